@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+
+namespace KvStore.Contracts;
+
+/// <summary>Answer to <c>GET /</c> on a node.</summary>
+public sealed record NodeStatus
+{
+    /// <summary>The node's name; unique in its cluster.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where clients and other nodes reach it.</summary>
+    public required string Url { get; init; }
+
+    /// <summary>The product's version.</summary>
+    public required string Version { get; init; }
+
+    /// <summary><c>forming</c> (waiting to hear from all members of a new cluster), <c>serving</c> or <c>stopping</c>.</summary>
+    public required string State { get; init; }
+
+    /// <summary>What the node waits for, in a sentence; absent when serving.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>Names the node's disk: 16 hexadecimal digits.</summary>
+    public required string Incarnation { get; init; }
+
+    /// <summary>The port of its links to other nodes.</summary>
+    public required int PeerPort { get; init; }
+
+    /// <summary>Partitions and copies it was started with, or those of the cluster once it belongs to one.</summary>
+    public required int Partitions { get; init; }
+
+    /// <summary>Copies of each partition.</summary>
+    public required int ReplicationFactor { get; init; }
+
+    /// <summary>The cluster it belongs to: 16 hexadecimal digits; absent while forming.</summary>
+    public string? ClusterId { get; init; }
+
+    /// <summary>Version of its cluster view; 0 while forming.</summary>
+    public required long Epoch { get; init; }
+
+    /// <summary>All members of its cluster; empty while forming.</summary>
+    public required ImmutableArray<MemberStatus> Members { get; init; }
+
+    /// <summary>Seconds since the process started.</summary>
+    public required double UptimeSeconds { get; init; }
+
+    /// <summary>Its replicas by role.</summary>
+    public required RoleCounts Replicas { get; init; }
+
+    /// <summary>Keys in the partitions it is primary of.</summary>
+    public required long PrimaryKeys { get; init; }
+
+    /// <summary>Keys in all its replicas.</summary>
+    public required long Keys { get; init; }
+
+    /// <summary>Bytes of keys and values in all its replicas.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Requests answered since it started, of clients and of other nodes.</summary>
+    public required long Requests { get; init; }
+
+    /// <summary>The write-ahead log.</summary>
+    public required LogStatus Log { get; init; }
+
+    /// <summary>The other members as seen from here.</summary>
+    public required ImmutableArray<PeerStatus> Peers { get; init; }
+}
+
+/// <summary>One member of a cluster.</summary>
+public sealed record MemberStatus(int Id, string Name, string Incarnation);
+
+/// <summary>How many replicas of a node are what.</summary>
+public sealed record RoleCounts(int Primary, int Backup, int Candidate);
+
+/// <summary>A node's write-ahead log.</summary>
+/// <param name="Segments">Files.</param>
+/// <param name="Bytes">Bytes written to them.</param>
+/// <param name="OldestSnapshotSeconds">Age of the oldest partition snapshot; absent when there is none.</param>
+public sealed record LogStatus(int Segments, long Bytes, double? OldestSnapshotSeconds);
+
+/// <summary>A peer as seen from a node.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Url">Where it was last reached; absent when it never was.</param>
+/// <param name="IsConnected">Whether the link to it is up.</param>
+/// <param name="LagEntries">Over the partitions led here, how many entries its copies lack.</param>
+public sealed record PeerStatus(string Name, string? Url, bool IsConnected, long LagEntries);
+
+/// <summary>Answer to <c>GET /admin/cluster</c>: all that is needed to find the node for a key.</summary>
+public sealed record ClusterStatus
+{
+    /// <summary>16 hexadecimal digits.</summary>
+    public required string ClusterId { get; init; }
+
+    /// <summary>Version of the view.</summary>
+    public required long Epoch { get; init; }
+
+    /// <summary>Number of partitions.</summary>
+    public required int Partitions { get; init; }
+
+    /// <summary>Copies of each partition.</summary>
+    public required int ReplicationFactor { get; init; }
+
+    /// <summary>All members.</summary>
+    public required ImmutableArray<ClusterMember> Members { get; init; }
+
+    /// <summary>Per partition, in order: who this node believes is primary.</summary>
+    public required ImmutableArray<PrimaryHint> Primaries { get; init; }
+}
+
+/// <summary>One member, with where it was last reached.</summary>
+public sealed record ClusterMember(int Id, string Name, string? Url);
+
+/// <summary>The believed primary of a partition (member id, 0: none known) and the term it was seen in.</summary>
+public sealed record PrimaryHint(int Member, long Term);

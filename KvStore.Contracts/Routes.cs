@@ -1,0 +1,72 @@
+namespace KvStore.Contracts;
+
+/// <summary>Every path of the HTTP API.</summary>
+public static class Routes
+{
+    /// <summary>Before a key of the default bucket: every string after it is a key.</summary>
+    public const string Keys = "/v1/";
+
+    /// <summary>A node's status, as JSON.</summary>
+    public const string Status = "/";
+
+    /// <summary>The cluster as a node knows it: members, partitions, primaries.</summary>
+    public const string Cluster = "/admin/cluster";
+
+    /// <summary>200 while the process is up.</summary>
+    public const string Alive = "/alive";
+
+    /// <summary>200 when it may serve or take over.</summary>
+    public const string Ready = "/ready";
+
+    /// <summary>200 while it is serving.</summary>
+    public const string Health = "/health";
+}
+
+/// <summary>Every header that the API defines, and those of HTTP that it gives a meaning to.</summary>
+public static class KvHeaders
+{
+    /// <summary>Out: commit sequence of the key's partition at the write; grows, never reused.</summary>
+    public const string Version = "Kv-Version";
+
+    /// <summary>In and out: <c>strong</c> or <c>eventual</c>.</summary>
+    public const string Consistency = "Kv-Consistency";
+
+    /// <summary>Out, with <c>eventual</c>: milliseconds since this copy last heard from its primary.</summary>
+    public const string StalenessMs = "Kv-Staleness-Ms";
+
+    /// <summary>In: <c>one</c>, <c>quorum</c> or <c>all</c>.</summary>
+    public const string Ack = "Kv-Ack";
+
+    /// <summary>Out: copies on stable storage when the answer was made, of all, such as <c>2/3</c>.</summary>
+    public const string Copies = "Kv-Copies";
+
+    /// <summary>Out: the name of the node whose copy answered.</summary>
+    public const string ServedBy = "Kv-Served-By";
+
+    /// <summary>Out: <c>primary</c> or <c>backup</c>.</summary>
+    public const string Role = "Kv-Role";
+
+    /// <summary>In: <c>never</c> asks a node that is not the primary to answer 421 and not to forward.</summary>
+    public const string Forward = "Kv-Forward";
+
+    /// <summary>Out, with 421: the name of the node believed to be the primary; absent when none is known.</summary>
+    public const string Owner = "Kv-Owner";
+
+    /// <summary>In: the deadline of the request: <c>2s</c>, <c>500ms</c>, or seconds; passed on hop by hop.</summary>
+    public const string Timeout = "Kv-Timeout";
+
+    /// <summary>In: names a write so that retries of it are applied at most once; 1 to 64 visible ASCII characters.</summary>
+    public const string IdempotencyKey = "Idempotency-Key";
+
+    /// <summary>
+    /// In: the same for one made by the balancer or a forwarding node; remembered for a shorter time. Ignored when
+    /// <see cref="IdempotencyKey"/> is there.
+    /// </summary>
+    public const string HopRequestId = "Kv-Hop-Request-Id";
+
+    /// <summary>Out: <c>true</c> when the answer is that of an earlier request with the same id.</summary>
+    public const string IdempotencyReplayed = "Idempotency-Replayed";
+
+    /// <summary>Out: equals the trace id.</summary>
+    public const string RequestId = "Kv-Request-Id";
+}

@@ -1,0 +1,16 @@
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Replication;
+
+/// <summary>What an entry is for.</summary>
+public enum EntryKind : byte
+{
+    /// <summary>Nothing to apply: the first entry of a new primary, whose commitment commits all before it.</summary>
+    Empty = 1,
+
+    /// <summary>A command for the state (see <see cref="State.CommandFormat"/>).</summary>
+    Command = 2,
+}
+
+/// <summary>One entry of a replica group's log. Its payload is never changed after construction.</summary>
+public sealed record LogEntry(LogIndex Index, Term Term, EntryKind Kind, ReadOnlyMemory<byte> Payload);
