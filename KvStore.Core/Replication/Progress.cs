@@ -117,13 +117,14 @@ internal sealed class Progress(NodeId peer, LogIndex next)
     }
 
     /// <summary>
-    /// Once per heartbeat: an unanswered probe is repeated, and a stream in which nothing arrived since the last
-    /// heartbeat goes back to probing, since a lost message is not reported by anyone.
+    /// Once per heartbeat: an unanswered probe is repeated, and when everything was sent but nothing arrived since the
+    /// last heartbeat, probing starts over behind the match, since a lost message is not reported by anyone.
     /// </summary>
     public void OnHeartbeat(LogIndex lastIndex)
     {
         IsProbing = false;
-        if (State == ProgressState.Replicate && Match < lastIndex && Match == _matchAtHeartbeat)
+        var isStalled = Match < lastIndex && Match == _matchAtHeartbeat;
+        if (isStalled && (State == ProgressState.Replicate || (State == ProgressState.Probe && Next > lastIndex)))
             BecomeProbe(Match.Next());
         _matchAtHeartbeat = Match;
     }
