@@ -93,7 +93,7 @@ public static class KeyPath
         foreach (var segment in path.Split('/'))
         {
             if (IsRewritten(path[segment]))
-                return BadKey("No segment of the path may be empty, . or .. (write a slash that belongs to the key as %2F).");
+                return BadKey("No segment of the path may be empty, . or .. (a slash of the key itself is %2F).");
         }
 
         return null;

@@ -20,6 +20,6 @@ public abstract record KeyTarget
 
     /// <summary>A target that names no key and no other route either.</summary>
     /// <param name="Problem">Why it is refused.</param>
-    /// <param name="Detail">What was wrong and what is expected, in a sentence; it repeats nothing of the target.</param>
+    /// <param name="Detail">What was wrong and what is expected; it repeats nothing of the target.</param>
     public sealed record Invalid(ProblemType Problem, string Detail) : KeyTarget;
 }

@@ -56,7 +56,7 @@ public sealed class ProblemType
     /// <summary>400: a body where none is taken.</summary>
     public static ProblemType BodyNotAllowed { get; } = new("body-not-allowed", 400, "This request takes no body");
 
-    /// <summary>400: <c>If-Match</c> or <c>If-None-Match</c> is malformed, weak or too long, or both are there.</summary>
+    /// <summary>400: <c>If-Match</c> or <c>If-None-Match</c> is malformed, weak or long, or both are sent.</summary>
     public static ProblemType ConditionInvalid { get; } = new("condition-invalid", 400, "The condition is not valid");
 
     /// <summary>400: the idempotency key is not 1 to 64 visible ASCII characters.</summary>

@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace KvStore.Contracts;
+
+/// <summary>The deadline that <see cref="KvHeaders.Timeout"/> sets: <c>2s</c>, <c>500ms</c>, or seconds.</summary>
+public static class KvTimeout
+{
+    /// <summary>The longest one.</summary>
+    public static TimeSpan Max { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Reads a header's value: whole seconds or milliseconds, above 0 and at most <see cref="Max"/>.</summary>
+    /// <param name="text">The value.</param>
+    /// <param name="timeout">What was read.</param>
+    /// <param name="refusal">What is wrong with the value, as a sentence; null when it was read.</param>
+    public static bool TryParse(string text, out TimeSpan timeout, [NotNullWhen(false)] out string? refusal)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        refusal = null;
+        var isMilliseconds = text.EndsWith("ms", StringComparison.Ordinal);
+        var digits = text.AsSpan(0, text.Length - (isMilliseconds ? 2 : text.EndsWith('s') ? 1 : 0));
+        timeout = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            ? isMilliseconds ? TimeSpan.FromMilliseconds(count) : TimeSpan.FromSeconds(count)
+            : TimeSpan.Zero;
+        if (timeout > TimeSpan.Zero && timeout <= Max)
+            return true;
+        timeout = default;
+        refusal = "A timeout is a whole number of seconds (2 or 2s) or milliseconds (500ms), above 0, at most 60 s.";
+        return false;
+    }
+
+    /// <summary>Writes what is left of a deadline for the next hop: whole milliseconds, 1 at least.</summary>
+    public static string Format(TimeSpan timeout) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, (long)timeout.TotalMilliseconds)}ms");
+}
