@@ -1,3 +1,4 @@
+using KvStore.Node.Api;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
@@ -36,12 +37,13 @@ internal static class NodeServices
             grpc.MaxSendMessageSize = PeerService.MaxFrameBytes;
         });
         return services
-            .AddSingleton<NodeEnd>()
+            .AddSingleton(NodeEnd.OfProcess)
+            .AddSingleton<RequestCount>()
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
             .AddSingleton<PartitionRouter>()
-            .AddSingleton<NodeStatusSource>()
+            .AddSingleton<INodeStatus, NodeStatusSource>()
             .AddHostedService<NodeHost>()
             .AddHostedService<Snapshotter>();
     }

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using Wire = KvStore.Node.Replication.Wire;
 
 namespace KvStore.Node.Replication;
 

@@ -30,11 +30,10 @@ internal sealed class Snapshotter(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await current.Formed.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using var timer = new PeriodicTimer(LookInterval, time);
         var last = time.GetTimestamp();
         while (!stoppingToken.IsCancellationRequested)
         {
-            await timer.WaitForNextTickAsync(stoppingToken).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(LookInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var isTime = time.GetElapsedTime(last) >= options.Value.SnapshotInterval;
             if (isTime)
                 last = time.GetTimestamp();
