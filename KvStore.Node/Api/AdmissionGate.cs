@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Bounds what requests in progress may hold: their number, and the bytes of their bodies.</summary>
+internal sealed class AdmissionGate(IOptions<ApiOptions> options)
+{
+    private readonly long _maxBytes = options.Value.MaxBodyBytesInFlight;
+    private readonly long _maxRequests = options.Value.MaxRequestsInFlight;
+    private long _bytes;
+    private long _requests;
+
+    /// <summary>Lets a request in that will hold so many bytes; false: it is refused, and must not leave.</summary>
+    public bool TryEnter(long bytes)
+    {
+        var isWithin = Interlocked.Increment(ref _requests) <= _maxRequests;
+        isWithin &= Interlocked.Add(ref _bytes, bytes) <= _maxBytes;
+        if (!isWithin)
+            Leave(bytes);
+        return isWithin;
+    }
+
+    /// <summary>Gives back what <see cref="TryEnter"/> took.</summary>
+    public void Leave(long bytes)
+    {
+        Interlocked.Decrement(ref _requests);
+        Interlocked.Add(ref _bytes, -bytes);
+    }
+}

@@ -1,0 +1,14 @@
+namespace KvStore.Node.Api;
+
+/// <summary>Log lines of the HTTP API.</summary>
+internal static partial class ApiEvents
+{
+    [LoggerMessage(5001, LogLevel.Error, "Request {TraceId}: {Method} failed; the client was told 500")]
+    public static partial void RequestFailed(this ILogger logger, string traceId, string method, Exception failure);
+
+    [LoggerMessage(5002, LogLevel.Critical, "Request {TraceId}: {Method} ran into a broken invariant; the node stops")]
+    public static partial void InvariantBroken(this ILogger logger, string traceId, string method, Exception broken);
+
+    [LoggerMessage(5003, LogLevel.Debug, "Partition {Partition}: forwarding to member {Member} failed: {Reason}")]
+    public static partial void ForwardFailed(this ILogger logger, int partition, int member, string reason);
+}

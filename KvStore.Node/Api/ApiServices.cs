@@ -1,0 +1,50 @@
+using KvStore.Contracts;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Registers the HTTP API and puts it into the pipeline.</summary>
+internal static class ApiServices
+{
+    /// <summary>
+    /// Registers all of <c>Api/</c> but its two sources, <see cref="IPartitions"/> and <see cref="INodeStatus"/>.
+    /// </summary>
+    public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
+    {
+        services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(CrashHook.FailFast);
+        return services
+            .AddSingleton<AdmissionGate>()
+            .AddSingleton<BodyReader>()
+            .AddSingleton<Drain>()
+            .AddSingleton<HopIds>()
+            .AddSingleton<KeyAnswers>()
+            .AddSingleton<PrimaryForwarder>()
+            .AddSingleton<Problems>()
+            .AddSingleton<RequestReader>();
+    }
+
+    /// <summary>Answers requests for keys; stands before everything that routes.</summary>
+    public static IApplicationBuilder UseKeyValueApi(this IApplicationBuilder app) => app.UseMiddleware<KeyValueApi>();
+
+    /// <summary>Gives the errors of routing, which have no body, one: an unknown path, a method it does not take.</summary>
+    public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>
+    {
+        var response = pages.HttpContext.Response;
+        var refusal = response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound => new Refusal(ProblemType.RouteNotFound, "Nothing is served at this path."),
+            StatusCodes.Status405MethodNotAllowed => new Refusal(
+                ProblemType.MethodNotAllowed, "Allow lists the methods that this path takes.")
+            {
+                Allow = response.Headers.Allow,
+            },
+            _ => null,
+        };
+        return refusal is null
+            ? Task.CompletedTask
+            : pages.HttpContext.RequestServices.GetRequiredService<Problems>()
+                .WriteAsync(pages.HttpContext, refusal, default).AsTask();
+    });
+}

@@ -1,0 +1,105 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace KvStore.Node.Api;
+
+/// <summary>
+/// Writes an entry as JSON: JSON and text inline, anything else as base64. <c>contentType</c> stands there whenever
+/// the value alone would not tell it.
+/// </summary>
+internal sealed class EntryWriter : IDisposable
+{
+    private const int MaxKept = 256 << 10;
+
+    [ThreadStatic]
+    private static EntryWriter? _spare;
+
+    private ArrayBufferWriter<byte> _buffer = new(1024);
+    private readonly Utf8JsonWriter _json;
+
+    private EntryWriter() => _json = new Utf8JsonWriter(
+        _buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
+
+    /// <summary>What was written; gone with <see cref="Dispose"/>.</summary>
+    public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
+
+    /// <summary>A writer of this thread's own; disposed before the next await, so that the thread keeps it.</summary>
+    public static EntryWriter Rent()
+    {
+        var writer = _spare ?? new EntryWriter();
+        _spare = null;
+        return writer;
+    }
+
+    /// <summary>Writes <c>{"key", "value" or "base64", "contentType", "version"}</c>.</summary>
+    public void WriteEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, string contentType, long version)
+    {
+        _json.WriteStartObject();
+        _json.WriteString("key"u8, key);
+        if (WriteValue(value, contentType) || contentType is not MediaTypes.Json)
+            _json.WriteString("contentType"u8, contentType);
+        _json.WriteNumber("version"u8, version);
+        _json.WriteEndObject();
+        _json.Flush();
+    }
+
+    /// <summary>Writes <c>{"key", "deleted": true}</c>.</summary>
+    public void WriteDeleted(ReadOnlySpan<byte> key)
+    {
+        _json.WriteStartObject();
+        _json.WriteString("key"u8, key);
+        _json.WriteBoolean("deleted"u8, true);
+        _json.WriteEndObject();
+        _json.Flush();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_buffer.Capacity > MaxKept)
+            _buffer = new ArrayBufferWriter<byte>(1024);
+        else
+            _buffer.ResetWrittenCount();
+        _json.Reset(_buffer);
+        _spare = this;
+    }
+
+    /// <returns>Whether the value's type must be told beside it.</returns>
+    private bool WriteValue(ReadOnlySpan<byte> value, string contentType)
+    {
+        if (MediaTypes.MayBeInlineJson(contentType) && IsJson(value))
+        {
+            _json.WritePropertyName("value"u8);
+            _json.WriteRawValue(value, skipInputValidation: true);
+            return false;
+        }
+
+        if (MediaTypes.MayBeInlineText(contentType) && Utf8.IsValid(value))
+            _json.WriteString("value"u8, value);
+        else
+            _json.WriteBase64String("base64"u8, value);
+        return true;
+    }
+
+    /// <summary>Bytes stored by PUT under a JSON type were never read as JSON.</summary>
+    private static bool IsJson(ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty || !Utf8.IsValid(value))
+            return false;
+        var reader = new Utf8JsonReader(value);
+        try
+        {
+            while (reader.Read())
+            {
+            }
+
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using KvStore.Contracts;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>The request as it goes to another node.</summary>
+internal static class ForwardMessage
+{
+    /// <summary>
+    /// The path and query go byte for byte. The words that this node's configuration stood in for are spelt out, since
+    /// the other node's may differ.
+    /// </summary>
+    public static HttpRequestMessage Create(KeyRequest request, Uri address, TimeProvider time)
+    {
+        var uri = new Uri(
+            address.GetLeftPart(UriPartial.Authority) + request.RawTarget,
+            new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        var message = new HttpRequestMessage(MethodOf(request.Verb), uri);
+        Add(message, KvHeaders.Forward, "never");
+        Add(message, KvHeaders.Timeout, KvTimeout.Format(request.Timeout - time.GetElapsedTime(request.StartedAt)));
+        if (!request.IsConsistencyInQuery)
+            Add(message, KvHeaders.Consistency, request.IsEventual ? "eventual" : "strong");
+        if (!request.IsAckInQuery)
+            Add(message, KvHeaders.Ack, WordFor(request));
+        Add(message, KvHeaders.IdempotencyKey, request.IdempotencyKey);
+        Add(message, KvHeaders.HopRequestId, request.HopRequestId);
+        Add(message, "If-Match", request.IfMatchText);
+        Add(message, "If-None-Match", request.IfNoneMatchText);
+        if (request.HasBody)
+        {
+            message.Content = new ReadOnlyMemoryContent(request.Body);
+            if (request.BodyType is { } type)
+                message.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        }
+
+        return message;
+    }
+
+    private static void Add(HttpRequestMessage message, string name, string? value)
+    {
+        if (value is not null)
+            message.Headers.TryAddWithoutValidation(name, value);
+    }
+
+    private static HttpMethod MethodOf(Verb verb) => verb switch
+    {
+        Verb.Get => HttpMethod.Get,
+        Verb.Head => HttpMethod.Head,
+        Verb.Put => HttpMethod.Put,
+        Verb.Post => HttpMethod.Post,
+        Verb.Delete => HttpMethod.Delete,
+        _ => throw new ArgumentOutOfRangeException(nameof(verb)),
+    };
+
+    private static string WordFor(KeyRequest request) => request.EffectiveAck switch
+    {
+        Ack.One => "one",
+        Ack.All => "all",
+        _ => "quorum",
+    };
+}

@@ -1,0 +1,39 @@
+using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>The node's replicas as the API sees them: each call goes to the partition's replica on this node.</summary>
+internal interface IPartitions
+{
+    /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
+    ClusterView? View { get; }
+
+    /// <summary>Completes when <see cref="View"/> is there; cancelled with <paramref name="deadline"/>.</summary>
+    Task ViewReadyAsync(CancellationToken deadline);
+
+    /// <summary>Appends, replicates and applies a command.</summary>
+    /// <param name="partition">The partition of the command's key.</param>
+    /// <param name="command">What to do.</param>
+    /// <param name="ack">When to answer.</param>
+    /// <param name="deadline">Cancelled when the caller's deadline passes; the write itself is not undone.</param>
+    ValueTask<WriteOutcome> WriteAsync(
+        PartitionId partition, Command command, Ack ack, CancellationToken deadline);
+
+    /// <summary>Confirms leadership, then gives the state to read from.</summary>
+    ValueTask<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline);
+
+    /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>
+    ReadOutcome.Ready? ReadLocal(PartitionId partition);
+
+    /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
+    (NodeId Primary, Term Term) PrimaryOf(PartitionId partition);
+
+    /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
+    Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline);
+
+    /// <summary>Where a member's HTTP API was last reached; null when unknown, and for this node itself.</summary>
+    Uri? AddressOf(NodeId member);
+}

@@ -1,0 +1,142 @@
+using KvStore.Contracts;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>What is done with a key.</summary>
+internal enum Verb
+{
+    /// <summary>Read as a JSON envelope.</summary>
+    Get,
+
+    /// <summary>The headers of <see cref="Get"/> alone.</summary>
+    Head,
+
+    /// <summary>Store the body's bytes.</summary>
+    Put,
+
+    /// <summary>Store the value in the JSON envelope.</summary>
+    Post,
+
+    /// <summary>Remove.</summary>
+    Delete,
+
+    /// <summary>Ask what can be done.</summary>
+    Options,
+}
+
+/// <summary>A request for one key, read and proved: nothing of it is looked at twice.</summary>
+internal sealed class KeyRequest
+{
+    /// <summary>What to do.</summary>
+    public required Verb Verb { get; init; }
+
+    /// <summary>The target as it came: it is forwarded unchanged.</summary>
+    public required string RawTarget { get; init; }
+
+    /// <summary>The key: 1 to 1024 bytes of UTF-8.</summary>
+    public required ReadOnlyMemory<byte> Key { get; init; }
+
+    /// <summary>A read that any copy may answer.</summary>
+    public bool IsEventual { get; set; }
+
+    /// <summary>Copies a write waits for.</summary>
+    public Ack Ack { get; set; }
+
+    /// <summary>How long it may take, from when its body had arrived.</summary>
+    public TimeSpan Timeout { get; set; }
+
+    /// <summary>Answered here or refused: it was sent by a node or balancer that looks for the primary itself.</summary>
+    public bool IsForwardedNever { get; set; }
+
+    /// <summary>The client's name for the write; null when it gave none.</summary>
+    public string? IdempotencyKey { get; set; }
+
+    /// <summary>The name that the first hop gave a write; null for reads.</summary>
+    public string? HopRequestId { get; set; }
+
+    /// <summary>What <c>If-Match</c> asks for.</summary>
+    public EtagCondition? IfMatch { get; set; }
+
+    /// <summary>What <c>If-None-Match</c> asks for.</summary>
+    public EtagCondition? IfNoneMatch { get; set; }
+
+    /// <summary><see cref="IfMatch"/> as it came.</summary>
+    public string? IfMatchText { get; set; }
+
+    /// <summary><see cref="IfNoneMatch"/> as it came.</summary>
+    public string? IfNoneMatchText { get; set; }
+
+    /// <summary>Whether the target says the consistency, and so tells it to the next hop.</summary>
+    public bool IsConsistencyInQuery { get; set; }
+
+    /// <summary>Whether the target says the ack, and so tells it to the next hop.</summary>
+    public bool IsAckInQuery { get; set; }
+
+    /// <summary>When <see cref="Timeout"/> began, as a timestamp of the clock that runs it.</summary>
+    public long StartedAt { get; set; }
+
+    /// <summary>The body as it came, to be sent again when the request is forwarded.</summary>
+    public ReadOnlyMemory<byte> Body { get; set; }
+
+    /// <summary>The body's type as it came; null when there was none.</summary>
+    public string? BodyType { get; set; }
+
+    /// <summary>The bytes to store: the body, or a part of it.</summary>
+    public ReadOnlyMemory<byte> Value { get; set; }
+
+    /// <summary>The stored bytes' type.</summary>
+    public string ContentType { get; set; } = "";
+
+    /// <summary>
+    /// Whether an attempt was made whose outcome is not known. From then on a refusal must not claim that nothing was
+    /// applied.
+    /// </summary>
+    public bool MayBeApplied { get; set; }
+
+    /// <summary>Whether it changes the key.</summary>
+    public bool IsWrite => Verb is Verb.Put or Verb.Post or Verb.Delete;
+
+    /// <summary>Whether it carries a body.</summary>
+    public bool HasBody => Verb is Verb.Put or Verb.Post;
+
+    /// <summary>
+    /// The copies that this attempt waits for: an answer that depends on what the log applies before it cannot be
+    /// given at the primary's own flush, so more is waited for than was asked.
+    /// </summary>
+    public Ack EffectiveAck => Ack is Ack.One && !IsBlind ? Ack.Quorum : Ack;
+
+    /// <summary>A write whose answer depends on nothing stored: no condition, no existence, no earlier attempt.</summary>
+    private bool IsBlind =>
+        Verb is not Verb.Delete && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !MayBeApplied;
+
+    /// <summary>The command that the partition is asked to apply.</summary>
+    /// <param name="clusterId">A tag of another cluster matches no version here.</param>
+    /// <param name="timeMs">The clock of this node, in milliseconds since 1970.</param>
+    public Command ToCommand(ulong clusterId, long timeMs) => Verb is Verb.Delete
+        ? new Command.Delete
+        {
+            Key = Key,
+            TimeMs = timeMs,
+            Condition = ConditionIn(clusterId),
+            RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
+        }
+        : new Command.Put
+        {
+            Key = Key,
+            TimeMs = timeMs,
+            Value = Value,
+            ContentType = ContentType,
+            Condition = ConditionIn(clusterId),
+            RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
+        };
+
+    private Condition? ConditionIn(ulong clusterId) => this switch
+    {
+        { IfMatch: { IsAny: true } } => new Condition.Exists(),
+        { IfMatch: { } tags } => new Condition.VersionIn(Etags.VersionsIn(clusterId, tags)),
+        { IfNoneMatch: not null } => new Condition.Absent(),
+        _ => null,
+    };
+}

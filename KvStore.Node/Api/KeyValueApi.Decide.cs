@@ -1,0 +1,171 @@
+using System.Diagnostics;
+using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>
+/// Who answers: this node's replica or the primary elsewhere. While there is neither, a request waits: a dead primary
+/// costs latency, not errors.
+/// </summary>
+internal sealed partial class KeyValueApi
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
+    private const int MaxPauseDoublings = 5;
+
+    /// <summary>What became of the attempt on this node: answered, refused for good, or to be tried at another.</summary>
+    /// <param name="IsAnswered">The response was written, or <paramref name="Refusal"/> is to be.</param>
+    /// <param name="Refusal">Why not as asked.</param>
+    /// <param name="Elsewhere">When not answered: the member to ask, or nobody.</param>
+    private readonly record struct Attempt(bool IsAnswered, Refusal? Refusal, NodeId Elsewhere)
+    {
+        public static Attempt Answered(Refusal? refusal = null) => new(IsAnswered: true, refusal, NodeId.None);
+
+        public static Attempt TryAt(NodeId member) => new(IsAnswered: false, Refusal: null, member);
+    }
+
+    private async ValueTask<Refusal?> DecideAsync(
+        HttpContext context, KeyRequest request, CancellationTokenSource deadline)
+    {
+        if (partitions.View is null && await HoldForViewAsync(context, request, deadline) is { } unready)
+            return unready;
+        var attempt = await TryHereAsync(context, request, round: 0, deadline.Token);
+        return attempt.IsAnswered
+            ? attempt.Refusal
+            : await SeekPrimaryAsync(context, request, attempt.Elsewhere, deadline);
+    }
+
+    private async ValueTask<Refusal?> HoldForViewAsync(
+        HttpContext context, KeyRequest request, CancellationTokenSource deadline)
+    {
+        if (request.IsForwardedNever)
+            return Problems.NotReady;
+        using var gone = context.RequestAborted.UnsafeRegister(Cancel, deadline);
+        await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return partitions.View is null ? Problems.NotReady : null;
+    }
+
+    private ValueTask<Attempt> TryHereAsync(
+        HttpContext context, KeyRequest request, int round, CancellationToken deadline)
+    {
+        var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
+        var partition = view.Ring.PartitionOf(request.Key.Span);
+        return request.IsWrite ? WriteHereAsync(context, request, view, partition, deadline)
+            : request.IsEventual ? ReadLocallyAsync(context, request, view, partition, round)
+            : ReadHereAsync(context, request, view, partition, deadline);
+    }
+
+    private async ValueTask<Attempt> WriteHereAsync(
+        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
+    {
+        var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
+        var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        if (outcome is WriteOutcome.NotPrimary elsewhere)
+            return Attempt.TryAt(Hint(partition, elsewhere.Hint));
+        if (outcome is WriteOutcome.Overloaded && request.MayBeApplied)
+            return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: true));
+        if (outcome is WriteOutcome.Indeterminate && !deadline.IsCancellationRequested)
+        {
+            request.MayBeApplied = true;    // leadership was lost: the new primary knows, and the request id asks it
+            return Attempt.TryAt(Hint(partition, NodeId.None));
+        }
+
+        var refusal = Problems.From(outcome, view.ClusterId);
+        if (refusal is null)
+            await answers.WriteAsync(context, request, outcome, view.ClusterId);
+        return Attempt.Answered(refusal);
+    }
+
+    private async ValueTask<Attempt> ReadHereAsync(
+        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
+    {
+        switch (await partitions.ReadAsync(partition, deadline))
+        {
+            case ReadOutcome.Ready ready:
+                return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
+            case ReadOutcome.NotPrimary elsewhere:
+                return Attempt.TryAt(Hint(partition, elsewhere.Hint));
+            case ReadOutcome.Overloaded:
+                return Attempt.Answered(Problems.Overloaded);
+            case ReadOutcome.TimedOut:
+                return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: false));
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private async ValueTask<Attempt> ReadLocallyAsync(
+        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, int round)
+    {
+        if (partitions.ReadLocal(partition) is { } ready)
+            return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
+        var copies = view.Ring.PreferenceList(partition);
+        return Attempt.TryAt(copies[round % copies.Length]);
+    }
+
+    private NodeId Hint(PartitionId partition, NodeId hint) =>
+        hint == NodeId.None ? partitions.PrimaryOf(partition).Primary : hint;
+
+    /// <summary>Asks the believed primary, waits for another one, asks here again, until the deadline.</summary>
+    private async ValueTask<Refusal?> SeekPrimaryAsync(
+        HttpContext context, KeyRequest request, NodeId member, CancellationTokenSource deadline)
+    {
+        if (request.IsForwardedNever)
+            return request.MayBeApplied ? Problems.DeadlinePassed(mayBeApplied: true) : Problems.NotPrimary(NameOf(member));
+        using var gone = context.RequestAborted.UnsafeRegister(Cancel, deadline);
+        var partition = partitions.View!.Ring.PartitionOf(request.Key.Span);
+        for (var round = 1; ; round++)
+        {
+            var sent = await forwarder.TryAsync(context, request, partition, member, deadline.Token);
+            if (sent is ForwardResult.Answered)
+                return null;
+            request.MayBeApplied |= sent is ForwardResult.Unknown && request.IsWrite;
+            await PauseAsync(partition, member, round, deadline.Token);
+            if (deadline.IsCancellationRequested)
+                return Problems.DeadlinePassed(request.MayBeApplied);
+            var attempt = await TryHereAsync(context, request, round, deadline.Token);
+            if (attempt.IsAnswered)
+                return attempt.Refusal;
+            member = attempt.Elsewhere == member ? OtherCopy(partition, round) : attempt.Elsewhere;
+        }
+    }
+
+    /// <summary>
+    /// Every second time, somebody else: of a partition that it has no replica of, this node may go on believing in a
+    /// primary that is long gone.
+    /// </summary>
+    private NodeId OtherCopy(PartitionId partition, int round)
+    {
+        var copies = partitions.View!.Ring.PreferenceList(partition);
+        return round % 2 == 0 ? Hint(partition, NodeId.None) : copies[round / 2 % copies.Length];
+    }
+
+    /// <summary>
+    /// Waits for another primary, at most a little longer each time: the belief may be right and the node only
+    /// restarting. A belief that changes all the time is not followed all the time.
+    /// </summary>
+    private async ValueTask PauseAsync(PartitionId partition, NodeId member, int round, CancellationToken deadline)
+    {
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        var changed = partitions.PrimaryChangedAsync(partition, member, pause.Token);
+        if (changed.IsCompleted && round > 1)
+            changed = Task.Delay(FirstPause, time, deadline);
+        var longest = FirstPause * (1 << Math.Min(round, MaxPauseDoublings));
+        await Task.WhenAny(changed, Task.Delay(longest, time, pause.Token));
+        await pause.CancelAsync();
+    }
+
+    private string? NameOf(NodeId member)
+    {
+        foreach (var candidate in partitions.View!.Members)
+        {
+            if (candidate.Id == member)
+                return candidate.Name;
+        }
+
+        return null;
+    }
+
+    private static void Cancel(object? source) => ((CancellationTokenSource)source!).Cancel();
+}

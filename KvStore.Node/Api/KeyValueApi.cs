@@ -1,0 +1,141 @@
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KvStore.Node.Api;
+
+/// <summary>
+/// Answers requests for keys, before routing and from the raw target: what routing decodes and normalises would give
+/// two keys one name. Everything else goes on to <paramref name="next"/>.
+/// </summary>
+internal sealed partial class KeyValueApi(
+    RequestDelegate next,
+    RequestReader reader,
+    BodyReader bodies,
+    KeyAnswers answers,
+    AdmissionGate gate,
+    Drain drain,
+    Problems problems,
+    IPartitions partitions,
+    PrimaryForwarder forwarder,
+    CrashHook crash,
+    TimeProvider time,
+    ILogger<KeyValueApi> logger)
+{
+    /// <summary>Takes one request.</summary>
+    public Task InvokeAsync(HttpContext context) =>
+        KeyPath.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) switch
+        {
+            KeyTarget.Key key => AnswerAsync(context, key),
+            KeyTarget.Invalid when context.Request.Method is "CONNECT" =>
+                RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
+            KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),
+            _ when context.Request.Path.StartsWithSegments("/v1") && !IsListing(context) => RefuseAsync(
+                context, new Refusal(ProblemType.TargetInvalid, "The path must start with /v1/ as it is, not encoded.")),
+            _ => next(context),
+        };
+
+    /// <summary>A path that is <c>/v1</c> itself names no key.</summary>
+    private static bool IsListing(HttpContext context) => context.Request.Path.Value is "/v1";
+
+    private Task RefuseAsync(HttpContext context, Refusal refusal) =>
+        problems.WriteAsync(context, refusal, default).AsTask();
+
+    private async Task AnswerAsync(HttpContext context, KeyTarget.Key target)
+    {
+        try
+        {
+            if (await HandleAsync(context, target) is { } refusal)
+                await problems.WriteAsync(context, refusal, target.Bytes);
+        }
+        catch (InvariantBrokenException broken)
+        {
+            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
+            crash.Crash(broken);
+            throw;
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Abort();
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
+            await RefuseFailureAsync(context, target);
+        }
+    }
+
+    private ValueTask RefuseFailureAsync(HttpContext context, KeyTarget.Key target)
+    {
+        if (!context.Response.HasStarted)
+        {
+            var isRead = context.Request.Method is "GET" or "HEAD" or "OPTIONS";
+            return problems.WriteAsync(context, Problems.Internal(isWrite: !isRead), target.Bytes);
+        }
+
+        context.Abort();    // a cut connection cannot be taken for a whole answer
+        return ValueTask.CompletedTask;
+    }
+
+    /// <returns>Null when the request was answered.</returns>
+    private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target)
+    {
+        if (drain.HasBegun)
+            return Problems.Draining;
+        if (reader.Read(context, target, out var request) is { } unread)
+            return unread;
+        if (request!.Verb is Verb.Options)
+            return KeyAnswers.Options(context);
+        if (!request.HasBody)
+            return await AdmitAsync(context, request, bytes: 0);
+        return bodies.Refuse(context.Request, request.Verb)
+            ?? await AdmitAsync(context, request, context.Request.ContentLength ?? bodies.LimitFor(request.Verb));
+    }
+
+    private async ValueTask<Refusal?> AdmitAsync(HttpContext context, KeyRequest request, long bytes)
+    {
+        if (!gate.TryEnter(bytes))
+            return Problems.Overloaded with { ClosesConnection = request.HasBody };
+        try
+        {
+            if (request.HasBody && await ReadValueAsync(context, request) is { } unread)
+                return unread;
+            request.StartedAt = time.GetTimestamp();
+            using var deadline = new CancellationTokenSource(request.Timeout, time);
+            return await DecideAsync(context, request, deadline);
+        }
+        finally
+        {
+            gate.Leave(bytes);
+        }
+    }
+
+    private async ValueTask<Refusal?> ReadValueAsync(HttpContext context, KeyRequest request)
+    {
+        request.BodyType = context.Request.ContentType;
+        if (request.Verb is Verb.Post && !MediaTypes.IsJson(request.BodyType))
+        {
+            return new Refusal(ProblemType.UnsupportedMediaType, "POST takes Content-Type: application/json.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
+        if (request.Verb is Verb.Put && request.BodyType is not null && !MediaTypes.IsValid(request.BodyType))
+            return new Refusal(ProblemType.HeaderInvalid, "Content-Type is not a MIME type of at most 255 characters.")
+            {
+                ClosesConnection = true,
+            };
+        if (await bodies.ReadAsync(context, request) is { } unread)
+            return unread;
+        if (request.Verb is Verb.Post)
+        {
+            return EntryReader.Read(request) is { } wrong ? new Refusal(ProblemType.BodyInvalid, wrong)
+                : request.Value.Length > bodies.LimitFor(Verb.Put) ? bodies.TooLarge()
+                : null;
+        }
+
+        (request.Value, request.ContentType) = (request.Body, request.BodyType ?? MediaTypes.Binary);
+        return null;
+    }
+}

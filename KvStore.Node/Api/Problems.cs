@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KvStore.Node.Api;
+
+/// <summary>From refusals to answers: the one place where an outcome becomes a status code.</summary>
+internal sealed class Problems(INodeStatus node, HopIds ids)
+{
+    private const int RetryAfter = 1;
+
+    /// <summary>The node has begun to stop.</summary>
+    public static Refusal Draining { get; } =
+        new(ProblemType.Draining, "The node is stopping; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+
+    /// <summary>The cluster has not formed yet.</summary>
+    public static Refusal NotReady { get; } =
+        new(ProblemType.NotReady, "The cluster is still forming; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+
+    /// <summary>Too much is waiting; nothing was begun.</summary>
+    public static Refusal Overloaded { get; } =
+        new(ProblemType.Overloaded, "Too much is waiting here; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+
+    /// <summary>The key is not there.</summary>
+    public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
+
+    /// <summary>A defect of ours.</summary>
+    public static Refusal Internal(bool isWrite) => new(
+        ProblemType.Internal,
+        isWrite ? "The server failed; whether the write was applied is unknown." : "The server failed.")
+    {
+        Applied = isWrite ? Applied.Unknown : Applied.No,
+    };
+
+    /// <summary>This node is not the primary and may not forward.</summary>
+    public static Refusal NotPrimary(string? owner) => new(
+        ProblemType.NotPrimary,
+        owner is null ? "No primary of this key is known here." : "Kv-Owner names the node to ask.")
+    {
+        Owner = owner,
+    };
+
+    /// <summary>The deadline passed: what that means depends on whether anything may have reached a log.</summary>
+    public static Refusal DeadlinePassed(bool mayBeApplied) => mayBeApplied
+        ? new Refusal(
+            ProblemType.DeadlineExceeded,
+            "The deadline passed before the outcome was known; the write may be applied now, later or never. "
+                + "A retry is safe with the same Idempotency-Key, if one was sent.")
+        {
+            Applied = Applied.Unknown,
+        }
+        : new Refusal(
+            ProblemType.NoQuorum, "No primary of this key could confirm itself in time; nothing was applied.")
+        {
+            RetryAfterSeconds = RetryAfter,
+        };
+
+    /// <summary>The stored version does not meet a condition.</summary>
+    public static Refusal PreconditionFailed(ulong clusterId, KeyVersion stored) => new(
+        ProblemType.PreconditionFailed,
+        stored == KeyVersion.None ? "The key is not there." : "currentEtag is the version that is stored.")
+    {
+        CurrentEtag = stored == KeyVersion.None ? null : Etags.Format(clusterId, stored),
+    };
+
+    /// <summary>Why a write is refused; null when it was done.</summary>
+    public static Refusal? From(WriteOutcome outcome, ulong clusterId) => outcome switch
+    {
+        WriteOutcome.Committed committed => From(committed.Result, clusterId),
+        WriteOutcome.Flushed => null,
+        WriteOutcome.TooFewCopies few => From(few.Result, clusterId) ?? TooFewCopies(few),
+        WriteOutcome.Overloaded => Overloaded,
+        WriteOutcome.NotPrimary => NotPrimary(owner: null),
+        WriteOutcome.Indeterminate => DeadlinePassed(mayBeApplied: true),
+        _ => throw new UnreachableException(),
+    };
+
+    private static Refusal? From(WriteResult result, ulong clusterId) => result.Status switch
+    {
+        WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted => null,
+        WriteStatus.NotFound => NotFound,
+        WriteStatus.VersionMismatch => PreconditionFailed(clusterId, result.Version),
+        WriteStatus.RequestIdReused => new Refusal(
+            ProblemType.IdempotencyMismatch, "This request id was used before, for another request; nothing was applied."),
+        _ => throw new UnreachableException(),
+    };
+
+    private static Refusal TooFewCopies(WriteOutcome.TooFewCopies few) => new(
+        ProblemType.DeadlineExceeded, "A majority applied the write, but not every copy came in time.")
+    {
+        Applied = Applied.Yes,
+        Version = few.Result.Version.Index.Value,
+        Copies = CopyCounts.Format(few.Copies, few.Voters),
+    };
+
+    /// <summary>Answers with a problem; the response must not have begun.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="refusal">Why.</param>
+    /// <param name="key">The key, if the request named one.</param>
+    public ValueTask WriteAsync(HttpContext context, Refusal refusal, ReadOnlyMemory<byte> key)
+    {
+        var response = context.Response;
+        var traceId = TraceId();
+        response.Clear();
+        response.StatusCode = refusal.Type.Status;
+        SetHeaders(response.Headers, refusal, traceId);
+        var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
+        {
+            Instance = PathOf(context),
+            Key = key.IsEmpty ? null : Encoding.UTF8.GetString(key.Span),
+            Bucket = key.IsEmpty ? null : "default",
+            CurrentEtag = refusal.CurrentEtag,
+            Node = node.Name,
+            TraceId = traceId,
+        };
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
+        response.ContentType = Problem.MediaType;
+        response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method)
+            ? ValueTask.CompletedTask
+            : response.Body.WriteAsync(body, context.RequestAborted);
+    }
+
+    /// <summary>What log lines and answers call the request.</summary>
+    public string TraceId() => Activity.Current?.TraceId.ToHexString() ?? ids.Next();
+
+    private void SetHeaders(IHeaderDictionary headers, Refusal refusal, string traceId)
+    {
+        headers.CacheControl = "no-cache";
+        headers[KvHeaders.RequestId] = traceId;
+        headers[KvHeaders.ServedBy] = node.Name;
+        if (refusal.RetryAfterSeconds is { } seconds)
+            headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (refusal.Allow is { } allow)
+            headers.Allow = allow;
+        if (refusal.Owner is { } owner)
+            headers[KvHeaders.Owner] = owner;
+        if (refusal.CurrentEtag is { } etag)
+            headers.ETag = etag;
+        if (refusal.Version is { } version)
+            headers[KvHeaders.Version] = version.ToString(CultureInfo.InvariantCulture);
+        if (refusal.Copies is { } copies)
+            headers[KvHeaders.Copies] = copies;
+        if (refusal.ClosesConnection)
+            headers.Connection = "close";
+    }
+
+    /// <summary>The path as it was sent, without the query.</summary>
+    private static string PathOf(HttpContext context)
+    {
+        var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var mark = target.IndexOf('?');
+        return mark < 0 ? target : target[..mark];
+    }
+}

@@ -1,0 +1,49 @@
+using KvStore.Contracts;
+
+namespace KvStore.Node.Api;
+
+/// <summary>The query of a request for a key; each member null when it was not given.</summary>
+internal record struct QueryParameters(string? Consistency, string? Ack, string? Timeout)
+{
+    /// <summary>Reads a query as it was sent, without the question mark.</summary>
+    /// <returns>Null when it was read; else why not.</returns>
+    public static Refusal? Read(string query, out QueryParameters read)
+    {
+        read = default;
+        if (query.Length == 0)
+            return null;
+        foreach (var range in query.AsSpan().Split('&'))
+        {
+            if (!read.TryAdd(query.AsSpan(range)))
+            {
+                return new Refusal(
+                    ProblemType.QueryInvalid,
+                    "The query takes consistency, ack and timeout, each once and as name=value.");
+            }
+        }
+
+        return null;
+    }
+
+    private bool TryAdd(ReadOnlySpan<char> pair)
+    {
+        var equals = pair.IndexOf('=');
+        if (equals < 0)
+            return false;
+        var value = Uri.UnescapeDataString(pair[(equals + 1)..]);
+        switch (Uri.UnescapeDataString(pair[..equals]))
+        {
+            case "consistency" when Consistency is null:
+                Consistency = value;
+                return true;
+            case "ack" when Ack is null:
+                Ack = value;
+                return true;
+            case "timeout" when Timeout is null:
+                Timeout = value;
+                return true;
+            default:
+                return false;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using KvStore.Contracts;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Why a request is not answered as asked, and what a client can do with that.</summary>
+/// <param name="Type">Which of the closed list.</param>
+/// <param name="Detail">What was wrong and what was expected; repeats no secret and no value.</param>
+internal sealed record Refusal(ProblemType Type, string Detail)
+{
+    /// <summary>What the request did to the store.</summary>
+    public Applied Applied { get; init; }
+
+    /// <summary>The tag of the stored version, with 412.</summary>
+    public string? CurrentEtag { get; init; }
+
+    /// <summary>The commit sequence of a write that was applied all the same.</summary>
+    public long? Version { get; init; }
+
+    /// <summary>Copies that a write reached, such as <c>2/3</c>.</summary>
+    public string? Copies { get; init; }
+
+    /// <summary>The name of the node to ask instead.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>The methods that are allowed, with 405.</summary>
+    public string? Allow { get; init; }
+
+    /// <summary>Seconds after which to try again.</summary>
+    public int? RetryAfterSeconds { get; init; }
+
+    /// <summary>Whether the connection cannot be used further: what is left of the body is not read.</summary>
+    public bool ClosesConnection { get; init; }
+}

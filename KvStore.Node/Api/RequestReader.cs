@@ -1,0 +1,250 @@
+using KvStore.Contracts;
+using KvStore.Node.Replication;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+
+namespace KvStore.Node.Api;
+
+/// <summary>
+/// Reads everything of a request but its body. What it does not know it refuses: a misspelt parameter must not
+/// quietly turn into a weaker promise.
+/// </summary>
+internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
+{
+    /// <summary>The methods a key takes.</summary>
+    public const string Allowed = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+
+    private static readonly StringValues None = StringValues.Empty;
+
+    /// <summary>Reads a request for a key.</summary>
+    /// <returns>Null when <paramref name="request"/> was read; else why not.</returns>
+    public Refusal? Read(HttpContext context, KeyTarget.Key target, out KeyRequest? request)
+    {
+        request = null;
+        if (!TryReadVerb(context.Request.Method, out var verb))
+            return NotAllowed(context.Request.Method);
+        var read = new KeyRequest
+        {
+            Verb = verb,
+            RawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
+            Key = target.Bytes,
+            Ack = options.Value.DefaultAck,
+            IsEventual = options.Value.IsEventualByDefault,
+            Timeout = options.Value.DefaultTimeout,
+        };
+        var headers = context.Request.Headers;
+        var refusal = ReadOwn(headers, target.Query, read)
+            ?? RequestConditions.Read(headers, read)
+            ?? ReadIdempotencyKey(headers, read)
+            ?? RefuseBody(context, read)
+            ?? RefuseAccept(headers, read);
+        if (refusal is null)
+            request = read;
+        return refusal;
+    }
+
+    /// <summary>A method that no key takes.</summary>
+    public static Refusal NotAllowed(string method) => new(
+        ProblemType.MethodNotAllowed,
+        $"A key does not take the method {(method.Length <= 16 ? method : "that was sent")}; Allow lists those it takes.")
+    {
+        Allow = Allowed,
+    };
+
+    private static bool TryReadVerb(string method, out Verb verb)
+    {
+        (verb, var isKnown) = method switch
+        {
+            "GET" => (Verb.Get, true),
+            "HEAD" => (Verb.Head, true),
+            "PUT" => (Verb.Put, true),
+            "POST" => (Verb.Post, true),
+            "DELETE" => (Verb.Delete, true),
+            "OPTIONS" => (Verb.Options, true),
+            _ => (default, false),
+        };
+        return isKnown;
+    }
+
+    /// <summary>Reads the parameters of the API itself, which may stand in a header or in the query.</summary>
+    private Refusal? ReadOwn(IHeaderDictionary headers, string query, KeyRequest read)
+    {
+        var (consistency, ack, timeout, forward, hop) = (None, None, None, None, None);
+        foreach (var (name, values) in headers)
+        {
+            if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase))
+                continue;
+            if (Is(name, KvHeaders.Consistency))
+                consistency = values;
+            else if (Is(name, KvHeaders.Ack))
+                ack = values;
+            else if (Is(name, KvHeaders.Timeout))
+                timeout = values;
+            else if (Is(name, KvHeaders.Forward))
+                forward = values;
+            else if (Is(name, KvHeaders.HopRequestId))
+                hop = values;
+            else if (!IsOfAnswers(name))
+                return new Refusal(ProblemType.HeaderInvalid, UnknownHeader);
+        }
+
+        return QueryParameters.Read(query, out var parameters)
+            ?? ReadConsistency(consistency, parameters.Consistency, read)
+            ?? ReadAck(ack, parameters.Ack, read)
+            ?? ReadTimeout(timeout, parameters.Timeout, read)
+            ?? ReadHop(forward, hop, read);
+    }
+
+    private const string UnknownHeader =
+        "A header that starts with Kv- is not one of this API's; headers with that prefix are never ignored.";
+
+    private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsOfAnswers(string name) =>
+        Is(name, KvHeaders.Version) || Is(name, KvHeaders.StalenessMs) || Is(name, KvHeaders.Copies)
+        || Is(name, KvHeaders.ServedBy) || Is(name, KvHeaders.Role) || Is(name, KvHeaders.Owner)
+        || Is(name, KvHeaders.RequestId);
+
+    private static Refusal? ReadConsistency(StringValues header, string? parameter, KeyRequest read)
+    {
+        if (Pick(header, parameter, KvHeaders.Consistency, out var word) is { } refusal)
+            return refusal;
+        if (word is null)
+            return null;
+        read.IsConsistencyInQuery = parameter is not null;
+        read.IsEventual = word is "eventual";
+        return word is "strong" or "eventual"
+            ? null
+            : Invalid(header, "The consistency must be strong or eventual.");
+    }
+
+    private static Refusal? ReadAck(StringValues header, string? parameter, KeyRequest read)
+    {
+        if (Pick(header, parameter, KvHeaders.Ack, out var word) is { } refusal)
+            return refusal;
+        if (word is null)
+            return null;
+        read.IsAckInQuery = parameter is not null;
+        read.Ack = word switch
+        {
+            "one" => Ack.One,
+            "all" => Ack.All,
+            _ => Ack.Quorum,
+        };
+        return word is "one" or "quorum" or "all" ? null : Invalid(header, "The ack must be one, quorum or all.");
+    }
+
+    /// <summary>Header and query may differ here: a node that forwards cannot touch the query, and the earlier counts.</summary>
+    private static Refusal? ReadTimeout(StringValues header, string? parameter, KeyRequest read)
+    {
+        if (header.Count > 1)
+            return Repeated(KvHeaders.Timeout);
+        var (inHeader, inQuery) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+        string? wrong = null;
+        if (header.Count == 1 && !KvTimeout.TryParse(header.ToString(), out inHeader, out wrong))
+            return new Refusal(ProblemType.HeaderInvalid, wrong);
+        if (parameter is not null && !KvTimeout.TryParse(parameter, out inQuery, out wrong))
+            return new Refusal(ProblemType.QueryInvalid, wrong);
+        var earlier = inHeader < inQuery ? inHeader : inQuery;
+        if (earlier != TimeSpan.MaxValue)
+            read.Timeout = earlier;
+        return null;
+    }
+
+    private Refusal? ReadHop(StringValues forward, StringValues hop, KeyRequest read)
+    {
+        if (forward.Count > 0 && forward is not ["never"])
+            return new Refusal(ProblemType.HeaderInvalid, "Kv-Forward has one value: never.");
+        if (hop.Count > 1)
+            return Repeated(KvHeaders.HopRequestId);
+        if (hop.Count == 1 && !RequestIds.IsValid(hop.ToString()))
+            return new Refusal(ProblemType.HeaderInvalid, "Kv-Hop-Request-Id must be 1 to 64 visible ASCII characters.");
+        read.IsForwardedNever = forward.Count == 1;
+        if (read.IsWrite)
+            read.HopRequestId = hop.Count == 1 ? hop.ToString() : hopIds.Next();
+        return null;
+    }
+
+    /// <summary>One word from header or query; null when it stands in neither.</summary>
+    private static Refusal? Pick(StringValues header, string? parameter, string name, out string? word)
+    {
+        word = parameter ?? (header.Count == 0 ? null : header[0] ?? "");
+        if (header.Count > 1)
+            return Repeated(name);
+        return parameter is not null && header.Count == 1 && header[0] != parameter
+            ? new Refusal(ProblemType.QueryInvalid, $"{name} and the query ask for different things.")
+            : null;
+    }
+
+    private static Refusal Repeated(string name) =>
+        new(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
+
+    private static Refusal Invalid(StringValues header, string detail) =>
+        new(header.Count > 0 ? ProblemType.HeaderInvalid : ProblemType.QueryInvalid, detail);
+
+    private static Refusal? ReadIdempotencyKey(IHeaderDictionary headers, KeyRequest read)
+    {
+        if (!headers.TryGetValue(KvHeaders.IdempotencyKey, out var values) || !read.IsWrite)
+            return null;
+        read.IdempotencyKey = values.ToString();
+        return values.Count == 1 && RequestIds.IsValid(read.IdempotencyKey)
+            ? null
+            : new Refusal(
+                ProblemType.IdempotencyKeyInvalid,
+                "Idempotency-Key must be sent once, with 1 to 64 visible ASCII characters.");
+    }
+
+    private static Refusal? RefuseBody(HttpContext context, KeyRequest read)
+    {
+        var headers = context.Request.Headers;
+        var isChunked = headers.TransferEncoding.Count > 0;
+        // Kestrel moves a length that stands beside a transfer encoding to this header: two lengths, nobody knows which.
+        if (isChunked && headers.ContainsKey("X-Content-Length"))
+        {
+            return new Refusal(
+                ProblemType.BodyInvalid, "Content-Length and Transfer-Encoding must not be sent together.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
+        if (read.HasBody || read.Verb is Verb.Options || (!isChunked && context.Request.ContentLength is null or 0))
+            return null;
+        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true };
+    }
+
+    /// <summary>Every answer with a body is JSON; only a read is refused for it, since a write has its effect anyway.</summary>
+    private static Refusal? RefuseAccept(IHeaderDictionary headers, KeyRequest read)
+    {
+        if (read.Verb is not (Verb.Get or Verb.Head) || headers.Accept.Count == 0)
+            return null;
+        foreach (var value in headers.Accept)
+        {
+            if (value is null or "" || AcceptsJson(value))
+                return null;
+        }
+
+        return new Refusal(ProblemType.NotAcceptable, "An entry can be given as application/json only.");
+    }
+
+    private static bool AcceptsJson(string accept)
+    {
+        foreach (var range in accept.AsSpan().Split(','))
+        {
+            var media = accept.AsSpan(range);
+            var end = media.IndexOf(';');
+            var type = (end < 0 ? media : media[..end]).Trim();
+            var isRefused = end >= 0 && IsZero(media[(end + 1)..].Trim());
+            if (!isRefused && (type is "*/*" or "application/*"
+                || type.Equals("application/json", StringComparison.OrdinalIgnoreCase)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsZero(ReadOnlySpan<char> parameter) => parameter is "q=0" or "q=0.0" or "q=0.00" or "q=0.000";
+}
