@@ -15,21 +15,18 @@ internal static class NodeProgram
         builder.AddServiceDefaults();
         var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
         var options = NodeOptions.From(builder.Configuration);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.ConfigureKestrelLimits();
-            ListenToPeers(kestrel, listen, options.PeerPort);
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
         builder.Services
             .AddNodeOptions(options)
             .AddStorage()
             .AddMembership()
             .AddReplication()
-            .AddApi(builder.Configuration);
+            .AddApi(new EnvironmentReader(builder.Configuration));
 
         var app = builder.Build();
         app.OnlyPeersOn(options.PeerPort);
         app.UseKeyValueApi();
+        app.UseProblemPages();
         app.MapDefaultEndpoints();
         app.MapStatusApi();
         app.MapGrpcService<PeerService>();

@@ -3,6 +3,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node;
@@ -43,9 +44,25 @@ internal static class NodeServices
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
             .AddSingleton<PartitionRouter>()
-            .AddSingleton<INodeStatus, NodeStatusSource>()
+            .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()
             .AddHostedService<Snapshotter>();
+    }
+
+    public static IServiceCollection AddApi(this IServiceCollection services, EnvironmentReader environment)
+    {
+        var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
+        var consistency = environment.Word("KVSTORE_DEFAULT_CONSISTENCY", "strong", "eventual");
+        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>();
+        services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
+        services.PostConfigure<ApiOptions>(api =>
+        {
+            api.DefaultAck = Enum.Parse<Ack>(ack, ignoreCase: true);
+            api.IsEventualByDefault = consistency == "eventual";
+            api.MaxValueBytes = environment.Number("KVSTORE_MAX_VALUE_BYTES") ?? api.MaxValueBytes;
+        });
+        return services;
     }
 
     private static NodeIdentity CreateIdentity(IServiceProvider services)

@@ -9,6 +9,14 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     public string? Text(string name) =>
         string.IsNullOrWhiteSpace(configuration[name]) ? null : configuration[name]!.Trim();
 
+    /// <summary>One of a few words; the first when the variable is not set.</summary>
+    public string Word(string name, params ReadOnlySpan<string> words)
+    {
+        if (Text(name) is not { } text)
+            return words[0];
+        return words.Contains(text) ? text : throw Wrong(name, text, string.Join(" or ", words!));
+    }
+
     public int? Number(string name) => Text(name) is not { } text
         ? null
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)

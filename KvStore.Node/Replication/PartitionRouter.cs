@@ -17,7 +17,7 @@ internal sealed class PartitionRouter(
     PeerTransport transport,
     SnapshotTransfer snapshots,
     IOptions<NodeOptions> options,
-    TimeProvider time)
+    TimeProvider time) : IPartitions
 {
     private static readonly PartitionReplica?[] None = [];
 
@@ -109,8 +109,8 @@ internal sealed class PartitionRouter(
             await change.WaitAsync(deadline).ConfigureAwait(false);
     }
 
-    /// <summary>Where a member's HTTP API was last reached; null when unknown.</summary>
-    public Uri? AddressOf(NodeId member) => directory.UrlOf(member);
+    /// <summary>Where a member's HTTP API was last reached; null when unknown, and for this node itself.</summary>
+    public Uri? AddressOf(NodeId member) => member == current.Self ? null : directory.UrlOf(member);
 
     /// <summary>A peer's message; dropped when too much is waiting or the partition is not here.</summary>
     public void Receive(PartitionId partition, NodeId from, PeerMessage message)

@@ -3,13 +3,13 @@ using System.Reflection;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using KvStore.Node.Api;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
+using KvStore.Node.Replication;
 using KvStore.Node.Storage;
 using Microsoft.Extensions.Options;
 
-namespace KvStore.Node.Replication;
+namespace KvStore.Node.Api;
 
 /// <summary>Describes the node and its cluster to those who ask over HTTP.</summary>
 internal sealed class NodeStatusSource(
