@@ -98,7 +98,7 @@ public sealed class KeyPathTests
     [InlineData("/v1/%ED%A0%80")]
     [InlineData("/v1/%F4%90%80%80")]
     [InlineData("/v1/%FF%FE")]
-    public void A_key_that_no_path_can_carry_safely_is_refused(string target) => AssertRefused(target, "key-invalid", 400);
+    public void A_key_that_is_not_safe_in_a_path_is_refused(string target) => AssertRefused(target, "key-invalid", 400);
 
     [Theory]
     [InlineData("/v1/%")]

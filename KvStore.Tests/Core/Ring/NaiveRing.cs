@@ -30,7 +30,7 @@ internal static class NaiveRing
     public static string[][] Unbounded(IReadOnlyCollection<string> names, int partitions, int copies) =>
         [.. Walks(names, partitions).Select(walk => walk[..Math.Min(copies, names.Count)])];
 
-    /// <summary>The same where nobody takes more than <paramref name="most"/>; null if some partition found too few.</summary>
+    /// <summary>The same where nobody takes more than so many; null if some partition found too few.</summary>
     public static string[][]? Bounded(IReadOnlyCollection<string> names, int partitions, int copies, int most)
     {
         var loads = names.ToDictionary(name => name, _ => 0);

@@ -112,7 +112,7 @@ public sealed class RingPlacementTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Nodes of different builds must agree on it: a change here is a change of the cluster's format.</summary>
+    /// <summary>Nodes of different builds must agree on it: a change here changes a format.</summary>
     [Fact]
     public void The_placement_of_three_nodes_is_the_one_of_the_first_release()
     {
