@@ -74,6 +74,29 @@ public sealed class RingPlacementTests(ITestOutputHelper output)
         Assert.NotEqual(0, compared);
     }
 
+    /// <summary>Where the members with room left are fewer than the copies of the last partition.</summary>
+    [Fact]
+    public void The_last_partition_finds_enough_members_where_a_naive_walk_runs_dry()
+    {
+        var dry = 0;
+        foreach (var (members, factor) in new[] { (3, 2), (5, 3), (6, 4), (9, 4), (9, 6) })
+        {
+            for (var seed = 0; seed < 60; seed++)
+            {
+                var names = Names(members, seed);
+                var most = (int)Math.Ceiling(1.10m * 4 * factor / members);
+                dry += NaiveRing.Bounded(names, 4, factor, most) is null ? 1 : 0;
+
+                var lists = Lists(names, 4, factor);
+                Assert.All(lists, list => Assert.Equal(factor, list.Distinct().Count()));
+                AssertBounded(lists.SelectMany(list => list), most);
+            }
+        }
+
+        output.WriteLine($"the naive walk ran dry {dry} times");
+        Assert.NotEqual(0, dry);
+    }
+
     [Theory]
     [MemberData(nameof(Growth))]
     public void A_member_that_comes_or_goes_moves_little_more_than_its_share(int members, int seed)
