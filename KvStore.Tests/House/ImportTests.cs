@@ -95,7 +95,12 @@ public sealed class ImportTests
     /// <summary>A use of the name, neither a declaration nor a member of something else.</summary>
     private static bool IsName(SyntaxToken token) =>
         token.Parent is SimpleNameSyntax name
-        && !(name.Parent is MemberAccessExpressionSyntax access && access.Name == name);
+        && (name.Parent is not MemberAccessExpressionSyntax access
+            || access.Name != name
+            || IsNamespace(access.Expression));
+
+    private static bool IsNamespace(ExpressionSyntax before) =>
+        before.ToString().Split('.')[0] is "System" or "global::System";
 
     private static ProjectFile Project(string name) => Repository.Projects.Single(project => project.Name == name);
 }

@@ -49,15 +49,18 @@ public sealed partial class NameTests
             where !file.Project.EndsWith("Tests", StringComparison.Ordinal)
             from type in file.Root.DescendantNodes().OfType<MemberDeclarationSyntax>()
             where type is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax
-            where type.Modifiers.Any(SyntaxKind.PublicKeyword) && !IsDescribed(file, type)
+            where type.AncestorsAndSelf().OfType<MemberDeclarationSyntax>().All(IsPublicOrNamespace)
+            where !IsDescribed(file, type)
             select file.At(type),
             "A public type has an XML sentence on what it is for.");
 
     /// <summary>The parts of a partial type need one sentence between them.</summary>
     private static bool IsDescribed(SourceFile file, MemberDeclarationSyntax type) =>
-        type.HasStructuredTrivia
-        || type.GetLeadingTrivia().ToFullString().Contains("///", StringComparison.Ordinal)
+        type.GetLeadingTrivia().Any(SyntaxKind.SingleLineDocumentationCommentTrivia)
         || (type.Modifiers.Any(SyntaxKind.PartialKeyword) && Path.GetFileName(file.Path).Count(c => c == '.') > 1);
+
+    private static bool IsPublicOrNamespace(MemberDeclarationSyntax member) =>
+        member is BaseNamespaceDeclarationSyntax || member.Modifiers.Any(SyntaxKind.PublicKeyword);
 
     private static bool IsNamedFor(string file, string type) =>
         file == type || file == type + "s" || file.StartsWith(type + ".", StringComparison.Ordinal);
