@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KvStore.ServiceDefaults;
 
-/// <summary>What every program of the product has in common: telemetry, liveness, service discovery, an orderly end.</summary>
+/// <summary>
+/// What every program of the product has in common: telemetry, liveness, service discovery, an orderly end.
+/// </summary>
 public static class Extensions
 {
     /// <summary>The path of the liveness probe.</summary>

@@ -7,7 +7,9 @@ namespace KvStore.Core.Primitives;
 public static class Invariant
 {
     /// <summary>Stops the caller when <paramref name="claim"/> is false.</summary>
-    /// <exception cref="InvariantBrokenException">The claim does not hold; nobody may catch this and carry on.</exception>
+    /// <exception cref="InvariantBrokenException">
+    /// The claim does not hold; nobody may catch this and carry on.
+    /// </exception>
     public static void Holds(
         [DoesNotReturnIf(false)] bool claim,
         [CallerArgumentExpression(nameof(claim))] string? text = null)

@@ -4,8 +4,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Replication;
 
 /// <summary>
-/// What must reach stable storage, in this order: a snapshot that replaces the whole log and state, then the hard state,
-/// then the entries, the first of which replaces any entry at its index and everything after it. Numbers grow by one.
+/// What must reach stable storage, in this order: a snapshot that replaces the whole log and state, then the hard
+/// state, then the entries, the first of which replaces any entry at its index and everything after it. Numbers grow by
+/// one.
 /// </summary>
 public sealed record Persist(
     PartitionId Partition,
@@ -46,7 +47,10 @@ public sealed class Effects
     /// <summary>2. Send: rests on nothing that is not durable already, so it need not wait for 1.</summary>
     public List<Envelope> Send { get; } = [];
 
-    /// <summary>3. Backups that need the whole state: capture it as applied, send it as <see cref="PeerMessage.InstallSnapshot"/>.</summary>
+    /// <summary>
+    /// 3. Backups that need the whole state: capture it as applied, send it as
+    /// <see cref="PeerMessage.InstallSnapshot"/>.
+    /// </summary>
     public List<(NodeId To, Term Term)> SendSnapshot { get; } = [];
 
     /// <summary>4. Proposals that were appended.</summary>

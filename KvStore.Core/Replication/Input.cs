@@ -2,7 +2,9 @@ using KvStore.Core.Primitives;
 
 namespace KvStore.Core.Replication;
 
-/// <summary>Names a caller's waiting request; chosen by the host, unique per replica, meaningless to the core.</summary>
+/// <summary>
+/// Names a caller's waiting request; chosen by the host, unique per replica, meaningless to the core.
+/// </summary>
 public readonly record struct Ticket(long Value);
 
 /// <summary>Everything that can happen to a replica.</summary>

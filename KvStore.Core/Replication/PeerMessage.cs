@@ -8,7 +8,8 @@ public abstract record PeerMessage(Term Term)
 {
     /// <summary>
     /// Asks for a vote at <see cref="PeerMessage.Term"/>, or whether one would be given (<paramref name="IsPreVote"/>).
-    /// <paramref name="IsTransfer"/>: the primary itself asked for this election, so having heard from it is no objection.
+    /// <paramref name="IsTransfer"/>: the primary itself asked for this election, so having heard from it is no
+    /// objection.
     /// </summary>
     public sealed record VoteRequest(Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer)
         : PeerMessage(Term);
@@ -16,7 +17,10 @@ public abstract record PeerMessage(Term Term)
     /// <summary>Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.</summary>
     public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote) : PeerMessage(Term);
 
-    /// <summary>Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), and how far is committed.</summary>
+    /// <summary>
+    /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), and how far is
+    /// committed.
+    /// </summary>
     public sealed record AppendRequest(
         Term Term,
         LogIndex PreviousIndex,
@@ -25,14 +29,16 @@ public abstract record PeerMessage(Term Term)
         LogIndex Commit) : PeerMessage(Term);
 
     /// <summary>
-    /// Accepted: everything up to <paramref name="Index"/> agrees with the primary and is flushed. Refused: the entry at
-    /// <paramref name="Index"/> is missing or differs; the primary may go on from (<paramref name="HintIndex"/>,
+    /// Accepted: everything up to <paramref name="Index"/> agrees with the primary and is flushed. Refused: the entry
+    /// at <paramref name="Index"/> is missing or differs; the primary may go on from (<paramref name="HintIndex"/>,
     /// <paramref name="HintTerm"/>), the last place where both may agree.
     /// </summary>
     public sealed record AppendReply(Term Term, bool IsAccepted, LogIndex Index, LogIndex HintIndex, Term HintTerm)
         : PeerMessage(Term);
 
-    /// <summary>The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.</summary>
+    /// <summary>
+    /// The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.
+    /// </summary>
     public sealed record Heartbeat(Term Term, LogIndex Commit, long Round) : PeerMessage(Term);
 
     /// <summary>Echoes a <see cref="Heartbeat"/>'s round.</summary>
@@ -45,5 +51,7 @@ public abstract record PeerMessage(Term Term)
     public sealed record TransferNow(Term Term) : PeerMessage(Term);
 }
 
-/// <summary>A message of one replica group, with the peer it goes to (when sent) or comes from (when received).</summary>
+/// <summary>
+/// A message of one replica group, with the peer it goes to (when sent) or comes from (when received).
+/// </summary>
 public readonly record struct Envelope(PartitionId Partition, NodeId Peer, PeerMessage Message);

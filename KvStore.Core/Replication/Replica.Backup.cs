@@ -26,7 +26,9 @@ public sealed partial class Replica
         Accept(from, last);
     }
 
-    /// <summary>Truncates only where the primary's entry differs: a late message must not undo what came after it (section 5.3).</summary>
+    /// <summary>
+    /// Truncates only where the primary's entry differs: a late message must not undo what came after it (section 5.3).
+    /// </summary>
     private void TakeEntries(PeerMessage.AppendRequest request)
     {
         foreach (var entry in request.Entries)

@@ -74,7 +74,9 @@ public sealed partial class Replica
         _unemittedFrom = snapshot.Index.Next();
     }
 
-    /// <summary>A flush that is still under way then says nothing about the entries that replaced the ones it carries.</summary>
+    /// <summary>
+    /// A flush that is still under way then says nothing about the entries that replaced the ones it carries.
+    /// </summary>
     private void ForgetFlushesFrom(LogIndex index)
     {
         FlushedIndex = LogIndex.Min(FlushedIndex, index - 1);

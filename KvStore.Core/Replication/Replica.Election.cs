@@ -48,7 +48,9 @@ public sealed partial class Replica
         DrawElectionTimeout();
     }
 
-    /// <summary>Asks first whether an election would succeed, so that a member that was cut off disturbs nobody (thesis 9.6).</summary>
+    /// <summary>
+    /// Asks first whether an election would succeed, so that a member that was cut off disturbs nobody (thesis 9.6).
+    /// </summary>
     private void BecomePreCandidate()
     {
         Invariant.Holds(Role != ReplicaRole.Primary);
@@ -83,7 +85,9 @@ public sealed partial class Replica
         }
     }
 
-    /// <summary>A message of a later term: takes the term over unless it only asks. False: the message is not for us.</summary>
+    /// <summary>
+    /// A message of a later term: takes the term over unless it only asks. False: the message is not for us.
+    /// </summary>
     private bool AdoptTerm(NodeId from, PeerMessage message)
     {
         switch (message)

@@ -14,7 +14,9 @@ public sealed partial class Replica
     public LogIndex MatchOf(NodeId peer) =>
         _backups.TryGetValue(peer, out var backup) ? backup.Match : LogIndex.Zero;
 
-    /// <summary>On a primary: how many voters, itself included, hold the entry at <paramref name="index"/> flushed.</summary>
+    /// <summary>
+    /// On a primary: how many voters, itself included, hold the entry at <paramref name="index"/> flushed.
+    /// </summary>
     public int CopiesOf(LogIndex index)
     {
         var copies = FlushedIndex >= index ? 1 : 0;
@@ -27,7 +29,9 @@ public sealed partial class Replica
         return copies;
     }
 
-    /// <summary>Whether an entry of its own term is committed: before that a primary does not know what is (section 8).</summary>
+    /// <summary>
+    /// Whether an entry of its own term is committed: before that a primary does not know what is (section 8).
+    /// </summary>
     private bool HasCommittedInTerm => CommitIndex >= _firstOfTerm;
 
     private void BecomePrimary()
@@ -88,7 +92,9 @@ public sealed partial class Replica
         CheckQuorum();
     }
 
-    /// <summary>A primary that a majority no longer answers steps down, so that callers turn elsewhere (thesis 6.2).</summary>
+    /// <summary>
+    /// A primary that a majority no longer answers steps down, so that callers turn elsewhere (thesis 6.2).
+    /// </summary>
     private void CheckQuorum()
     {
         AbandonTransfer();

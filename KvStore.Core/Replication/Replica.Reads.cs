@@ -3,8 +3,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Replication;
 
 /// <summary>
-/// Linearizable reads by read index (thesis 6.4): a read notes the commit index, then a majority confirms, in a round of
-/// heartbeats begun after the read arrived, that there is no later primary. No clock is trusted and nothing is flushed.
+/// Linearizable reads by read index (thesis 6.4): a read notes the commit index, then a majority confirms, in a round
+/// of heartbeats begun after the read arrived, that there is no later primary. No clock is trusted and nothing is
+/// flushed.
 /// </summary>
 public sealed partial class Replica
 {
@@ -35,7 +36,10 @@ public sealed partial class Replica
 
     private void BeginRound() => _isRoundDue = true;
 
-    /// <summary>One round confirms all reads of a step. Before the first commit of the term they wait: what is committed is not known.</summary>
+    /// <summary>
+    /// One round confirms all reads of a step. Before the first commit of the term they wait: what is committed is not
+    /// known.
+    /// </summary>
     private void StartRound()
     {
         _isRoundDue = false;

@@ -3,8 +3,8 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Replication;
 
 /// <summary>
-/// Handing leadership over (thesis 3.10): stop taking proposals, bring the target up to date, ask it to hold an election.
-/// Given up after an election timeout, when the primary goes on as before.
+/// Handing leadership over (thesis 3.10): stop taking proposals, bring the target up to date, ask it to hold an
+/// election. Given up after an election timeout, when the primary goes on as before.
 /// </summary>
 public sealed partial class Replica
 {
@@ -37,14 +37,18 @@ public sealed partial class Replica
         Progress? best = null;
         foreach (var voter in _options.Voters)
         {
-            if (_backups.TryGetValue(voter, out var backup) && backup.IsActive && (best is null || backup.Match > best.Match))
+            if (!_backups.TryGetValue(voter, out var backup) || !backup.IsActive)
+                continue;
+            if (best is null || backup.Match > best.Match)
                 best = backup;
         }
 
         return best?.Peer;
     }
 
-    /// <summary>The preferred member becomes primary once it has answered for an election timeout and keeps up.</summary>
+    /// <summary>
+    /// The preferred member becomes primary once it has answered for an election timeout and keeps up.
+    /// </summary>
     private void ConsiderPreferred()
     {
         if (_options.Preferred == _options.Self || !HasCommittedInTerm)

@@ -91,7 +91,9 @@ public sealed partial class Replica
     /// <summary>The term of an entry still held in the log; null otherwise.</summary>
     public Term? TermAt(LogIndex index) => _log.TermAt(index);
 
-    /// <summary>Carries <paramref name="inputs"/> out in order and adds to <paramref name="effects"/> what must happen.</summary>
+    /// <summary>
+    /// Carries <paramref name="inputs"/> out in order and adds to <paramref name="effects"/> what must happen.
+    /// </summary>
     public void Step(ReadOnlySpan<Input> inputs, Effects effects)
     {
         _effects = effects;

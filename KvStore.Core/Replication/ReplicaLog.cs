@@ -30,7 +30,9 @@ internal sealed class ReplicaLog
 
     public LogEntry this[LogIndex index] => _entries[(int)(index - StartIndex) - 1];
 
-    /// <summary>The term of the entry at <paramref name="index"/>; null when it is compacted away or not there yet.</summary>
+    /// <summary>
+    /// The term of the entry at <paramref name="index"/>; null when it is compacted away or not there yet.
+    /// </summary>
     public Term? TermAt(LogIndex index)
     {
         if (index == StartIndex)
@@ -73,7 +75,9 @@ internal sealed class ReplicaLog
         StartTerm = term;
     }
 
-    /// <summary>Entries from <paramref name="from"/> on, as many as fit into <paramref name="maxBytes"/>, but at least one.</summary>
+    /// <summary>
+    /// Entries from <paramref name="from"/> on, as many as fit into <paramref name="maxBytes"/>, but at least one.
+    /// </summary>
     public ImmutableArray<LogEntry> Slice(LogIndex from, int maxBytes)
     {
         if (from > LastIndex)
@@ -101,7 +105,9 @@ internal sealed class ReplicaLog
         return (index, TermAt(index) ?? Term.Zero);
     }
 
-    /// <summary>Whether a log that ends at (<paramref name="lastTerm"/>, <paramref name="lastIndex"/>) is at least as complete.</summary>
+    /// <summary>
+    /// Whether a log that ends at (<paramref name="lastTerm"/>, <paramref name="lastIndex"/>) is at least as complete.
+    /// </summary>
     public bool IsNoMoreCompleteThan(LogIndex lastIndex, Term lastTerm) =>
         lastTerm > LastTerm || (lastTerm == LastTerm && lastIndex >= LastIndex);
 }

@@ -18,7 +18,9 @@ public sealed record ReplicaOptions
     /// <summary>The member that should be primary when it is caught up; nobody: no preference.</summary>
     public NodeId Preferred { get; init; }
 
-    /// <summary>A backup that hears nothing holds an election after this many ticks, up to twice as many at random.</summary>
+    /// <summary>
+    /// A backup that hears nothing holds an election after this many ticks, up to twice as many at random.
+    /// </summary>
     public int ElectionTicks { get; init; } = 10;
 
     /// <summary>A primary speaks to each backup at least this often.</summary>

@@ -3,5 +3,7 @@ using KvStore.Core.State;
 
 namespace KvStore.Core.Replication;
 
-/// <summary>A partition's state after the entry at (<paramref name="Index"/>, <paramref name="Term"/>) was applied.</summary>
+/// <summary>
+/// A partition's state after the entry at (<paramref name="Index"/>, <paramref name="Term"/>) was applied.
+/// </summary>
 public sealed record Snapshot(LogIndex Index, Term Term, StateImage State);

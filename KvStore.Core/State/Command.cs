@@ -3,7 +3,9 @@ using KvStore.Core.Primitives;
 
 namespace KvStore.Core.State;
 
-/// <summary>What must be true of a key for a write to happen; evaluated when the entry is applied, never before.</summary>
+/// <summary>
+/// What must be true of a key for a write to happen; evaluated when the entry is applied, never before.
+/// </summary>
 public abstract record Condition
 {
     /// <summary>The key must be there.</summary>
@@ -29,7 +31,9 @@ public abstract record Command
     /// <summary>The key: 1 to 1024 bytes.</summary>
     public required ReadOnlyMemory<byte> Key { get; init; }
 
-    /// <summary>The primary's clock when it proposed, in milliseconds since 1970; the state keeps the largest it has seen.</summary>
+    /// <summary>
+    /// The primary's clock when it proposed, in milliseconds since 1970; the state keeps the largest it has seen.
+    /// </summary>
     public required long TimeMs { get; init; }
 
     /// <summary>What must hold for the change to happen; nothing: always.</summary>

@@ -19,7 +19,9 @@ internal enum Ack
 /// <summary>What became of a write.</summary>
 internal abstract record WriteOutcome
 {
-    /// <summary>Applied by a majority; <paramref name="Copies"/> of <paramref name="Voters"/> had flushed it by then.</summary>
+    /// <summary>
+    /// Applied by a majority; <paramref name="Copies"/> of <paramref name="Voters"/> had flushed it by then.
+    /// </summary>
     public sealed record Committed(WriteResult Result, int Copies, int Voters) : WriteOutcome;
 
     /// <summary>With <see cref="Ack.One"/>: flushed here under this version, not yet by a majority.</summary>
@@ -28,13 +30,17 @@ internal abstract record WriteOutcome
     /// <summary>With <see cref="Ack.All"/>: applied by a majority, but not all copies came in time.</summary>
     public sealed record TooFewCopies(WriteResult Result, int Copies, int Voters) : WriteOutcome;
 
-    /// <summary>Not applied: this node is not the partition's primary; <paramref name="Hint"/> may be, or is nobody.</summary>
+    /// <summary>
+    /// Not applied: this node is not the partition's primary; <paramref name="Hint"/> may be, or is nobody.
+    /// </summary>
     public sealed record NotPrimary(NodeId Hint) : WriteOutcome;
 
     /// <summary>Not applied: too much is waiting.</summary>
     public sealed record Overloaded : WriteOutcome;
 
-    /// <summary>Appended, and then the deadline passed or leadership was lost: it may be applied now, later or never.</summary>
+    /// <summary>
+    /// Appended, and then the deadline passed or leadership was lost: it may be applied now, later or never.
+    /// </summary>
     public sealed record Indeterminate : WriteOutcome;
 }
 
@@ -44,7 +50,9 @@ internal abstract record ReadOutcome
     /// <summary>The state to answer from. Staleness is zero on a confirmed primary.</summary>
     public sealed record Ready(StateImage Image, bool IsPrimary, TimeSpan Staleness) : ReadOutcome;
 
-    /// <summary>This node cannot confirm that it is the partition's primary; <paramref name="Hint"/> may be, or is nobody.</summary>
+    /// <summary>
+    /// This node cannot confirm that it is the partition's primary; <paramref name="Hint"/> may be, or is nobody.
+    /// </summary>
     public sealed record NotPrimary(NodeId Hint) : ReadOutcome;
 
     /// <summary>Too much is waiting.</summary>

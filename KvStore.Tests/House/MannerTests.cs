@@ -1,0 +1,58 @@
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace KvStore.Tests.House;
+
+public sealed partial class MannerTests
+{
+    [Fact]
+    public void Nothing_is_folded_away() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            from trivia in file.Root.DescendantTrivia()
+            where trivia.IsKind(SyntaxKind.RegionDirectiveTrivia)
+            select $"{file.Path}:{LineOf(trivia)}",
+            "Regions are not used.");
+
+    [Fact]
+    public void Nothing_is_left_for_later() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            from trivia in file.Root.DescendantTrivia(descendIntoTrivia: true)
+            where IsComment(trivia) && Promise().IsMatch(trivia.ToFullString())
+            select $"{file.Path}:{LineOf(trivia)}",
+            "Comments promise nothing.");
+
+    [Fact]
+    public void No_failure_is_lost_in_an_async_void() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            from method in file.Root.DescendantNodes().OfType<MethodDeclarationSyntax>()
+            where method.Modifiers.Any(SyntaxKind.AsyncKeyword)
+            where method.ReturnType is PredefinedTypeSyntax type && type.Keyword.IsKind(SyntaxKind.VoidKeyword)
+            select $"{file.At(method)}: {method.Identifier.Text}",
+            "No method is async void.");
+
+    [Fact]
+    public void Every_file_has_a_namespace_for_itself() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            from space in file.Root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>()
+            where space is not FileScopedNamespaceDeclarationSyntax || space.Name.ToString() != NamespaceOf(file.Path)
+            select $"{file.Path}: {space.Name}",
+            "Namespaces are file-scoped and follow the folders.");
+
+    private static string NamespaceOf(string path) => Path.GetDirectoryName(path)!.Replace('\\', '/').Replace('/', '.');
+
+    private static bool IsComment(SyntaxTrivia trivia) =>
+        trivia.IsKind(SyntaxKind.SingleLineCommentTrivia)
+        || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia)
+        || trivia.IsKind(SyntaxKind.SingleLineDocumentationCommentTrivia);
+
+    private static int LineOf(SyntaxTrivia trivia) => trivia.GetLocation().GetLineSpan().StartLinePosition.Line + 1;
+
+    [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b")]
+    private static partial Regex Promise();
+}
