@@ -16,12 +16,13 @@ internal static class NodeProgram
         var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
         var options = NodeOptions.From(builder.Configuration);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
+        var environment = new EnvironmentReader(builder.Configuration);
         builder.Services
             .AddNodeOptions(options)
-            .AddStorage()
+            .AddStorage(environment)
             .AddMembership()
             .AddReplication()
-            .AddApi(new EnvironmentReader(builder.Configuration));
+            .AddApi(environment);
 
         var app = builder.Build();
         app.OnlyPeersOn(options.PeerPort);

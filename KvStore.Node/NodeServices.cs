@@ -18,8 +18,12 @@ internal static class NodeServices
         return services;
     }
 
-    public static IServiceCollection AddStorage(this IServiceCollection services) =>
-        services.AddSingleton<NodeStorage>();
+    public static IServiceCollection AddStorage(this IServiceCollection services, EnvironmentReader environment)
+    {
+        services.AddOptions<StorageOptions>().ValidateDataAnnotations().ValidateOnStart().Configure(storage =>
+            storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes);
+        return services.AddSingleton<NodeStorage>();
+    }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>
         services

@@ -1,0 +1,141 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace KvStore.Node.Storage;
+
+/// <summary>
+/// A node's two folders: names of files, the lock that keeps others out, and the identity that tells this disk from any
+/// other. Both folders carry the same identity, so that folders of different nodes are not mixed up.
+/// </summary>
+internal sealed class DataDirectory : IDisposable
+{
+    /// <summary>Ends the name of a file that is not whole yet.</summary>
+    public const string AsideSuffix = ".tmp";
+
+    private const int FormatVersion = 1;
+    private const int IdentityHeaderSize = 12;
+    private readonly List<FileStream> _locks = [];
+    private readonly IFileSystem _files;
+
+    private DataDirectory(string wal, string snapshots, IFileSystem files)
+    {
+        Wal = wal;
+        Snapshots = snapshots;
+        _files = files;
+    }
+
+    /// <summary>The folder of the write-ahead log.</summary>
+    public string Wal { get; }
+
+    /// <summary>The folder of the snapshots.</summary>
+    public string Snapshots { get; }
+
+    /// <summary>Names this disk: drawn at random when the folders were made, never changed.</summary>
+    public ulong Incarnation { get; private set; }
+
+    private string ClusterPath => Path.Combine(Wal, "cluster");
+
+    /// <summary>Opens or makes a node's folders and keeps everybody else out until disposed.</summary>
+    /// <exception cref="DataDirectoryException">Another process has them, or they are not this node's.</exception>
+    /// <exception cref="DataDamagedException">The identity cannot be read.</exception>
+    public static DataDirectory Open(string wal, string snapshots, string node, IFileSystem files)
+    {
+        var directory = new DataDirectory(Path.GetFullPath(wal), Path.GetFullPath(snapshots), files);
+        try
+        {
+            directory.Take(directory.Wal);
+            if (directory.Snapshots != directory.Wal)
+                directory.Take(directory.Snapshots);
+            directory.Identify(node);
+            return directory;
+        }
+        catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
+        {
+            directory.Dispose();
+            throw new DataDirectoryException($"The data directory cannot be used: {failure.Message}", failure);
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The cluster view as it was stored; null when the node belongs to no cluster yet.</summary>
+    public byte[]? LoadClusterDocument() => CheckedDocument.Load(_files, ClusterPath);
+
+    public void SaveClusterDocument(ReadOnlySpan<byte> document) => CheckedDocument.Save(_files, ClusterPath, document);
+
+    public void Dispose()
+    {
+        foreach (var held in _locks)
+            held.Dispose();
+        _locks.Clear();
+    }
+
+    private void Take(string folder)
+    {
+        _files.CreateDirectory(folder);
+        try
+        {
+            _locks.Add(new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException held)
+        {
+            throw new DataDirectoryException($"{folder} is in use by another process; a node needs a directory of its own.", held);
+        }
+
+        foreach (var leftover in _files.Files(folder).Where(file => file.EndsWith(AsideSuffix, StringComparison.Ordinal)))
+            _files.Delete(leftover);    // never became part of anything
+    }
+
+    private void Identify(string node)
+    {
+        var inWal = CheckedDocument.Load(_files, IdentityPath(Wal));
+        var inSnapshots = CheckedDocument.Load(_files, IdentityPath(Snapshots));
+        if (inWal is null && HasData())
+        {
+            throw new DataDirectoryException(
+                $"{Wal} has no identity, but {Wal} or {Snapshots} holds data: one of the two folders was emptied or replaced. "
+                + "Start the node on the folders that belong together.");
+        }
+
+        if (inWal is null)
+            CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: it decides what is new
+        if (inSnapshots is null && !HasSnapshots())
+            CheckedDocument.Save(_files, IdentityPath(Snapshots), inSnapshots = inWal);
+        if (inSnapshots is null || !inWal.AsSpan().SequenceEqual(inSnapshots))
+            throw new DataDirectoryException($"{Wal} and {Snapshots} belong to different nodes or to different disks of one.");
+        ReadIdentity(inWal, node);
+    }
+
+    private void ReadIdentity(byte[] identity, string node)
+    {
+        var version = BinaryPrimitives.ReadInt32LittleEndian(identity);
+        if (version != FormatVersion)
+            throw new DataDirectoryException($"{Wal} has format {version}; this version reads {FormatVersion}.");
+        Incarnation = BinaryPrimitives.ReadUInt64LittleEndian(identity.AsSpan(4));
+        var owner = Encoding.UTF8.GetString(identity.AsSpan(IdentityHeaderSize));
+        if (owner != node)
+            throw new DataDirectoryException($"{Wal} belongs to {owner}; this node is {node}.");
+    }
+
+    private static byte[] MakeIdentity(string node)
+    {
+        var identity = new byte[IdentityHeaderSize + Encoding.UTF8.GetByteCount(node)];
+        BinaryPrimitives.WriteInt32LittleEndian(identity, FormatVersion);
+        RandomNumberGenerator.Fill(identity.AsSpan(4, sizeof(ulong)));
+        Encoding.UTF8.GetBytes(node, identity.AsSpan(IdentityHeaderSize));
+        return identity;
+    }
+
+    private bool HasData() =>
+        HasSnapshots() || _files.Exists(IdentityPath(Snapshots)) || _files.Exists(ClusterPath)
+        || _files.Files(Wal).Any(file => Path.GetFileName(file).StartsWith("wal-", StringComparison.Ordinal));
+
+    private bool HasSnapshots() =>
+        _files.Files(Snapshots).Any(file => file.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal));
+
+    private static string IdentityPath(string folder) => Path.Combine(folder, "identity");
+}

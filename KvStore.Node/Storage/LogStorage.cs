@@ -1,0 +1,91 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Node.Storage;
+
+/// <summary>What was found at start.</summary>
+/// <param name="Snapshots">Partitions that had a snapshot.</param>
+/// <param name="Segments">Segments of the log.</param>
+/// <param name="Entries">Entries replayed.</param>
+/// <param name="TornBytes">Bytes of a torn tail that were cut.</param>
+/// <param name="Elapsed">How long it took.</param>
+internal sealed record RecoverySummary(int Snapshots, int Segments, long Entries, long TornBytes, TimeSpan Elapsed);
+
+/// <summary>The log and the snapshots as they are now.</summary>
+internal sealed record LogStatistics(int Segments, long Bytes, long Flushes, DateTimeOffset? OldestSnapshot);
+
+/// <summary>A node's log and snapshots as one thing: recover, append, capture, compact.</summary>
+internal sealed class LogStorage : IDisposable
+{
+    private readonly SnapshotStore _snapshots;
+    private readonly WalWriter _wal;
+    private readonly LogWriter _writer;
+
+    private LogStorage(
+        SnapshotStore snapshots,
+        WalWriter wal,
+        IReadOnlyDictionary<PartitionId, RecoveredPartition> recovered,
+        RecoverySummary summary)
+    {
+        _snapshots = snapshots;
+        _wal = wal;
+        _writer = new LogWriter(wal);
+        Recovered = recovered;
+        Summary = summary;
+    }
+
+    /// <summary>What was on the disk at start, by partition.</summary>
+    public IReadOnlyDictionary<PartitionId, RecoveredPartition> Recovered { get; private set; }
+
+    public RecoverySummary Summary { get; }
+
+    /// <summary>Completes with what went wrong when the log can be written no more.</summary>
+    public Task<Exception> Failed => _writer.Failed;
+
+    public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);
+
+    /// <summary>Recovers from the newest snapshots and the log behind them, and makes the log ready to go on.</summary>
+    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was touched.</exception>
+    public static LogStorage Open(DataDirectory directory, StorageOptions options, IFileSystem files, TimeProvider time)
+    {
+        var startedAt = time.GetTimestamp();
+        var snapshots = new SnapshotStore(files, directory, time);
+        var newest = snapshots.LoadNewest();
+        var recovery = new LogRecovery();
+        var end = new WalReader(files, directory.Wal, directory.Incarnation, recovery).Read();
+        if (end is null && (newest.Count > 0 || directory.LoadClusterDocument() is not null))
+            throw new DataDamagedException(directory.Wal, 0, "no log", "the log of a node that has run before");
+        var recovered = recovery.Join(directory.Wal, newest);
+        var numbers = WalSegment.NumbersIn(files, directory.Wal);
+        var wal = new WalWriter(files, directory, options, recovery.Groups, numbers.Count > 0 ? numbers[0] : 1, end);
+        foreach (var (partition, index, term) in recovery.Restarts)
+            wal.AddRestart(partition, index, term);
+        wal.Flush();
+        var summary = new RecoverySummary(
+            newest.Count, numbers.Count, recovery.EntriesRead, end?.TornBytes ?? 0, time.GetElapsedTime(startedAt));
+        return new LogStorage(snapshots, wal, recovered, summary);
+    }
+
+    /// <summary>Hands over and returns; the batch is reported once it is flushed, or never after a failure.</summary>
+    public void Append(PersistBatch batch) => _writer.Append(batch);
+
+    /// <summary>Saves a capture of a partition, then lets go of the log and the snapshots before it. Waits for the disk.</summary>
+    public void SaveSnapshot(PartitionId partition, Snapshot snapshot)
+    {
+        _snapshots.Save(partition, snapshot);
+        _writer.StartBehind(partition, snapshot.Index, snapshot.Term);
+        _snapshots.DeleteBefore(partition, snapshot.Index);
+    }
+
+    /// <summary>
+    /// Saves a snapshot that a peer sent, before the replica hears of it. It takes the place of the log when the replica
+    /// takes it, and not before.
+    /// </summary>
+    public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) => _snapshots.Save(partition, snapshot);
+
+    /// <summary>Lets go of what was recovered: the replicas have it.</summary>
+    public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
+
+    /// <summary>Finishes what is waiting and ends.</summary>
+    public void Dispose() => _writer.Dispose();
+}

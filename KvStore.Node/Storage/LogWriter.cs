@@ -1,0 +1,128 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Node.Storage;
+
+/// <summary>What one loop wants durable together, and what to call, on the log's thread, once it is.</summary>
+internal sealed record PersistBatch(List<Persist> Items, Action OnFlushed);
+
+/// <summary>
+/// The log's own thread: takes everything that is waiting, writes it as one frame, flushes once, reports. After a failure
+/// it has ended, nothing more is written and nothing is reported.
+/// </summary>
+internal sealed class LogWriter : IDisposable
+{
+    private readonly object _gate = new();    // waited on with Monitor
+    private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly WalWriter _wal;
+    private readonly Thread _thread;
+    private List<PersistBatch> _waiting = [];
+    private List<(PartitionId Partition, LogIndex Index, Term Term)> _snapshots = [];
+    private bool _isStopping;
+    private long _flushes;
+
+    public LogWriter(WalWriter wal)
+    {
+        _wal = wal;
+        _thread = new Thread(Run) { Name = "log writer", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Completes with what went wrong when the log can be written no more.</summary>
+    public Task<Exception> Failed => _failed.Task;
+
+    /// <summary>Flushes since start.</summary>
+    public long Flushes => Volatile.Read(ref _flushes);
+
+    public void Append(PersistBatch batch)
+    {
+        lock (_gate)
+        {
+            if (_failed.Task.IsCompleted)
+                return;    // latched: nobody is told that anything is durable
+            _waiting.Add(batch);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>A snapshot is on stable storage; the log before it may go.</summary>
+    public void StartBehind(PartitionId partition, LogIndex index, Term term)
+    {
+        lock (_gate)
+        {
+            _snapshots.Add((partition, index, term));
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Finishes what is waiting and ends.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isStopping = true;
+            Monitor.Pulse(_gate);
+        }
+
+        _thread.Join();
+        _wal.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (Next(out var batches, out var snapshots))
+                Carry(batches, snapshots);
+        }
+        catch (Exception failure)
+        {
+            lock (_gate)
+            {
+                _waiting.Clear();
+                _failed.TrySetResult(failure);    // the bytes may or may not be there, so nothing may follow them
+            }
+        }
+    }
+
+    private bool Next(
+        out List<PersistBatch> batches, out List<(PartitionId Partition, LogIndex Index, Term Term)> snapshots)
+    {
+        lock (_gate)
+        {
+            while (_waiting.Count == 0 && _snapshots.Count == 0 && !_isStopping)
+                Monitor.Wait(_gate);
+            (batches, snapshots) = (_waiting, _snapshots);
+            (_waiting, _snapshots) = ([], []);
+            return batches.Count > 0 || snapshots.Count > 0 || !_isStopping;
+        }
+    }
+
+    private void Carry(List<PersistBatch> batches, List<(PartitionId Partition, LogIndex Index, Term Term)> snapshots)
+    {
+        foreach (var batch in batches)
+        {
+            foreach (var item in batch.Items)
+                _wal.Add(item);
+        }
+
+        if (batches.Count > 0)
+        {
+            _wal.Flush();
+            Interlocked.Increment(ref _flushes);
+            foreach (var batch in batches)
+                batch.OnFlushed();
+        }
+
+        foreach (var (partition, index, term) in snapshots)
+            _wal.StartBehind(partition, index, term);
+        if (batches.Count > 0 && IsIdle())
+            _wal.Seal();
+    }
+
+    private bool IsIdle()
+    {
+        lock (_gate)
+            return _waiting.Count == 0;
+    }
+}

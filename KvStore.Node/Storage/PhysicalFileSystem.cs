@@ -1,0 +1,125 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace KvStore.Node.Storage;
+
+/// <summary>The machine's files.</summary>
+internal sealed class PhysicalFileSystem : IFileSystem
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    public void CreateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else
+            Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+    }
+
+    public IReadOnlyList<string> Files(string directory)
+    {
+        var files = Directory.GetFiles(directory);
+        Array.Sort(files, StringComparer.Ordinal);
+        return files;
+    }
+
+    public bool Exists(string path) => File.Exists(path);
+
+    public IStorageFile Create(string path) => new PhysicalFile(path, FileMode.Create);
+
+    public IStorageFile Open(string path) => new PhysicalFile(path, FileMode.Open);
+
+    public void Move(string from, string to) => File.Move(from, to, overwrite: true);
+
+    public void Delete(string path) => File.Delete(path);
+
+    public void FlushDirectory(string path)
+    {
+        if (!OperatingSystem.IsWindows())    // where renames are journaled and folders cannot be flushed
+            UnixCalls.FlushDirectory(path);
+    }
+
+    private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
+    {
+        private readonly FileStream _stream = Open(path, mode);
+
+        public long Length => RandomAccess.GetLength(_stream.SafeFileHandle);
+
+        public int Read(Span<byte> buffer, long offset)
+        {
+            var done = 0;
+            while (done < buffer.Length)
+            {
+                var read = RandomAccess.Read(_stream.SafeFileHandle, buffer[done..], offset + done);
+                if (read == 0)
+                    break;
+                done += read;
+            }
+
+            return done;
+        }
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset) =>
+            RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
+
+        public void Flush()
+        {
+            if (OperatingSystem.IsLinux())
+                UnixCalls.FlushData(_stream.SafeFileHandle);
+            else
+                RandomAccess.FlushToDisk(_stream.SafeFileHandle);
+        }
+
+        public void Dispose() => _stream.Dispose();
+
+        private static FileStream Open(string path, FileMode mode)
+        {
+            var options = new FileStreamOptions
+            {
+                Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, BufferSize = 0,
+            };
+            if (mode == FileMode.Create && !OperatingSystem.IsWindows())
+                options.UnixCreateMode = OwnerOnly;
+            return new FileStream(path, options);
+        }
+    }
+}
+
+/// <summary>Calls that .NET does not offer: flushing a folder, and flushing data without the time of change.</summary>
+internal static class UnixCalls
+{
+    private const int ReadOnly = 0;
+
+    public static void FlushData(SafeFileHandle file)
+    {
+        if (DataSync(file) != 0)
+            throw Failed("fdatasync", "the log");
+    }
+
+    public static void FlushDirectory(string path)
+    {
+        using var folder = OpenFile(path, ReadOnly);
+        if (folder.IsInvalid)
+            throw Failed("open", path);
+        if (Sync(folder) != 0)
+            throw Failed("fsync", path);
+    }
+
+    private static IOException Failed(string call, string what)
+    {
+        var error = Marshal.GetLastPInvokeError();
+        return new IOException($"{call} of {what} failed: {Marshal.GetPInvokeErrorMessage(error)} ({error}).");
+    }
+
+    [DllImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int DataSync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Sync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern SafeFileHandle OpenFile([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+}

@@ -1,0 +1,212 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Node.Storage;
+
+/// <summary>
+/// Writes the log: items into frames, a flush per frame, a new segment when one is full. Used by one thread. After an
+/// exception nothing more may be written: the file's tail is unknown.
+/// </summary>
+internal sealed class WalWriter : IDisposable
+{
+    private const int LargestItemBesideEntries = 32;
+
+    private readonly FrameBuilder _frame = new();
+    private readonly IFileSystem _files;
+    private readonly DataDirectory _directory;
+    private readonly StorageOptions _options;
+    private readonly SpareSegments _spares;
+    private readonly Dictionary<PartitionId, GroupLog> _groups;
+    private IStorageFile _file = null!;
+    private ChainLink _link;
+    private long _number;
+    private long _oldest;
+    private long _offset;
+    private long _size;
+    private bool _isHeadFlushed;
+
+    /// <summary>Goes on where the log ended, or begins it.</summary>
+    public WalWriter(
+        IFileSystem files,
+        DataDirectory directory,
+        StorageOptions options,
+        Dictionary<PartitionId, GroupLog> groups,
+        long oldest,
+        WalEnd? end)
+    {
+        _files = files;
+        _directory = directory;
+        _options = options;
+        _groups = groups;
+        _spares = new SpareSegments(files, directory.Wal, options.SegmentBytes);
+        _oldest = oldest;
+        if (end is null)
+        {
+            Begin(number: 1, atLeast: options.SegmentBytes, before: default);
+            return;
+        }
+
+        (_number, _offset, _link) = (end.Segment, end.Offset, end.Link);
+        _file = files.Open(PathOf(_number));
+        _size = _file.Length;
+        _isHeadFlushed = _offset > WalFormat.SegmentHeaderSize;
+        if (!_isHeadFlushed)
+            WriteHead();
+        _spares.Prepare();
+    }
+
+    /// <summary>Segments in the folder.</summary>
+    public int Segments => (int)(_number - _oldest + 1);
+
+    /// <summary>Bytes of the log that is kept.</summary>
+    public long Bytes => (Segments - 1) * _options.SegmentBytes + _offset;
+
+    /// <summary>Adds what a replica wants durable; it is after the next <see cref="Flush"/>.</summary>
+    public void Add(Persist persist)
+    {
+        var partition = persist.Partition;
+        if (persist.Snapshot is { } snapshot)
+            AddRestart(partition, snapshot.Index, snapshot.Term);
+
+        if (persist.HardState is { } state)
+        {
+            MakeRoom(LargestItemBesideEntries);
+            WalFormat.WriteHardState(_frame, partition, state);
+            GroupOf(partition).HardState = state;
+        }
+
+        foreach (var entry in persist.Entries)
+        {
+            MakeRoom(WalFormat.SizeOf(entry));
+            WalFormat.WriteEntry(_frame, partition, entry);
+            GroupOf(partition).Wrote(_number, entry.Index);
+        }
+    }
+
+    /// <summary>Adds that a partition's log goes on behind a snapshot.</summary>
+    public void AddRestart(PartitionId partition, LogIndex index, Term term)
+    {
+        MakeRoom(LargestItemBesideEntries);
+        WalFormat.WritePosition(_frame, WalItem.Restart, partition, index, term);
+        GroupOf(partition).Restart(index, term);
+    }
+
+    /// <summary>Writes what was added as one frame and flushes it.</summary>
+    public void Flush()
+    {
+        if (_frame.IsEmpty)
+            return;
+        WriteFrame(_frame);
+        _file.Flush();
+        _isHeadFlushed = true;
+    }
+
+    /// <summary>
+    /// Writes an empty frame behind the last one, without a flush: as long as it is there, damage to the last flushed
+    /// frame cannot pass for a torn tail.
+    /// </summary>
+    public void Seal()
+    {
+        if (_offset + WalFormat.FrameHeaderSize + WalFormat.RollFrameSize > _size)
+            Roll(_options.SegmentBytes);
+        else
+            WriteFrame(_frame);
+    }
+
+    /// <summary>A snapshot of a partition is on stable storage: segments that nobody needs any more may go.</summary>
+    public void StartBehind(PartitionId partition, LogIndex index, Term term)
+    {
+        GroupOf(partition).StartBehind(index, term);
+        if (!_isHeadFlushed)
+            return;    // the hard states are still in older segments alone
+        var needed = _number;
+        foreach (var group in _groups.Values)
+            needed = Math.Min(needed, group.OldestNeeded ?? _number);
+        for (; _oldest < needed; _oldest++)
+            _spares.Prepare(PathOf(_oldest));
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _spares.Dispose();
+    }
+
+    private void MakeRoom(int itemBytes)
+    {
+        if (!_frame.IsEmpty && _frame.ItemBytes + itemBytes > _options.MaxFrameBytes)
+            Flush();
+        if (Fits(itemBytes))
+            return;
+        Flush();
+        if (!Fits(itemBytes))
+            Roll(WalFormat.SegmentHeaderSize + FrameBuilder.SizeWith(HeadBytes + itemBytes) + 2 * WalFormat.RollFrameSize);
+    }
+
+    private long HeadBytes => 2L * LargestItemBesideEntries * _groups.Count;
+
+    private bool Fits(int itemBytes) =>
+        _offset + FrameBuilder.SizeWith(_frame.ItemBytes + (long)itemBytes) + WalFormat.RollFrameSize <= _size;
+
+    private void WriteFrame(FrameBuilder frame)
+    {
+        var bytes = frame.Seal(_link, _number, out var link);
+        _file.Write(bytes, _offset);
+        _offset += bytes.Length;
+        _link = link;
+        frame.Clear();
+    }
+
+    /// <summary>
+    /// The next segment is made first, naming the frame that will end this one; then that frame is written. So the end of
+    /// a segment says that another follows, and the log cannot lose its last segment unnoticed.
+    /// </summary>
+    private void Roll(long atLeast)
+    {
+        var roll = new FrameBuilder();
+        WalFormat.WriteRoll(roll);
+        var bytes = roll.Seal(_link, _number, out var link).ToArray();
+        var full = _file;
+        var end = _offset;
+        Begin(_number + 1, atLeast, link);
+        full.Write(bytes, end);
+        full.Flush();
+        full.Dispose();
+    }
+
+    private void Begin(long number, long atLeast, ChainLink before)
+    {
+        var spare = _spares.Take(atLeast);
+        var file = _files.Open(spare);
+        file.Write(WalFormat.SegmentHeader(_directory.Incarnation, number, before), 0);
+        file.Flush();
+        _files.Move(spare, PathOf(number));
+        _files.FlushDirectory(_directory.Wal);
+        _file = file;
+        _size = file.Length;
+        (_number, _offset, _link) = (number, WalFormat.SegmentHeaderSize, before);
+        _isHeadFlushed = false;
+        WriteHead();
+        _spares.Prepare();
+    }
+
+    /// <summary>Every segment repeats the hard states, so that the ones before it can go.</summary>
+    private void WriteHead()
+    {
+        foreach (var (partition, group) in _groups)
+        {
+            WalFormat.WriteHardState(_frame, partition, group.HardState);
+            if (group.StartIndex > LogIndex.Zero)
+                WalFormat.WritePosition(_frame, WalItem.Start, partition, group.StartIndex, group.StartTerm);
+        }
+    }
+
+    private string PathOf(long number) => WalSegment.PathOf(_directory.Wal, number);
+
+    private GroupLog GroupOf(PartitionId partition)
+    {
+        if (!_groups.TryGetValue(partition, out var group))
+            _groups.Add(partition, group = new GroupLog());
+        return group;
+    }
+}
