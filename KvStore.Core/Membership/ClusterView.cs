@@ -32,8 +32,26 @@ public sealed record ClusterView
     /// <param name="members">Name and incarnation of each member; names are unique; 1 to 100.</param>
     /// <param name="partitionCount">A power of two, 1 to 4096.</param>
     /// <param name="replicationFactor">Copies of each partition, 1 to 7; at most one per member is made.</param>
+    /// <exception cref="ArgumentException">A number out of range; a name missing or taken twice.</exception>
     public static ClusterView Birth(
         IEnumerable<(string Name, ulong Incarnation)> members,
         int partitionCount,
-        int replicationFactor) => throw new NotImplementedException();
+        int replicationFactor)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        ImmutableArray<Member> numbered =
+        [
+            .. members
+                .OrderBy(member => member.Name, StringComparer.Ordinal)
+                .Select((member, place) => new Member(new NodeId(place + 1), member.Name, member.Incarnation)),
+        ];
+        var ring = new HashRing([.. numbered.Select(m => (m.Id, m.Name))], partitionCount, replicationFactor);
+        return new ClusterView
+        {
+            ClusterId = ClusterIdFormat.Hash(numbered, partitionCount, replicationFactor),
+            Epoch = Epoch.Zero.Next(),
+            Members = numbered,
+            Ring = ring,
+        };
+    }
 }
