@@ -115,7 +115,8 @@ internal sealed class ViewPoller(
         {
             view.Missed(url);
         }
-        catch (Exception failure) when (failure is HttpRequestException or JsonException or IOException)
+        catch (Exception failure)
+            when (failure is HttpRequestException or JsonException or IOException or ArgumentException)
         {
             log.StrangeAnswer(url, failure.Message);
             view.Missed(url);
