@@ -1,3 +1,4 @@
+using System.Text;
 using KvStore.Balancer.Api;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -9,6 +10,10 @@ internal static class BalancerApp
 {
     private const string PortVariable = "LB_PORT";
     private const int DefaultPort = 9000;
+
+    /// <summary>As on the nodes: a header with a byte above 0x7F is refused, not guessed at.</summary>
+    private static readonly Encoding StrictAscii =
+        Encoding.GetEncoding("us-ascii", EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
 
     /// <summary>Reads the settings and builds the program.</summary>
     /// <exception cref="StartupException">A setting has no valid value.</exception>
@@ -35,7 +40,7 @@ internal static class BalancerApp
     private static void LimitTheDoor(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
-        kestrel.ResponseHeaderEncodingSelector = static _ => System.Text.Encoding.UTF8;
+        kestrel.RequestHeaderEncodingSelector = static _ => StrictAscii;
         var limits = kestrel.Limits;
         limits.MaxConcurrentConnections = 20_000;
         limits.MaxRequestLineSize = 8 << 10;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using KvStore.Balancer.Membership;
 using KvStore.Balancer.Options;
 using KvStore.Balancer.Routing;
@@ -48,8 +47,7 @@ internal static class BalancerServices
     }
 
     /// <summary>
-    /// A handler for calls to nodes: to nowhere else (no proxy, no redirects), with nothing kept (no cookies), and with
-    /// header values passed on byte for byte.
+    /// A handler for calls to nodes: to nowhere else (no proxy, no redirects), and with nothing kept (no cookies).
     /// </summary>
     private static SocketsHttpHandler NewHandler() => new()
     {
@@ -62,8 +60,6 @@ internal static class BalancerServices
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,
-        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
-        ResponseHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ActivityHeadersPropagator = System.Diagnostics.DistributedContextPropagator.Current,
     };
 }

@@ -7,13 +7,18 @@ using Microsoft.Extensions.Logging;
 
 namespace KvStore.ServiceDefaults;
 
-/// <summary>What every program of the product has in common: telemetry, liveness, service discovery, an orderly end.</summary>
+/// <summary>
+/// What every program of the product has in common: telemetry, liveness, service discovery, an orderly end.
+/// </summary>
 public static class Extensions
 {
     /// <summary>The path of the liveness probe.</summary>
     public const string AlivePath = "/alive";
 
     private const string LiveTag = "live";
+
+    /// <summary>Less than the 30 s that container platforms wait before they kill.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>
     /// Adds telemetry (nothing of it unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set), the liveness check, service
@@ -28,6 +33,7 @@ public static class Extensions
         builder.AddTelemetry();
         builder.AddStopWithParent();
         builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http => http.AddServiceDiscovery());
         return builder;

@@ -12,11 +12,14 @@ namespace KvStore.ServiceDefaults;
 /// <summary>
 /// Where a program listens: the port variable wins and means the loopback addresses, then <c>ASPNETCORE_URLS</c>, then
 /// <c>HTTP_PORTS</c> (all addresses, as container images set it), then the default port on loopback. Everybody else's
-/// addresses are refused as long as nobody is asked who they are, unless <see cref="AllowAnonymousKey"/> is <c>true</c>.
+/// addresses are refused as long as nobody is asked who they are, unless <see cref="AllowAnonymousKey"/> is
+/// <c>true</c>.
 /// </summary>
 public sealed class ListenAddresses
 {
-    /// <summary>The setting that allows addresses that others can reach; <c>KvStore__AllowAnonymous</c> as a variable.</summary>
+    /// <summary>
+    /// The setting that allows addresses that others can reach; <c>KvStore__AllowAnonymous</c> as a variable.
+    /// </summary>
     public const string AllowAnonymousKey = "KvStore:AllowAnonymous";
 
     private static readonly string[] OtherSettings = ["urls", "http_ports", "https_ports"];
@@ -37,7 +40,7 @@ public sealed class ListenAddresses
     /// <param name="configuration">With the environment's variables.</param>
     /// <param name="portVariable">Such as <c>PORT</c>.</param>
     /// <param name="defaultPort">Used when nothing is set.</param>
-    /// <exception cref="StartupException">A value is not valid, or an address that others can reach is not allowed.</exception>
+    /// <exception cref="StartupException">A value is not valid, or others can reach an address.</exception>
     public static ListenAddresses Read(IConfiguration configuration, string portVariable, int defaultPort)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -63,7 +66,7 @@ public sealed class ListenAddresses
     /// <param name="builder">The program's.</param>
     /// <param name="portVariable">Such as <c>PORT</c>.</param>
     /// <param name="defaultPort">Used when nothing is set.</param>
-    /// <param name="configure">What holds for each of these addresses, such as the protocols; HTTP/1.1 when absent.</param>
+    /// <param name="configure">What holds for each of them, such as the protocols; HTTP/1.1 when absent.</param>
     /// <exception cref="StartupException">As <see cref="Read"/>.</exception>
     public static ListenAddresses Use(
         WebApplicationBuilder builder, string portVariable, int defaultPort, Action<ListenOptions>? configure = null)
@@ -81,15 +84,23 @@ public sealed class ListenAddresses
     }
 
     /// <summary>
-    /// Listens on one address. A name that is neither <c>localhost</c> nor an IP address means all addresses, as everywhere
-    /// in ASP.NET.
+    /// Listens on one address. A name that is neither <c>localhost</c> nor an IP address means all addresses, as
+    /// everywhere in ASP.NET.
     /// </summary>
     public static void Listen(KestrelServerOptions kestrel, BindingAddress address, Action<ListenOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
         ArgumentNullException.ThrowIfNull(address);
         if (string.Equals(address.Scheme, Uri.UriSchemeHttps, StringComparison.OrdinalIgnoreCase))
-            configure = options => options.UseHttps();
+        {
+            var plain = configure;
+            configure = options =>
+            {
+                plain(options);
+                options.UseHttps();
+            };
+        }
+
         if (IPAddress.TryParse(address.Host, out var ip))
             kestrel.Listen(ip, address.Port, configure);
         else if (!IsLocalhost(address))

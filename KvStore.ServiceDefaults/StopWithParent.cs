@@ -9,7 +9,9 @@ namespace KvStore.ServiceDefaults;
 /// </summary>
 internal sealed class StopWithParent(Stream input, IHostApplicationLifetime lifetime) : IHostedService
 {
-    /// <summary>Set to <c>true</c> by a launcher; a service under a process manager has no standard input to end.</summary>
+    /// <summary>
+    /// Set to <c>true</c> by a launcher; a service under a process manager has no standard input to end.
+    /// </summary>
     internal const string Variable = "KVSTORE_STOP_WITH_STDIN";
 
     /// <inheritdoc/>

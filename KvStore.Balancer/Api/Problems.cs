@@ -38,7 +38,9 @@ internal static class Problems
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
         response.ContentLength = body.Length;
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body).AsTask();
+        return HttpMethods.IsHead(context.Request.Method)
+            ? Task.CompletedTask
+            : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
     }
 
     /// <summary>Says in a problem that no route took the path, or not with this method.</summary>
@@ -48,10 +50,10 @@ internal static class Problems
             await next(context);
             var response = context.Response;
             if (response is { HasStarted: false, StatusCode: StatusCodes.Status405MethodNotAllowed })
-                await WriteAsync(context, ProblemType.MethodNotAllowed, $"This path takes {response.Headers.Allow} only.");
-            else if (response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound })
                 await WriteAsync(
-                    context, ProblemType.RouteNotFound, $"Keys are below {Routes.Keys}, health is at {Routes.Health}.");
+                    context, ProblemType.MethodNotAllowed, "Allow lists the methods that this path takes.");
+            else if (response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound })
+                await WriteAsync(context, ProblemType.RouteNotFound, "Nothing is served at this path.");
         });
 
     /// <summary>Turns what nobody else caught into problems.</summary>
@@ -66,11 +68,6 @@ internal static class Problems
         try
         {
             await next(context);
-        }
-        catch (BadHttpRequestException bad) when (bad.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            context.Response.Headers.Connection = "close";
-            await WriteAsync(context, ProblemType.ValueTooLarge, "The body is larger than a value and its envelope may be.");
         }
         catch (Exception failure) when (failure is not BadHttpRequestException)    // those the server answers itself
         {

@@ -31,14 +31,17 @@ internal static class StatusApi
         return context.Response.WriteAsJsonAsync(health, StatusJson.Default.HealthResponse);
     }
 
-    /// <summary>Ready as soon as it knows where keys belong: then it can hold and retry whatever else is wrong.</summary>
+    /// <summary>
+    /// Ready as soon as it knows where keys belong: then it can hold and retry whatever else is wrong.
+    /// </summary>
     private static Task ReadyAsync(HttpContext context, RoutingView view)
     {
         var isReady = view.Ring is not null;
         if (!isReady)
             RefuseFor(context, 1);
         return context.Response.WriteAsJsonAsync(
-            new Readiness(isReady ? "ready" : "waiting for a node to tell of the cluster"), StatusJson.Default.Readiness);
+            new Readiness(isReady ? "ready" : "waiting for a node to tell of the cluster"),
+            StatusJson.Default.Readiness);
     }
 
     private static void RefuseFor(HttpContext context, int seconds)

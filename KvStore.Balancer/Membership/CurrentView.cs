@@ -109,8 +109,9 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
     {
         lock (_gate)
         {
-            if (partition.Value < _view.Primaries.Length && _view.WithPrimary(partition, primary) is { } next)
-                Swap(next);
+            if (partition.Value >= _view.Primaries.Length || _view.WithPrimary(partition, primary) is not { } next)
+                return;
+            Swap(next);
         }
 
         Doubt();

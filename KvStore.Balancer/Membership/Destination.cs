@@ -1,7 +1,9 @@
 namespace KvStore.Balancer.Membership;
 
-#pragma warning disable CA1001 // The source has neither timer nor wait handle, and requests hold its token to their end.
-/// <summary>A node to send requests to, from when it was found to be up (or down) until it is found to be otherwise.</summary>
+#pragma warning disable CA1001 // No timer, no wait handle; requests hold the token to their end.
+/// <summary>
+/// A node to send requests to, from when it was found to be up (or down) until it is found to be otherwise.
+/// </summary>
 /// <param name="prefix">Scheme, host and port, without a slash at the end.</param>
 /// <param name="name">The node's name; null until it told it.</param>
 internal sealed class Destination(string prefix, string? name)

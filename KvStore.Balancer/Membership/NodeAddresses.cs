@@ -4,7 +4,9 @@ using Microsoft.Extensions.ServiceDiscovery;
 
 namespace KvStore.Balancer.Membership;
 
-/// <summary>The nodes' addresses; those of services are resolved again whenever service discovery says they changed.</summary>
+/// <summary>
+/// The nodes' addresses; those of services are resolved again whenever service discovery says they changed.
+/// </summary>
 internal sealed class NodeAddresses(NodeSetting setting, ServiceEndpointResolver resolver)
 {
     private readonly List<IChangeToken> _changes = [];

@@ -60,7 +60,9 @@ internal sealed class RoutingView
     /// <summary>The cluster; null until a node told of it.</summary>
     public ClusterStatus? Cluster { get; }
 
-    /// <summary>Which partition a key belongs to and which members should hold it; null like <see cref="Cluster"/>.</summary>
+    /// <summary>
+    /// Which partition a key belongs to and which members should hold it; null like <see cref="Cluster"/>.
+    /// </summary>
     public HashRing? Ring { get; }
 
     /// <summary>By partition; empty without a cluster.</summary>
@@ -140,8 +142,10 @@ internal sealed class RoutingView
     private static ImmutableArray<Primary> PrimariesOf(
         ImmutableArray<ObservedNode> nodes, ClusterStatus cluster, RoutingView? previous)
     {
-        var primaries = previous?.Cluster?.ClusterId == cluster.ClusterId && previous.Primaries.Length == cluster.Partitions
-            ? previous.Primaries.ToArray()
+        var isSame = previous?.Cluster?.ClusterId == cluster.ClusterId
+            && previous.Primaries.Length == cluster.Partitions;
+        var primaries = isSame
+            ? previous!.Primaries.ToArray()
             : new Primary[cluster.Partitions];
         foreach (var node in nodes)
         {

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Collections.Immutable;
 using KvStore.Balancer.Options;
 using KvStore.Balancer.Telemetry;
 using Microsoft.Extensions.Options;
@@ -50,7 +50,8 @@ internal sealed class ViewPoller(
     private async Task ResolveAsync(
         Dictionary<Uri, (CancellationTokenSource End, Task Loop)> loops, CancellationToken stopping)
     {
-        var found = await addresses.GetAsync(stopping);
+        if (await FindAsync(stopping) is not { } found)
+            return;
         view.SetAddresses(found);
         foreach (var url in found)
         {
@@ -66,6 +67,19 @@ internal sealed class ViewPoller(
             await left.End.CancelAsync();
             await left.Loop;
             left.End.Dispose();
+        }
+    }
+
+    private async Task<ImmutableArray<Uri>?> FindAsync(CancellationToken stopping)
+    {
+        try
+        {
+            return await addresses.GetAsync(stopping);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            log.NodesNotFound(failure);    // those found before stay; it is tried again soon
+            return null;
         }
     }
 
@@ -115,9 +129,9 @@ internal sealed class ViewPoller(
         {
             view.Missed(url);
         }
-        catch (Exception failure)
-            when (failure is HttpRequestException or JsonException or IOException or ArgumentException)
+        catch (Exception failure) when (failure is not OperationCanceledException)
         {
+            // Whatever one node says that makes no sense, it and the others are asked again.
             log.StrangeAnswer(url, failure.Message);
             view.Missed(url);
         }

@@ -15,7 +15,9 @@ internal sealed class BalancerOptions
     [Range(1, 16 << 20)]
     public int MaxValueBytes { get; set; } = 1 << 20;
 
-    /// <summary>Bytes of request bodies held at once, of all requests; beyond it requests are refused as overload.</summary>
+    /// <summary>
+    /// Bytes of request bodies held at once, of all requests; beyond it requests are refused as overload.
+    /// </summary>
     [Range(32 << 20, long.MaxValue)]
     public long MaxHeldBytes { get; set; } = 256L << 20;
 
@@ -31,7 +33,9 @@ internal sealed class BalancerOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan PollTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Bytes of a body that may carry a value: the largest value in base64, and room for the envelope.</summary>
+    /// <summary>
+    /// Bytes of a body that may carry a value: the largest value in base64, and room for the envelope.
+    /// </summary>
     public int MaxBodyBytes => (MaxValueBytes / 3 + 1) * 4 + EnvelopeRoom;
 }
 

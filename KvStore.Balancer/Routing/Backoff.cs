@@ -1,6 +1,8 @@
 namespace KvStore.Balancer.Routing;
 
-/// <summary>How long to wait between attempts: growing from 10 to 200 ms, jittered so that requests do not march in step.</summary>
+/// <summary>
+/// How long to wait between attempts: growing from 10 to 200 ms, jittered so that requests do not march in step.
+/// </summary>
 internal sealed class Backoff(Random random)
 {
     private const double FirstMilliseconds = 10;

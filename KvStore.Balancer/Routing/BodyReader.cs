@@ -4,51 +4,73 @@ using Microsoft.Extensions.Options;
 
 namespace KvStore.Balancer.Routing;
 
+/// <summary>Why a body is not taken, in the words of a node.</summary>
+internal sealed record BodyRefusal(ProblemType Type, string Detail);
+
 /// <summary>Reads bodies whole, so that an attempt can be repeated; bounds each of them and all together.</summary>
 internal sealed class BodyReader(IOptions<BalancerOptions> options)
 {
     private const int FirstBytesOfUnknown = 16 << 10;
 
-    private readonly int _maxBody = options.Value.MaxBodyBytes;
     private readonly long _maxHeld = options.Value.MaxHeldBytes;
     private long _held;
 
     /// <summary>Bytes of a body at most.</summary>
-    public int MaxBodyBytes => _maxBody;
+    public int MaxBodyBytes { get; } = options.Value.MaxBodyBytes;
 
     /// <summary>Bytes held now.</summary>
     public long HeldBytes => Interlocked.Read(ref _held);
 
     /// <summary>Reads the body of a request.</summary>
     /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
-    /// <exception cref="BadHttpRequestException">The body does not come as announced, or too slowly.</exception>
-    public async ValueTask<(HeldBody? Body, ProblemType? Refusal)> ReadAsync(HttpRequest request)
+    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request)
     {
-        if (request.ContentLength > _maxBody)
-            return (null, ProblemType.ValueTooLarge);
+        if (request.ContentLength > MaxBodyBytes)
+            return (null, TooLarge);
         var capacity = (int)(request.ContentLength ?? FirstBytesOfUnknown);
         if (!TryTake(capacity))
-            return (null, ProblemType.Overloaded);
+            return (null, TooMany);
         var body = new HeldBody(this, capacity);
+        var isRead = false;
         try
         {
             var refusal = await FillAsync(body, request);
-            if (refusal is null)
-                return (body, null);
-            body.Dispose();
-            return (null, refusal);
+            isRead = refusal is null;
+            return (isRead ? body : null, refusal);
         }
-        catch
+        catch (BadHttpRequestException broken)
         {
-            body.Dispose();
-            throw;
+            return (null, Broken(broken.StatusCode));
+        }
+        catch (IOException)    // how the server says that a chunk's size is no number it can count to
+        {
+            return (null, Broken(StatusCodes.Status400BadRequest));
+        }
+        finally
+        {
+            if (!isRead)
+                body.Dispose();
         }
     }
 
     /// <summary>Takes back what a body held.</summary>
     public void GiveBack(int bytes) => Interlocked.Add(ref _held, -bytes);
 
-    private async ValueTask<ProblemType?> FillAsync(HeldBody body, HttpRequest request)
+    private BodyRefusal TooLarge { get; } =
+        new(ProblemType.ValueTooLarge, $"A value may have {options.Value.MaxValueBytes} bytes.");
+
+    private static BodyRefusal TooMany { get; } =
+        new(ProblemType.Overloaded, "Too many bytes of other requests are held here; nothing was begun.");
+
+    private BodyRefusal Broken(int status) => status switch
+    {
+        StatusCodes.Status413PayloadTooLarge => TooLarge,
+        StatusCodes.Status408RequestTimeout =>
+            new(ProblemType.BodyInvalid, "The body came too slowly; nothing was applied."),
+        _ => new(ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied."),
+    };
+
+    private async ValueTask<BodyRefusal?> FillAsync(HeldBody body, HttpRequest request)
     {
         var cancellation = request.HttpContext.RequestAborted;
         while (body.Length != request.ContentLength)
@@ -56,11 +78,11 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
             if (body.Free.IsEmpty)
             {
                 // One byte more than is allowed shows that there is more.
-                var more = Math.Min(body.Taken, _maxBody + 1 - body.Taken);
+                var more = Math.Min(body.Taken, MaxBodyBytes + 1 - body.Taken);
                 if (more <= 0)
-                    return ProblemType.ValueTooLarge;
+                    return TooLarge;
                 if (!TryTake(more))
-                    return ProblemType.Overloaded;
+                    return TooMany;
                 body.Grow(more);
             }
 
@@ -70,7 +92,7 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
             body.Advance(read);
         }
 
-        return body.Length > _maxBody ? ProblemType.ValueTooLarge : null;
+        return body.Length > MaxBodyBytes ? TooLarge : null;
     }
 
     private bool TryTake(int bytes)

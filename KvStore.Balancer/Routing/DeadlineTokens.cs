@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace KvStore.Balancer.Routing;
 
-/// <summary>Cancellation sources that fire when an attempt has run out of time; reused, since most never fire.</summary>
+/// <summary>
+/// Cancellation sources that fire when an attempt has run out of time; reused, since most never fire.
+/// </summary>
 internal sealed class DeadlineTokens(TimeProvider time)
 {
     private const int MaxIdle = 1024;

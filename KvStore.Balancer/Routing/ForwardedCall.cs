@@ -7,8 +7,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace KvStore.Balancer.Routing;
 
 /// <summary>
-/// One request on its way to a node, over all its attempts: what YARP asks how to change the request and the answer, and
-/// what remembers how the attempts went.
+/// One request on its way to a node, over all its attempts: what YARP asks how to change the request and the answer,
+/// and what remembers how the attempts went.
 /// </summary>
 internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimeProvider time) : HttpTransformer
 {
@@ -62,7 +62,10 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
 
     /// <inheritdoc/>
     public override async ValueTask TransformRequestAsync(
-        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+        HttpContext httpContext,
+        HttpRequestMessage proxyRequest,
+        string destinationPrefix,
+        CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         proxyRequest.RequestUri = new Uri(destinationPrefix + Route.RawTarget, AsItIs);
@@ -87,13 +90,15 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
                 return false;
         }
 
-        _deadline!.CancelAfter(Timeout.InfiniteTimeSpan);    // it was the answer's; a slow reader has the server's limits
+        _deadline!.CancelAfter(Timeout.InfiniteTimeSpan);    // a slow reader has the server's own limits
         var copiesBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         LearnFrom(httpContext.Response.Headers);
         return copiesBody;
     }
 
-    /// <summary>Whether the refusal holds for this node or this moment only; its body is read and stays readable.</summary>
+    /// <summary>
+    /// Whether the refusal holds for this node or this moment only; its body is read and stays readable.
+    /// </summary>
     private async ValueTask<bool> IsWorthAnotherAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
         await response.Content.LoadIntoBufferAsync(MaxRefusalBytes, cancellation);

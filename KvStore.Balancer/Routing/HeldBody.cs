@@ -2,14 +2,18 @@ using System.Buffers;
 
 namespace KvStore.Balancer.Routing;
 
-/// <summary>A request's body, held so that it can be sent more than once; gives its memory back when disposed.</summary>
+/// <summary>
+/// A request's body, held so that it can be sent more than once; gives its memory back when disposed.
+/// </summary>
 internal sealed class HeldBody : IDisposable
 {
     private readonly BodyReader _reader;
     private byte[] _bytes;
     private int _length;
 
-    /// <summary>An empty one that can grow; the caller has taken <paramref name="capacity"/> bytes from the reader.</summary>
+    /// <summary>
+    /// An empty one that can grow; the caller has taken <paramref name="capacity"/> bytes from the reader.
+    /// </summary>
     public HeldBody(BodyReader reader, int capacity)
     {
         _reader = reader;

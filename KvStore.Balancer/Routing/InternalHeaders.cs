@@ -3,7 +3,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace KvStore.Balancer.Routing;
 
-/// <summary>Removes from a client's request what only the product's own hops may say, and what is between two hops.</summary>
+/// <summary>
+/// Removes from a client's request what only the product's own hops may say, and what is between two hops.
+/// </summary>
 internal static class InternalHeaders
 {
     private const string Forwarded = "Forwarded";

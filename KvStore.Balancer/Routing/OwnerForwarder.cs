@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using KvStore.Balancer.Api;
 using KvStore.Balancer.Membership;
 using KvStore.Balancer.Options;
@@ -11,8 +12,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace KvStore.Balancer.Routing;
 
 /// <summary>
-/// Sends a request to the owner of its key. Where a node does not answer, or refuses for this moment only, the request is
-/// held and tried on the other copies until its deadline: reads since they change nothing, writes since each attempt
+/// Sends a request to the owner of its key. Where a node does not answer, or refuses for this moment only, the request
+/// is held and tried on the other copies until its deadline: reads since they change nothing, writes since each attempt
 /// carries the same request id and at most one is applied.
 /// </summary>
 internal sealed class OwnerForwarder(
@@ -44,8 +45,8 @@ internal sealed class OwnerForwarder(
     public Task ForwardAsync(HttpContext context)
     {
         var route = OwnerRoute.Of(context);
-        if (!route.RawTarget.StartsWith('/'))
-            return Problems.WriteAsync(context, ProblemType.TargetInvalid, ((KeyTarget.Invalid)KeyPath.Parse(route.RawTarget)).Detail);
+        if (!route.RawTarget.StartsWith('/') && KeyPath.Parse(route.RawTarget) is KeyTarget.Invalid invalid)
+            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);    // no request line can repeat it
         var headers = context.Request.Headers;
         InternalHeaders.Strip(headers, route.KeepsTimeout);
         var call = new ForwardedCall(route, views, time)
@@ -64,9 +65,7 @@ internal sealed class OwnerForwarder(
         if (body is null)
         {
             context.Response.Headers.Connection = "close";    // the rest of the body is not read
-            await Problems.WriteAsync(context, refusal!, refusal == ProblemType.ValueTooLarge
-                ? $"The body is larger than the {bodies.MaxBodyBytes} bytes that a value and its envelope may have."
-                : "Too many bytes of other requests are held here; nothing was begun.");
+            await Problems.WriteAsync(context, refusal!.Type, refusal.Detail);
             return;
         }
 
@@ -101,8 +100,11 @@ internal sealed class OwnerForwarder(
         }
     }
 
-    /// <summary>Tries one destination; false: nothing was sent to the client, and another attempt may succeed.</summary>
-    private async Task<bool> AttemptAsync(HttpContext context, ForwardedCall call, Destination destination, HeldBody? body)
+    /// <summary>
+    /// Tries one destination; false: nothing was sent to the client, and another attempt may succeed.
+    /// </summary>
+    private async Task<bool> AttemptAsync(
+        HttpContext context, ForwardedCall call, Destination destination, HeldBody? body)
     {
         if (body is not null)
             context.Request.Body = body.Open();
@@ -141,24 +143,42 @@ internal sealed class OwnerForwarder(
         var failure = context.GetForwarderErrorFeature()?.Exception;
         if (error == ForwarderError.RequestCreation)
             throw new InvalidOperationException("The request could not be made anew for the node.", failure);
-        if (IsNeverConnected(failure))
+        if (!IsNeverConnected(failure))
         {
-            views.Fell(call.Destination);
-            return;
+            call.WasHeard = true;
+            call.MayHaveReached = true;
         }
 
-        call.WasHeard = true;
-        call.MayHaveReached = true;
-        views.Doubt();
+        if (IsNobodyThere(failure))
+            views.Fell(call.Destination);
+        else
+            views.Doubt();
     }
 
     /// <summary>Whether not a byte can have reached the node.</summary>
     private static bool IsNeverConnected(Exception? failure) => failure switch
     {
-        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => true,
+        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => true,
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
         OperationCanceledException { InnerException: TimeoutException } => true,    // the handler's ConnectTimeout
         _ => false,
     };
+
+    /// <summary>
+    /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for, says
+    /// nothing about the node.
+    /// </summary>
+    private static bool IsNobodyThere(Exception? failure) =>
+        failure is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
+            or HttpRequestException
+            {
+                InnerException: SocketException
+                {
+                    SocketErrorCode: SocketError.ConnectionRefused
+                        or SocketError.HostUnreachable
+                        or SocketError.NetworkUnreachable,
+                },
+            };
 
     private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
     {

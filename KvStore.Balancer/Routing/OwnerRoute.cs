@@ -24,10 +24,7 @@ internal sealed class OwnerRoute
     /// <summary>What the client allows; null when it says nothing, or nothing that can be read.</summary>
     public TimeSpan? Timeout { get; private init; }
 
-    /// <summary>
-    /// Whether what the client says of its deadline must reach the node as it is: it stands in the target, which is not
-    /// changed, or it cannot be read, which the node refuses.
-    /// </summary>
+    /// <summary>Whether what the client says of its deadline goes to the node as it is: the node refuses it.</summary>
     public bool KeepsTimeout { get; private init; }
 
     /// <summary>Reads a request.</summary>
@@ -42,8 +39,7 @@ internal sealed class OwnerRoute
         if (KeyPath.Parse(raw) is not KeyTarget.Key target)
             return new() { RawTarget = raw, IsWrite = isWrite, KeepsTimeout = timeout is not null };
 
-        var inQuery = Parameter(target.Query, "timeout");
-        var (allowed, isReadable) = TimeoutOf(timeout, inQuery);
+        var (allowed, isReadable) = TimeoutOf(timeout, Parameter(target.Query, "timeout"));
         return new()
         {
             RawTarget = raw,
@@ -51,13 +47,13 @@ internal sealed class OwnerRoute
             IsWrite = isWrite,
             IsEventual = isRead && IsEventualRead(headers, target.Query),
             Timeout = allowed,
-            KeepsTimeout = inQuery is not null || !isReadable,
+            KeepsTimeout = !isReadable,
         };
     }
 
     /// <summary>
-    /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn; an
-    /// eventual read begins at the next copy each time.
+    /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn;
+    /// an eventual read begins at the next copy each time.
     /// </summary>
     /// <param name="view">Read by the caller, once for this attempt.</param>
     /// <param name="attempt">Counted from 0.</param>
@@ -75,7 +71,7 @@ internal sealed class OwnerRoute
 
     private static bool IsEventualRead(IHeaderDictionary headers, string query) =>
         (headers.TryGetValue(KvHeaders.Consistency, out var level) && level.Count == 1 && level[0] == Eventual)
-        || (query.Length > 0 && Parameter(query, "consistency") == Eventual);
+        || Parameter(query, "consistency") == Eventual;
 
     private static (TimeSpan? Allowed, bool IsReadable) TimeoutOf(string? inHeader, string? inQuery)
     {
@@ -92,15 +88,17 @@ internal sealed class OwnerRoute
         return (allowed, true);
     }
 
-    /// <summary>The value of a query parameter as it was sent; null when it is not there.</summary>
+    /// <summary>The first value of a query parameter, decoded as the node does; null when it is not there.</summary>
     private static string? Parameter(string query, string name)
     {
-        var text = query.AsSpan();
-        foreach (var range in text.Split('&'))
+        if (query.Length == 0)
+            return null;
+        foreach (var range in query.AsSpan().Split('&'))
         {
-            var part = text[range];
-            if (part.Length > name.Length && part[name.Length] == '=' && part.StartsWith(name, StringComparison.Ordinal))
-                return part[(name.Length + 1)..].ToString();
+            var pair = query.AsSpan(range);
+            var equals = pair.IndexOf('=');
+            if (equals > 0 && Uri.UnescapeDataString(pair[..equals]) == name)
+                return Uri.UnescapeDataString(pair[(equals + 1)..]);
         }
 
         return null;

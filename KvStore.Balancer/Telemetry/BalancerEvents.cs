@@ -17,6 +17,9 @@ internal static partial class BalancerEvents
     [LoggerMessage(4004, LogLevel.Debug, "{Url} does not answer as a node does: {Reason}")]
     public static partial void StrangeAnswer(this ILogger logger, Uri url, string reason);
 
+    [LoggerMessage(4006, LogLevel.Warning, "The nodes' addresses could not be resolved")]
+    public static partial void NodesNotFound(this ILogger logger, Exception failure);
+
     [LoggerMessage(4005, LogLevel.Error, "A request could not be handled")]
     public static partial void RequestFailed(this ILogger logger, Exception failure);
 }

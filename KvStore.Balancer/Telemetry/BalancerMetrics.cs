@@ -13,9 +13,13 @@ internal sealed class BalancerMetrics : IDisposable
     {
         _meter = meters.Create("KvStore.Balancer");
         _retries = _meter.CreateCounter<long>(
-            "kvstore.balancer.retries", "{attempt}", "Attempts after the first, of requests whose node did not answer.");
+            "kvstore.balancer.retries",
+            "{attempt}",
+            "Attempts after the first, of requests whose node did not answer.");
         _expired = _meter.CreateCounter<long>(
-            "kvstore.balancer.expired", "{request}", "Requests that no node answered before their deadline.");
+            "kvstore.balancer.expired",
+            "{request}",
+            "Requests that no node answered before their deadline.");
     }
 
     public void Retried() => _retries.Add(1);

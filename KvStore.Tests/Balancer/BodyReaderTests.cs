@@ -23,7 +23,7 @@ public sealed class BodyReaderTests
 
         var (none, refusal) = await reader.ReadAsync(RequestOf(limit + 1, isLengthKnown));
         Assert.Null(none);
-        Assert.Equal(ProblemType.ValueTooLarge, refusal);
+        Assert.Equal(ProblemType.ValueTooLarge, refusal?.Type);
         Assert.Equal(0, reader.HeldBytes);
     }
 
@@ -36,7 +36,7 @@ public sealed class BodyReaderTests
         var (first, _) = await reader.ReadAsync(RequestOf(20_000, isLengthKnown: true));
         var (none, refusal) = await reader.ReadAsync(RequestOf(20_001, isLengthKnown));
         Assert.Null(none);
-        Assert.Equal(ProblemType.Overloaded, refusal);
+        Assert.Equal(ProblemType.Overloaded, refusal?.Type);
         Assert.Equal(20_000, reader.HeldBytes);
 
         first!.Dispose();
@@ -53,7 +53,8 @@ public sealed class BodyReaderTests
         var reader = ReaderOf(heldBytes: 1 << 20);
         var request = RequestOf(100, isLengthKnown: true);
         request.Body = new BrokenStream();
-        await Assert.ThrowsAsync<IOException>(async () => await reader.ReadAsync(request));
+        var (_, refusal) = await reader.ReadAsync(request);
+        Assert.Equal(ProblemType.BodyInvalid, refusal?.Type);
         Assert.Equal(0, reader.HeldBytes);
     }
 

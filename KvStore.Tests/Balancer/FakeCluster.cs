@@ -35,7 +35,9 @@ internal sealed class FakeCluster : IAsyncDisposable
 
     public CurrentView Views => _balancer.Services.GetRequiredService<CurrentView>();
 
-    /// <summary>Starts nodes node1 and up, and a balancer that knows them; returns when its view names all of them.</summary>
+    /// <summary>
+    /// Starts nodes node1 and up, and a balancer that knows them; returns when its view names all of them.
+    /// </summary>
     public static async Task<FakeCluster> StartAsync(
         int nodes = 3, bool byServices = false, params (string Key, string Value)[] settings)
     {
@@ -61,7 +63,11 @@ internal sealed class FakeCluster : IAsyncDisposable
         var started = new FakeCluster(fakes, balancer);
         var address = balancer.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
         var handler = new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 };
-        started.Http = new HttpClient(handler) { BaseAddress = new Uri(address.Addresses.Single()), Timeout = Patience };
+        started.Http = new HttpClient(handler)
+        {
+            BaseAddress = new Uri(address.Addresses.Single()),
+            Timeout = Patience,
+        };
         await started.UntilAsync(view => view.Ring is not null && view.Nodes.All(node => node.IsUp));
         return started;
     }
@@ -74,7 +80,8 @@ internal sealed class FakeCluster : IAsyncDisposable
         Partitions = Partitions,
         ReplicationFactor = 3,
         Members = [.. nodes.Select((node, index) => new ClusterMember(index + 1, node.Name, null))],
-        Primaries = [.. Enumerable.Range(0, Partitions).Select(partition => new PrimaryHint(primaryOf(partition), term))],
+        Primaries = [.. Enumerable.Range(0, Partitions).Select(
+            partition => new PrimaryHint(primaryOf(partition), term))],
     };
 
     /// <summary>Waits until the view is as told.</summary>

@@ -48,7 +48,12 @@ internal sealed class FakeNode : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestLineSize *= 2;    // what is refused, the balancer refused
+            kestrel.Limits.MaxRequestHeadersTotalSize *= 2;
+            kestrel.Listen(IPAddress.Loopback, 0);
+        });
         var node = new FakeNode(builder.Build(), name);
         node.Answer = context => node.AnswerAsPrimaryAsync(context);
         await node._app.StartAsync();
@@ -92,8 +97,9 @@ internal sealed class FakeNode : IAsyncDisposable
     {
         context.Response.StatusCode = type.Status;
         context.Response.ContentType = Problem.MediaType;
-        return context.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(
-            Problem.Of(type, $"{Name} refuses.", applied) with { Node = Name }, ContractsJson.Default.Problem)).AsTask();
+        var problem = Problem.Of(type, $"{Name} refuses.", applied) with { Node = Name };
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
+        return context.Response.Body.WriteAsync(body).AsTask();
     }
 
     /// <summary>Takes no connections from now on.</summary>

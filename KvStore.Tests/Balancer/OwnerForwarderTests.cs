@@ -206,10 +206,12 @@ public sealed class OwnerForwarderTests
         using var first = await cluster.SendAsync(HttpMethod.Get, "/v1/k", null, (KvHeaders.Timeout, "5s"));
         using var second = await cluster.SendAsync(HttpMethod.Get, "/v1/k");
         using var third = await cluster.SendAsync(HttpMethod.Get, "/v1/k", null, (KvHeaders.Timeout, "soon"));
+        using var fourth = await cluster.SendAsync(HttpMethod.Get, "/v1/k?time%6Fut=3s");
         var sent = cluster.PrimaryOf("k").Requests.Select(request => request.Headers[KvHeaders.Timeout]).ToArray();
         Assert.True(KvTimeout.TryParse(sent[0], out var left, out _) && left <= TimeSpan.FromSeconds(5), sent[0]);
         Assert.True(KvTimeout.TryParse(sent[1], out left, out _) && left > TimeSpan.FromSeconds(5), sent[1]);
         Assert.Equal("soon", sent[2]);    // the node refuses it, as it does without a balancer
+        Assert.True(KvTimeout.TryParse(sent[3], out left, out _) && left <= TimeSpan.FromSeconds(3), sent[3]);
     }
 
     [Fact]
@@ -243,7 +245,6 @@ public sealed class OwnerForwarderTests
             ("Connection", "If-Match, Kv-Ack"),
             (KvHeaders.Ack, "all"),
             ("Expect", "100-continue"),
-            ("Kv-Note", "grüße"),
             ("If-Match", "\"1s-9f3c-42\""));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var headers = Assert.Single(cluster.PrimaryOf("k").Requests).Headers;
@@ -251,6 +252,25 @@ public sealed class OwnerForwarderTests
         Assert.DoesNotContain(headers.Keys, name => name.Contains("Forwarded", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(("\"1s-9f3c-42\"", "all"), (headers["If-Match"], headers[KvHeaders.Ack]));
         Assert.False(headers.ContainsKey("Expect"));
+    }
+
+    [Fact]
+    public async Task Headers_beyond_ascii_are_refused_as_on_a_node()
+    {
+        await using var cluster = await FakeCluster.StartAsync(nodes: 1);
+        using var answer = await cluster.SendAsync(HttpMethod.Get, "/v1/k", null, ("Kv-Ack", "grün"));
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Empty(cluster.Nodes[0].Requests);
+    }
+
+    [Fact]
+    public async Task A_body_that_breaks_off_reaches_no_node()
+    {
+        await using var cluster = await FakeCluster.StartAsync(nodes: 1);
+        var answer = await cluster.SendRawAsync(
+            "PUT /v1/k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+        Assert.Equal("HTTP/1.1 400 Bad Request", answer);
+        Assert.Empty(cluster.Nodes[0].Requests);
     }
 
     [Fact]

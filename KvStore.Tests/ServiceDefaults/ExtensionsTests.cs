@@ -46,11 +46,12 @@ public sealed class ExtensionsTests
     {
         await using var app = Build();
         var lifetime = app.Lifetime;
-        var pipe = new Pipe();
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
         var service = new StopWithParent(pipe.Reader.AsStream(), lifetime);
         await app.StartAsync();
         await service.StartAsync(CancellationToken.None);
-        await pipe.Writer.WriteAsync("stop, please"u8.ToArray());
+        foreach (var word in (byte[][])[[1], [2]])    // each is taken before the write returns
+            await pipe.Writer.WriteAsync(word).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
         Assert.False(lifetime.ApplicationStopping.IsCancellationRequested);
 
         var stopping = new TaskCompletionSource();

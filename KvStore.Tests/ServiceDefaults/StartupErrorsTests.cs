@@ -36,8 +36,8 @@ public sealed class StartupErrorsTests
 
     [Fact]
     public async Task A_defect_is_not_explained_away() =>
-        await Assert.ThrowsAsync<InvalidOperationException>(
-            () => StartupErrors.RunOrExplainAsync(() => throw new InvalidOperationException("a defect"), TextWriter.Null));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => StartupErrors.RunOrExplainAsync(
+            () => throw new InvalidOperationException("a defect"), TextWriter.Null));
 
     private static async Task<(int Code, string Errors, string[] Log)> RunAsync(
         params (string Key, string Value)[] settings)
