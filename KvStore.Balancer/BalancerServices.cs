@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using KvStore.Balancer.Membership;
@@ -8,6 +9,7 @@ using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace KvStore.Balancer;
 
@@ -60,6 +62,6 @@ internal static class BalancerServices
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,
-        ActivityHeadersPropagator = System.Diagnostics.DistributedContextPropagator.Current,
+        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
     };
 }

@@ -35,6 +35,26 @@ public sealed class StartupErrorsTests
     }
 
     [Fact]
+    public async Task Asked_to_stop_before_it_has_started_it_ends_in_order()
+    {
+        using var errors = new StringWriter();
+        var code = await StartupErrors.RunOrExplainAsync(
+            () =>
+            {
+                var app = BalancerApp.Build([], builder =>
+                {
+                    new CollectedLog().Replace(builder);
+                    builder.Configuration["urls"] = "http://127.0.0.1:0";
+                    builder.Configuration["DATABASE_NODES"] = "http://localhost:1";
+                });
+                app.Lifetime.StopApplication();
+                return app;
+            },
+            errors).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((0, ""), (code, errors.ToString()));
+    }
+
+    [Fact]
     public async Task A_defect_is_not_explained_away() =>
         await Assert.ThrowsAsync<InvalidOperationException>(() => StartupErrors.RunOrExplainAsync(
             () => throw new InvalidOperationException("a defect"), TextWriter.Null));
