@@ -17,6 +17,9 @@ public static class Extensions
 
     private const string LiveTag = "live";
 
+    /// <summary>Less than the 30 s that container platforms wait before they kill.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+
     /// <summary>
     /// Adds telemetry (nothing of it unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set), the liveness check, service
     /// discovery, and the stop with the parent process (<c>KVSTORE_STOP_WITH_STDIN=true</c>). No retries are added to
@@ -30,6 +33,7 @@ public static class Extensions
         builder.AddTelemetry();
         builder.AddStopWithParent();
         builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http => http.AddServiceDiscovery());
         return builder;

@@ -40,9 +40,7 @@ public sealed class ListenAddresses
     /// <param name="configuration">With the environment's variables.</param>
     /// <param name="portVariable">Such as <c>PORT</c>.</param>
     /// <param name="defaultPort">Used when nothing is set.</param>
-    /// <exception cref="StartupException">
-    /// A value is not valid, or an address that others can reach is not allowed.
-    /// </exception>
+    /// <exception cref="StartupException">A value is not valid, or others can reach an address.</exception>
     public static ListenAddresses Read(IConfiguration configuration, string portVariable, int defaultPort)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -68,9 +66,7 @@ public sealed class ListenAddresses
     /// <param name="builder">The program's.</param>
     /// <param name="portVariable">Such as <c>PORT</c>.</param>
     /// <param name="defaultPort">Used when nothing is set.</param>
-    /// <param name="configure">
-    /// What holds for each of these addresses, such as the protocols; HTTP/1.1 when absent.
-    /// </param>
+    /// <param name="configure">What holds for each of them, such as the protocols; HTTP/1.1 when absent.</param>
     /// <exception cref="StartupException">As <see cref="Read"/>.</exception>
     public static ListenAddresses Use(
         WebApplicationBuilder builder, string portVariable, int defaultPort, Action<ListenOptions>? configure = null)
@@ -96,7 +92,15 @@ public sealed class ListenAddresses
         ArgumentNullException.ThrowIfNull(kestrel);
         ArgumentNullException.ThrowIfNull(address);
         if (string.Equals(address.Scheme, Uri.UriSchemeHttps, StringComparison.OrdinalIgnoreCase))
-            configure = options => options.UseHttps();
+        {
+            var plain = configure;
+            configure = options =>
+            {
+                plain(options);
+                options.UseHttps();
+            };
+        }
+
         if (IPAddress.TryParse(address.Host, out var ip))
             kestrel.Listen(ip, address.Port, configure);
         else if (!IsLocalhost(address))

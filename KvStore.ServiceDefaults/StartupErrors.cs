@@ -36,8 +36,7 @@ public static class StartupErrors
         try
         {
             await using var app = build();
-            await app.StartAsync().ConfigureAwait(false);
-            await app.WaitForShutdownAsync().ConfigureAwait(false);
+            await RunAsync(app).ConfigureAwait(false);
             return 0;
         }
         catch (Exception failure) when (Explain(failure) is { } line)
@@ -45,6 +44,20 @@ public static class StartupErrors
             await errors.WriteLineAsync(line).ConfigureAwait(false);
             return 1;
         }
+    }
+
+    private static async Task RunAsync(WebApplication app)
+    {
+        try
+        {
+            await app.StartAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return;    // asked to stop before it had started: that is an orderly end, too
+        }
+
+        await app.WaitForShutdownAsync().ConfigureAwait(false);
     }
 
     /// <summary>

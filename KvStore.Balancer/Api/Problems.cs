@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KvStore.Balancer.Telemetry;
+using KvStore.Contracts;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KvStore.Balancer.Api;
+
+/// <summary>Writes refusals as problem details, in the same words as a node does.</summary>
+internal static class Problems
+{
+    private const string Name = "balancer";
+
+    /// <summary>Answers with a problem.</summary>
+    public static Task WriteAsync(
+        HttpContext context,
+        ProblemType type,
+        string detail,
+        Applied applied = Applied.No,
+        int? retryAfterSeconds = null)
+    {
+        var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var key = KeyPath.Parse(raw) as KeyTarget.Key;
+        var problem = Problem.Of(type, detail, applied) with
+        {
+            Instance = raw.Split('?')[0],
+            Node = Name,
+            TraceId = Activity.Current?.TraceId.ToHexString(),
+            Key = key is null ? null : Encoding.UTF8.GetString(key.Bytes.Span),
+            Bucket = key is null ? null : "default",
+        };
+        var response = context.Response;
+        response.StatusCode = type.Status;
+        response.ContentType = Problem.MediaType;
+        if (retryAfterSeconds is { } seconds)
+            response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
+        response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method)
+            ? Task.CompletedTask
+            : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+
+    /// <summary>Says in a problem that no route took the path, or not with this method.</summary>
+    public static void UseRouteProblems(this WebApplication app) =>
+        app.Use(next => async context =>
+        {
+            await next(context);
+            var response = context.Response;
+            if (response is { HasStarted: false, StatusCode: StatusCodes.Status405MethodNotAllowed })
+                await WriteAsync(
+                    context, ProblemType.MethodNotAllowed, "Allow lists the methods that this path takes.");
+            else if (response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound })
+                await WriteAsync(context, ProblemType.RouteNotFound, "Nothing is served at this path.");
+        });
+
+    /// <summary>Turns what nobody else caught into problems.</summary>
+    public static void UseProblems(this WebApplication app)
+    {
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("KvStore.Balancer.Api");
+        app.Use(next => context => CatchAsync(next, context, log));
+    }
+
+    private static async Task CatchAsync(RequestDelegate next, HttpContext context, ILogger log)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception failure) when (failure is not BadHttpRequestException)    // those the server answers itself
+        {
+            if (context.RequestAborted.IsCancellationRequested)
+                return;
+            log.RequestFailed(failure);
+            if (context.Response.HasStarted)
+                throw;
+            context.Response.Clear();
+            await WriteAsync(context, ProblemType.Internal, "The balancer failed; its log says how.", Applied.Unknown);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using KvStore.Balancer.Routing;
+using KvStore.Contracts;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KvStore.Balancer.Api;
+
+/// <summary>Gives the forwarder what is for the nodes to answer.</summary>
+internal static class RoutingApi
+{
+    private const string AdminPrefix = "/admin/";
+
+    /// <summary>Forwards requests for keys, and targets that nothing here can read, whatever the method.</summary>
+    public static void UseOwnerRouting(this WebApplication app)
+    {
+        var forwarder = app.Services.GetRequiredService<OwnerForwarder>();
+        app.Use(next => context => IsForNodes(context) ? forwarder.ForwardAsync(context) : next(context));
+    }
+
+    private static bool IsForNodes(HttpContext context)
+    {
+        var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        return raw.StartsWith(Routes.Keys, StringComparison.Ordinal)
+            || !raw.StartsWith('/')
+            || (raw.StartsWith(AdminPrefix, StringComparison.Ordinal) && IsRead(context.Request.Method));
+    }
+
+    private static bool IsRead(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
+}

@@ -1,0 +1,52 @@
+using System.Reflection;
+using KvStore.Balancer.Membership;
+using KvStore.Contracts;
+
+namespace KvStore.Balancer.Api;
+
+/// <summary>What the balancer answers itself: health, readiness, what it is, and that there is nothing else.</summary>
+internal static class StatusApi
+{
+    private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
+
+    private static readonly string Version = typeof(StatusApi).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+
+    /// <summary>Maps the paths.</summary>
+    public static void MapStatus(this WebApplication app)
+    {
+        var views = app.Services.GetRequiredService<CurrentView>();
+        app.MapMethods(Routes.Health, Reads, context => HealthAsync(context, views.Value));
+        app.MapMethods(Routes.Ready, Reads, context => ReadyAsync(context, views.Value));
+        app.MapMethods(Routes.Status, Reads, context => context.Response.WriteAsJsonAsync(
+            new BalancerStatus("KvStore", "balancer", Version, new(Routes.Keys, Routes.Health, Routes.Cluster)),
+            StatusJson.Default.BalancerStatus));
+    }
+
+    private static Task HealthAsync(HttpContext context, RoutingView view)
+    {
+        var health = HealthPolicy.Judge(view);
+        if (health.Status == HealthPolicy.Unavailable)
+            RefuseFor(context, 1);
+        return context.Response.WriteAsJsonAsync(health, StatusJson.Default.HealthResponse);
+    }
+
+    /// <summary>
+    /// Ready as soon as it knows where keys belong: then it can hold and retry whatever else is wrong.
+    /// </summary>
+    private static Task ReadyAsync(HttpContext context, RoutingView view)
+    {
+        var isReady = view.Ring is not null;
+        if (!isReady)
+            RefuseFor(context, 1);
+        return context.Response.WriteAsJsonAsync(
+            new Readiness(isReady ? "ready" : "waiting for a node to tell of the cluster"),
+            StatusJson.Default.Readiness);
+    }
+
+    private static void RefuseFor(HttpContext context, int seconds)
+    {
+        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using KvStore.Balancer.Membership;
+using KvStore.Balancer.Options;
+using KvStore.Balancer.Routing;
+using KvStore.Balancer.Telemetry;
+using KvStore.ServiceDefaults;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace KvStore.Balancer;
+
+/// <summary>All registrations.</summary>
+internal static class BalancerServices
+{
+    /// <summary>Adds what finds the nodes and keeps the view of them.</summary>
+    /// <exception cref="StartupException">No nodes are named, or not as they should be.</exception>
+    internal static void AddMembership(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton(NodeSetting.Read(builder.Configuration));
+        builder.Services.AddSingleton<NodeAddresses>();
+        builder.Services.AddSingleton<CurrentView>();
+        builder.Services.AddSingleton(_ => new NodeProbe(NewHandler()));
+        builder.Services.AddSingleton<ViewPoller>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ViewPoller>());
+    }
+
+    /// <summary>Adds what forwards requests.</summary>
+    internal static void AddRouting(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IValidateOptions<BalancerOptions>, BalancerOptionsValidator>();
+        builder.Services.AddOptions<BalancerOptions>().BindConfiguration(BalancerOptions.Section).ValidateOnStart();
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<BalancerOptions>>(
+            (kestrel, options) => kestrel.Limits.MaxRequestBodySize = options.Value.MaxBodyBytes);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<BalancerMetrics>();
+        builder.Services.AddSingleton<BodyReader>();
+        builder.Services.AddSingleton<DeadlineTokens>();
+        builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
+            services, new HttpMessageInvoker(NewHandler())));
+
+        // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
+        builder.Logging.AddFilter("Yarp", LogLevel.None);
+    }
+
+    /// <summary>
+    /// A handler for calls to nodes: to nowhere else (no proxy, no redirects), and with nothing kept (no cookies).
+    /// </summary>
+    private static SocketsHttpHandler NewHandler() => new()
+    {
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        EnableMultipleHttp2Connections = true,
+        ConnectTimeout = TimeSpan.FromSeconds(1),
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
+        MaxConnectionsPerServer = 4096,
+        MaxResponseHeadersLength = 64,
+        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+    };
+}

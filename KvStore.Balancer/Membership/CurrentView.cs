@@ -1,0 +1,165 @@
+using System.Collections.Immutable;
+using KvStore.Balancer.Telemetry;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Balancer.Membership;
+
+/// <summary>Holds the view; whatever is observed swaps it whole.</summary>
+internal sealed class CurrentView(ILogger<CurrentView> log)
+{
+    /// <summary>One late answer may be a busy machine; two in a row are a node that is down.</summary>
+    private const int MissesUntilDown = 2;
+
+    private readonly Lock _gate = new();
+    private volatile RoutingView _view = RoutingView.Empty;
+    private volatile TaskCompletionSource _doubt = NewSignal();
+    private volatile TaskCompletionSource _change = NewSignal();
+
+    /// <summary>Read once per attempt, and kept.</summary>
+    public RoutingView Value => _view;
+
+    /// <summary>Completes when a request met something that the view does not say: the nodes should be asked.</summary>
+    public Task Doubted => _doubt.Task;
+
+    /// <summary>Completes when the view is no longer the one it was when this was read.</summary>
+    public Task Changed => _change.Task;
+
+    /// <summary>The addresses are these; what is known of those that stay is kept.</summary>
+    public void SetAddresses(ImmutableArray<Uri> addresses)
+    {
+        ImmutableArray<ObservedNode> gone;
+        lock (_gate)
+        {
+            var old = _view.Nodes;
+            if (old.Select(node => node.Url).SequenceEqual(addresses))
+                return;
+            gone = [.. old.Where(node => !addresses.Contains(node.Url))];
+            Swap(_view.With([.. addresses.Select(
+                url => old.FirstOrDefault(node => node.Url == url) ?? ObservedNode.At(url))]));
+        }
+
+        foreach (var node in gone)
+            node.Destination.LetGo();
+    }
+
+    /// <summary>A node answered.</summary>
+    public void Answered(Uri url, NodeStatus status, ClusterStatus? cluster)
+    {
+        lock (_gate)
+        {
+            if (Find(url) is not { } index)
+                return;
+            var known = _view.Nodes[index];
+            var now = known.Answered(status, cluster);
+            if (!known.IsUp)
+                log.NodeUp(status.Name, url);
+            if (!SaysTheSame(known, now))
+                Swap(_view.With(_view.Nodes.SetItem(index, now)));
+        }
+    }
+
+    /// <summary>A node did not answer in time, or not with what a node says.</summary>
+    public void Missed(Uri url)
+    {
+        lock (_gate)
+        {
+            if (Find(url) is not { } index || !_view.Nodes[index].IsUp)
+                return;
+            var known = _view.Nodes[index];
+            if (known.Misses + 1 < MissesUntilDown)
+            {
+                Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = known.Misses + 1 })));
+                return;
+            }
+        }
+
+        Fell(url);
+    }
+
+    /// <summary>A node takes no connections: it is down, and whoever waits for it is let go.</summary>
+    public void Fell(Uri url)
+    {
+        ObservedNode known;
+        lock (_gate)
+        {
+            if (Find(url) is not { } index || !_view.Nodes[index].IsUp)
+                return;
+            known = _view.Nodes[index];
+            log.NodeDown(known.Destination.Name ?? "?", url);
+            Swap(_view.With(_view.Nodes.SetItem(index, known.Fell())));
+        }
+
+        known.Destination.LetGo();
+        Doubt();
+    }
+
+    /// <summary>A request found that a destination takes no connections.</summary>
+    public void Fell(Destination destination)
+    {
+        foreach (var node in _view.Nodes)
+        {
+            if (node.IsUp && node.Destination.End == destination.End)
+                Fell(node.Url);
+        }
+    }
+
+    /// <summary>An answer named the primary.</summary>
+    public void Learn(PartitionId partition, string primary)
+    {
+        lock (_gate)
+        {
+            if (partition.Value >= _view.Primaries.Length || _view.WithPrimary(partition, primary) is not { } next)
+                return;
+            Swap(next);
+        }
+
+        Doubt();
+    }
+
+    /// <summary>Has the nodes asked soon.</summary>
+    public void Doubt()
+    {
+        var doubt = _doubt;
+        if (Interlocked.CompareExchange(ref _doubt, NewSignal(), doubt) == doubt)
+            doubt.TrySetResult();
+    }
+
+    private void Swap(RoutingView next)
+    {
+        if (next.Cluster is { } cluster && cluster.Epoch != _view.Cluster?.Epoch)
+            log.ViewLearned(cluster.ClusterId, cluster.Epoch, cluster.Members.Length, cluster.Partitions);
+        _view = next;
+        var change = _change;
+        _change = NewSignal();
+        change.TrySetResult();
+    }
+
+    private int? Find(Uri url)
+    {
+        var nodes = _view.Nodes;
+        for (var index = 0; index < nodes.Length; index++)
+        {
+            if (nodes[index].Url == url)
+                return index;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether nothing changed that routing or health looks at; counters and uptimes always do.</summary>
+    private static bool SaysTheSame(ObservedNode one, ObservedNode other) =>
+        one.IsUp == other.IsUp
+        && one.Misses == other.Misses
+        && one.Status?.Name == other.Status?.Name
+        && one.Status?.State == other.Status?.State
+        && one.Status?.ClusterId == other.Status?.ClusterId
+        && one.Cluster?.ClusterId == other.Cluster?.ClusterId
+        && one.Cluster?.Epoch == other.Cluster?.Epoch
+        && Hints(one).SequenceEqual(Hints(other));
+
+    private static ReadOnlySpan<PrimaryHint> Hints(ObservedNode node) =>
+        node.Cluster is null ? [] : node.Cluster.Primaries.AsSpan();
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,36 @@
+using System.Net.Http.Headers;
+using System.Text.Json.Serialization.Metadata;
+using KvStore.Contracts;
+
+namespace KvStore.Balancer.Membership;
+
+/// <summary>Asks a node what it is and how it sees the cluster.</summary>
+internal sealed class NodeProbe(HttpMessageHandler handler) : IDisposable
+{
+    private readonly HttpClient _http = new(handler)
+    {
+        MaxResponseContentBufferSize = 4 << 20,
+        Timeout = Timeout.InfiniteTimeSpan,    // the poller has a deadline of its own
+        DefaultRequestHeaders = { Accept = { new MediaTypeWithQualityHeaderValue("application/json") } },
+    };
+
+    /// <summary>Asks for both; a node that is still forming a cluster cannot tell of one.</summary>
+    /// <exception cref="HttpRequestException">It cannot be reached, or answers with an error.</exception>
+    /// <exception cref="System.Text.Json.JsonException">It answers, but not as a node does.</exception>
+    public async Task<(NodeStatus Status, ClusterStatus? Cluster)> AskAsync(Uri url, CancellationToken cancellation)
+    {
+        var status = await GetAsync(new(url, Routes.Status), ContractsJson.Default.NodeStatus, cancellation);
+        var cluster = status.ClusterId is null
+            ? null
+            : await GetAsync(new(url, Routes.Cluster), ContractsJson.Default.ClusterStatus, cancellation);
+        return (status, cluster);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async Task<T> GetAsync<T>(Uri url, JsonTypeInfo<T> type, CancellationToken cancellation)
+        where T : class =>
+        await _http.GetFromJsonAsync(url, type, cancellation)
+        ?? throw new System.Text.Json.JsonException($"{url} answered with nothing.");
+}

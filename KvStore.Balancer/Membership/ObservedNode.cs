@@ -1,0 +1,50 @@
+using KvStore.Contracts;
+
+namespace KvStore.Balancer.Membership;
+
+/// <summary>What is known of the node at one address; immutable.</summary>
+internal sealed record ObservedNode
+{
+    /// <summary>Where it is.</summary>
+    public required Uri Url { get; init; }
+
+    /// <summary>Where its requests go.</summary>
+    public required Destination Destination { get; init; }
+
+    /// <summary>Whether it answered when it was last asked.</summary>
+    public bool IsUp { get; init; }
+
+    /// <summary>How many times in a row it did not answer in time.</summary>
+    public int Misses { get; init; }
+
+    /// <summary>Its last answer.</summary>
+    public NodeStatus? Status { get; init; }
+
+    /// <summary>The cluster as it last told it.</summary>
+    public ClusterStatus? Cluster { get; init; }
+
+    /// <summary>A node that was never heard of.</summary>
+    public static ObservedNode At(Uri url) => new()
+    {
+        Url = url,
+        Destination = new(url.GetLeftPart(UriPartial.Authority), null),
+    };
+
+    /// <summary>After it answered.</summary>
+    public ObservedNode Answered(NodeStatus status, ClusterStatus? cluster) => this with
+    {
+        Destination = Destination.Named(status.Name),
+        IsUp = true,
+        Misses = 0,
+        Status = status,
+        Cluster = cluster ?? Cluster,
+    };
+
+    /// <summary>After it was found to be down: requests that wait for it are to be let go by the caller.</summary>
+    public ObservedNode Fell() => this with
+    {
+        Destination = new(Destination.Prefix, Destination.Name),
+        IsUp = false,
+        Misses = 0,
+    };
+}

@@ -1,0 +1,4 @@
+using KvStore.Balancer;
+using KvStore.ServiceDefaults;
+
+return await StartupErrors.RunOrExplainAsync(() => BalancerApp.Build(args));

@@ -1,0 +1,105 @@
+using KvStore.Balancer.Options;
+using KvStore.Contracts;
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Balancer.Routing;
+
+/// <summary>Why a body is not taken, in the words of a node.</summary>
+internal sealed record BodyRefusal(ProblemType Type, string Detail);
+
+/// <summary>Reads bodies whole, so that an attempt can be repeated; bounds each of them and all together.</summary>
+internal sealed class BodyReader(IOptions<BalancerOptions> options)
+{
+    private const int FirstBytesOfUnknown = 16 << 10;
+
+    private readonly long _maxHeld = options.Value.MaxHeldBytes;
+    private long _held;
+
+    /// <summary>Bytes of a body at most.</summary>
+    public int MaxBodyBytes { get; } = options.Value.MaxBodyBytes;
+
+    /// <summary>Bytes held now.</summary>
+    public long HeldBytes => Interlocked.Read(ref _held);
+
+    /// <summary>Reads the body of a request.</summary>
+    /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
+    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request)
+    {
+        if (request.ContentLength > MaxBodyBytes)
+            return (null, TooLarge);
+        var capacity = (int)(request.ContentLength ?? FirstBytesOfUnknown);
+        if (!TryTake(capacity))
+            return (null, TooMany);
+        var body = new HeldBody(this, capacity);
+        var isRead = false;
+        try
+        {
+            var refusal = await FillAsync(body, request);
+            isRead = refusal is null;
+            return (isRead ? body : null, refusal);
+        }
+        catch (BadHttpRequestException broken)
+        {
+            return (null, Broken(broken.StatusCode));
+        }
+        catch (IOException)    // how the server says that a chunk's size is no number it can count to
+        {
+            return (null, Broken(StatusCodes.Status400BadRequest));
+        }
+        finally
+        {
+            if (!isRead)
+                body.Dispose();
+        }
+    }
+
+    /// <summary>Takes back what a body held.</summary>
+    public void GiveBack(int bytes) => Interlocked.Add(ref _held, -bytes);
+
+    private BodyRefusal TooLarge { get; } =
+        new(ProblemType.ValueTooLarge, $"A value may have {options.Value.MaxValueBytes} bytes.");
+
+    private static BodyRefusal TooMany { get; } =
+        new(ProblemType.Overloaded, "Too many bytes of other requests are held here; nothing was begun.");
+
+    private BodyRefusal Broken(int status) => status switch
+    {
+        StatusCodes.Status413PayloadTooLarge => TooLarge,
+        StatusCodes.Status408RequestTimeout =>
+            new(ProblemType.BodyInvalid, "The body came too slowly; nothing was applied."),
+        _ => new(ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied."),
+    };
+
+    private async ValueTask<BodyRefusal?> FillAsync(HeldBody body, HttpRequest request)
+    {
+        var cancellation = request.HttpContext.RequestAborted;
+        while (body.Length != request.ContentLength)
+        {
+            if (body.Free.IsEmpty)
+            {
+                // One byte more than is allowed shows that there is more.
+                var more = Math.Min(body.Taken, MaxBodyBytes + 1 - body.Taken);
+                if (more <= 0)
+                    return TooLarge;
+                if (!TryTake(more))
+                    return TooMany;
+                body.Grow(more);
+            }
+
+            var read = await request.Body.ReadAsync(body.Free, cancellation);
+            if (read == 0)
+                break;
+            body.Advance(read);
+        }
+
+        return body.Length > MaxBodyBytes ? TooLarge : null;
+    }
+
+    private bool TryTake(int bytes)
+    {
+        if (Interlocked.Add(ref _held, bytes) <= _maxHeld)
+            return true;
+        GiveBack(bytes);
+        return false;
+    }
+}

@@ -1,0 +1,200 @@
+using System.Net.Sockets;
+using KvStore.Balancer.Api;
+using KvStore.Balancer.Membership;
+using KvStore.Balancer.Options;
+using KvStore.Balancer.Telemetry;
+using KvStore.Contracts;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace KvStore.Balancer.Routing;
+
+/// <summary>
+/// Sends a request to the owner of its key. Where a node does not answer, or refuses for this moment only, the request
+/// is held and tried on the other copies until its deadline: reads since they change nothing, writes since each attempt
+/// carries the same request id and at most one is applied.
+/// </summary>
+internal sealed class OwnerForwarder(
+    IHttpForwarder forwarder,
+    HttpMessageInvoker client,
+    CurrentView views,
+    BodyReader bodies,
+    DeadlineTokens deadlines,
+    Backoff backoff,
+    BalancerMetrics metrics,
+    TimeProvider time,
+    IOptions<BalancerOptions> options)
+{
+    private static readonly ForwarderRequestConfig Config = new()
+    {
+        ActivityTimeout = KvTimeout.Max * 2,    // an answer that has begun may pause; before that, deadlines are ours
+        Version = System.Net.HttpVersion.Version11,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+    };
+
+    private static readonly Action<object?> Cancel = static source => ((CancellationTokenSource)source!).Cancel();
+
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
+
+    private readonly TimeSpan _defaultTimeout = options.Value.DefaultTimeout;
+    private uint _turn;
+
+    /// <summary>Answers a request, whatever happens.</summary>
+    public Task ForwardAsync(HttpContext context)
+    {
+        var route = OwnerRoute.Of(context);
+        if (!route.RawTarget.StartsWith('/') && KeyPath.Parse(route.RawTarget) is KeyTarget.Invalid invalid)
+            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);    // no request line can repeat it
+        var headers = context.Request.Headers;
+        InternalHeaders.Strip(headers, route.KeepsTimeout);
+        var call = new ForwardedCall(route, views, time)
+        {
+            HopRequestId = route.IsWrite && !headers.ContainsKey(KvHeaders.IdempotencyKey) ? NewRequestId() : null,
+        };
+        var hasBody = context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
+        return hasBody ? HoldAndAttemptAsync(context, call) : AttemptAllAsync(context, call, null);
+    }
+
+    private string NewRequestId() => Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
+
+    private async Task HoldAndAttemptAsync(HttpContext context, ForwardedCall call)
+    {
+        var (body, refusal) = await bodies.ReadAsync(context.Request);
+        if (body is null)
+        {
+            context.Response.Headers.Connection = "close";    // the rest of the body is not read
+            await Problems.WriteAsync(context, refusal!.Type, refusal.Detail);
+            return;
+        }
+
+        using (body)
+        {
+            context.Request.Headers.Remove(HeaderNames.TransferEncoding);
+            context.Request.ContentLength = body.Length;
+            await AttemptAllAsync(context, call, body);
+        }
+    }
+
+    private async Task AttemptAllAsync(HttpContext context, ForwardedCall call, HeldBody? body)
+    {
+        call.Start(_defaultTimeout);
+        var turn = Interlocked.Increment(ref _turn);
+        for (var attempt = 0; ; attempt++)
+        {
+            if (call.Route.Pick(views.Value, attempt, turn) is { } destination
+                && await AttemptAsync(context, call, destination, body))
+                return;
+            context.Response.Clear();
+            var pause = backoff.After(attempt);
+            if (call.Remaining <= pause)
+            {
+                metrics.Expired();
+                await GiveUpAsync(context, call);
+                return;
+            }
+
+            metrics.Retried();
+            await Task.Delay(pause, time, context.RequestAborted);
+        }
+    }
+
+    /// <summary>
+    /// Tries one destination; false: nothing was sent to the client, and another attempt may succeed.
+    /// </summary>
+    private async Task<bool> AttemptAsync(
+        HttpContext context, ForwardedCall call, Destination destination, HeldBody? body)
+    {
+        if (body is not null)
+            context.Request.Body = body.Open();
+        var deadline = deadlines.Rent(call.Remaining > Shortest ? call.Remaining : Shortest);
+        var letGo = destination.End.UnsafeRegister(Cancel, deadline);
+        ForwarderError error;
+        try
+        {
+            call.Begin(destination, deadline);
+            error = await forwarder.SendAsync(context, destination.Prefix, client, Config, call, deadline.Token);
+        }
+        finally
+        {
+            await letGo.DisposeAsync();
+            deadlines.Return(deadline);
+        }
+
+        if (error == ForwarderError.None && !call.IsRefused)
+            return true;
+        if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+            return true;    // an answer that has begun is never taken back; YARP has ended the connection
+        Note(context, call, error);
+        return false;
+    }
+
+    /// <summary>What a failed attempt means for the view, and for what the client is told in the end.</summary>
+    private void Note(HttpContext context, ForwardedCall call, ForwarderError error)
+    {
+        if (error == ForwarderError.None)
+        {
+            call.WasHeard = true;
+            views.Doubt();
+            return;
+        }
+
+        var failure = context.GetForwarderErrorFeature()?.Exception;
+        if (error == ForwarderError.RequestCreation)
+            throw new InvalidOperationException("The request could not be made anew for the node.", failure);
+        if (!IsNeverConnected(failure))
+        {
+            call.WasHeard = true;
+            call.MayHaveReached = true;
+        }
+
+        if (IsNobodyThere(failure))
+            views.Fell(call.Destination);
+        else
+            views.Doubt();
+    }
+
+    /// <summary>Whether not a byte can have reached the node.</summary>
+    private static bool IsNeverConnected(Exception? failure) => failure switch
+    {
+        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => true,
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
+        OperationCanceledException { InnerException: TimeoutException } => true,    // the handler's ConnectTimeout
+        _ => false,
+    };
+
+    /// <summary>
+    /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for, says
+    /// nothing about the node.
+    /// </summary>
+    private static bool IsNobodyThere(Exception? failure) =>
+        failure is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
+            or HttpRequestException
+            {
+                InnerException: SocketException
+                {
+                    SocketErrorCode: SocketError.ConnectionRefused
+                        or SocketError.HostUnreachable
+                        or SocketError.NetworkUnreachable,
+                },
+            };
+
+    private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
+    {
+        if (call.MayHaveReached)
+            return Problems.WriteAsync(
+                context,
+                ProblemType.DeadlineExceeded,
+                call.Route.IsWrite
+                    ? "A node that may have taken the write did not answer in time. Send it again with the same "
+                        + $"{KvHeaders.IdempotencyKey}, or read the key."
+                    : "No node answered in time.",
+                call.Route.IsWrite ? Applied.Unknown : Applied.No);
+        return Problems.WriteAsync(
+            context,
+            ProblemType.NoQuorum,
+            call.LastRefusal ?? (call.WasHeard ? "No node answered in time." : "No node takes connections."),
+            retryAfterSeconds: 1);
+    }
+}

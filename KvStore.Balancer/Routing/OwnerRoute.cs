@@ -1,0 +1,106 @@
+using KvStore.Balancer.Membership;
+using KvStore.Contracts;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KvStore.Balancer.Routing;
+
+/// <summary>What a request asks for, read once from its raw target, method and headers.</summary>
+internal sealed class OwnerRoute
+{
+    private const string Eventual = "eventual";
+
+    /// <summary>The target as it came; it is passed on unchanged.</summary>
+    public required string RawTarget { get; init; }
+
+    /// <summary>The key; empty when the target names none: any node answers then, and says why.</summary>
+    public ReadOnlyMemory<byte> Key { get; private init; }
+
+    /// <summary>Whether it may change something.</summary>
+    public required bool IsWrite { get; init; }
+
+    /// <summary>Whether any copy may answer.</summary>
+    public bool IsEventual { get; private init; }
+
+    /// <summary>What the client allows; null when it says nothing, or nothing that can be read.</summary>
+    public TimeSpan? Timeout { get; private init; }
+
+    /// <summary>Whether what the client says of its deadline goes to the node as it is: the node refuses it.</summary>
+    public bool KeepsTimeout { get; private init; }
+
+    /// <summary>Reads a request.</summary>
+    public static OwnerRoute Of(HttpContext context)
+    {
+        var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var method = context.Request.Method;
+        var isRead = HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
+        var isWrite = !isRead && !HttpMethods.IsOptions(method);
+        var headers = context.Request.Headers;
+        var timeout = headers.TryGetValue(KvHeaders.Timeout, out var text) ? text.ToString() : null;
+        if (KeyPath.Parse(raw) is not KeyTarget.Key target)
+            return new() { RawTarget = raw, IsWrite = isWrite, KeepsTimeout = timeout is not null };
+
+        var (allowed, isReadable) = TimeoutOf(timeout, Parameter(target.Query, "timeout"));
+        return new()
+        {
+            RawTarget = raw,
+            Key = target.Bytes,
+            IsWrite = isWrite,
+            IsEventual = isRead && IsEventualRead(headers, target.Query),
+            Timeout = allowed,
+            KeepsTimeout = !isReadable,
+        };
+    }
+
+    /// <summary>
+    /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn;
+    /// an eventual read begins at the next copy each time.
+    /// </summary>
+    /// <param name="view">Read by the caller, once for this attempt.</param>
+    /// <param name="attempt">Counted from 0.</param>
+    /// <param name="turn">Grows with every request.</param>
+    /// <returns>Null while no node is known.</returns>
+    public Destination? Pick(RoutingView view, int attempt, uint turn)
+    {
+        var hasOwner = Key.Length > 0 && view.Ring is not null;
+        var route = hasOwner ? view.RouteOf(view.Ring!.PartitionOf(Key.Span)) : view.Everyone;
+        if (route.IsEmpty)
+            return null;
+        var first = hasOwner && !IsEventual ? 0 : turn;
+        return route[(int)((first + (uint)attempt) % (uint)route.Length)];
+    }
+
+    private static bool IsEventualRead(IHeaderDictionary headers, string query) =>
+        (headers.TryGetValue(KvHeaders.Consistency, out var level) && level.Count == 1 && level[0] == Eventual)
+        || Parameter(query, "consistency") == Eventual;
+
+    private static (TimeSpan? Allowed, bool IsReadable) TimeoutOf(string? inHeader, string? inQuery)
+    {
+        TimeSpan? allowed = null;
+        foreach (var text in (ReadOnlySpan<string?>)[inHeader, inQuery])
+        {
+            if (text is null)
+                continue;
+            if (!KvTimeout.TryParse(text, out var timeout, out _))
+                return (null, false);
+            allowed = allowed < timeout ? allowed : timeout;
+        }
+
+        return (allowed, true);
+    }
+
+    /// <summary>The first value of a query parameter, decoded as the node does; null when it is not there.</summary>
+    private static string? Parameter(string query, string name)
+    {
+        if (query.Length == 0)
+            return null;
+        foreach (var range in query.AsSpan().Split('&'))
+        {
+            var pair = query.AsSpan(range);
+            var equals = pair.IndexOf('=');
+            if (equals > 0 && Uri.UnescapeDataString(pair[..equals]) == name)
+                return Uri.UnescapeDataString(pair[(equals + 1)..]);
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.IO.Pipelines;
+using KvStore.ServiceDefaults;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+namespace KvStore.Tests.ServiceDefaults;
+
+public sealed class ExtensionsTests
+{
+    [Fact]
+    public async Task Without_an_exporter_a_request_pays_for_no_telemetry()
+    {
+        await using var app = Build();
+        Assert.Null(app.Services.GetService<TracerProvider>());
+        Assert.Null(app.Services.GetService<MeterProvider>());
+        Assert.Equal("False", await AskForActivityAsync(app));
+    }
+
+    [Fact]
+    public async Task With_an_exporter_requests_are_traced_and_measured()
+    {
+        await using var app = Build(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
+        Assert.NotNull(app.Services.GetService<TracerProvider>());
+        Assert.NotNull(app.Services.GetService<MeterProvider>());
+        Assert.Equal("True", await AskForActivityAsync(app));
+    }
+
+    [Theory]
+    [InlineData("/alive", true)]
+    [InlineData("/ready", true)]
+    [InlineData("/health", true)]
+    [InlineData("/v1/alive", false)]
+    [InlineData("/", false)]
+    public void Probes_are_not_traced(string path, bool isProbe) =>
+        Assert.Equal(isProbe, Telemetry.IsProbe(new PathString(path)));
+
+    [Fact]
+    public async Task The_end_of_standard_input_stops_the_program_and_words_on_it_do_not()
+    {
+        await using var app = Build();
+        var lifetime = app.Lifetime;
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
+        var service = new StopWithParent(pipe.Reader.AsStream(), lifetime);
+        await app.StartAsync();
+        await service.StartAsync(CancellationToken.None);
+        foreach (var word in (byte[][])[[1], [2]])    // each is taken before the write returns
+            await pipe.Writer.WriteAsync(word).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.False(lifetime.ApplicationStopping.IsCancellationRequested);
+
+        var stopping = new TaskCompletionSource();
+        lifetime.ApplicationStopping.Register(stopping.SetResult);
+        await pipe.Writer.CompleteAsync();
+        await stopping.Task.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("false", false)]
+    [InlineData(null, false)]
+    public void Standard_input_is_watched_only_where_a_launcher_asks_for_it(string? value, bool isWatched)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration["KVSTORE_STOP_WITH_STDIN"] = value;
+        var before = builder.Services.Count(service => service.ServiceType == typeof(IHostedService));
+        builder.AddStopWithParent();
+        var after = builder.Services.Count(service => service.ServiceType == typeof(IHostedService));
+        Assert.Equal(isWatched, after > before);
+    }
+
+    private static WebApplication Build(params (string Key, string Value)[] settings)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        new CollectedLog().Replace(builder);
+        builder.Configuration["urls"] = "http://127.0.0.1:0";
+        foreach (var (key, value) in settings)
+            builder.Configuration[key] = value;
+        builder.AddServiceDefaults();
+        ListenAddresses.Use(builder, "PORT", 8000);
+        var app = builder.Build();
+        app.MapDefaultEndpoints();
+        app.Map("/activity", context => context.Response.WriteAsync($"{Activity.Current is not null}"));
+        return app;
+    }
+
+    private static async Task<string> AskForActivityAsync(WebApplication app)
+    {
+        await app.StartAsync();
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
+        using var http = new HttpClient { BaseAddress = new Uri(addresses.Addresses.Single()) };
+        Assert.Equal("Healthy", await http.GetStringAsync("/alive"));
+        return await http.GetStringAsync("/activity");
+    }
+}
