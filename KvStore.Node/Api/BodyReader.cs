@@ -45,6 +45,10 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
         {
             return Broken(broken.StatusCode);
         }
+        catch (IOException)    // how the server says that a chunk's size is no number it can count to
+        {
+            return Broken(StatusCodes.Status400BadRequest);
+        }
     }
 
     /// <summary>A value beyond the limit.</summary>

@@ -236,11 +236,11 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             var end = media.IndexOf(';');
             var type = (end < 0 ? media : media[..end]).Trim();
             var isRefused = end >= 0 && IsZero(media[(end + 1)..].Trim());
-            if (!isRefused && (type is "*/*" or "application/*"
-                || type.Equals("application/json", StringComparison.OrdinalIgnoreCase)))
-            {
+            var isJson = type is "*/*"
+                || type.Equals("application/*", StringComparison.OrdinalIgnoreCase)
+                || type.Equals(MediaTypes.Json, StringComparison.OrdinalIgnoreCase);
+            if (isJson && !isRefused)
                 return true;
-            }
         }
 
         return false;
