@@ -7,7 +7,7 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> but its two sources, <see cref="IPartitions"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c> but its two sources, <see cref="Replication.IPartitions"/> and <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {

@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KvStore.Node.Api;

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
 

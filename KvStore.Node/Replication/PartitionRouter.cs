@@ -1,37 +1,174 @@
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Membership;
+using KvStore.Node.Options;
+using KvStore.Node.Storage;
+using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
 
 /// <summary>The node's replicas, by partition: hands each call to the loop that owns the replica.</summary>
-internal sealed class PartitionRouter
+internal sealed class PartitionRouter(
+    CurrentView current,
+    PeerDirectory directory,
+    NodeStorage storage,
+    PeerTransport transport,
+    SnapshotTransfer snapshots,
+    IOptions<NodeOptions> options,
+    TimeProvider time) : IPartitions
 {
+    private static readonly PartitionReplica?[] None = [];
+
+    private readonly PrimaryChanges _changes = new();
+    private volatile PartitionReplica?[] _replicas = None;
+    private ReplicaLoop[] _loops = [];
+
     /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
-    public ClusterView? View => throw new NotImplementedException();
+    public ClusterView? View => current.View;
+
+    /// <summary>All replicas of this node.</summary>
+    public IEnumerable<PartitionReplica> Replicas => _replicas.OfType<PartitionReplica>();
+
+    /// <summary>Completes when there is a view and this node's replicas run.</summary>
+    public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
+
+    /// <summary>Makes a replica of every partition that the view places here, from what the disk holds of it.</summary>
+    /// <returns>The loops' end; it fails when an invariant is broken.</returns>
+    public Task Start(ClusterView view, NodeId self)
+    {
+        var replicas = new PartitionReplica?[view.Ring.PartitionCount];
+        foreach (var group in Enumerable.Range(0, replicas.Length).Select(number => new PartitionId(number)))
+        {
+            if (view.Ring.PreferenceList(group).Contains(self))
+                replicas[group.Value] = CreateReplica(view, self, group);
+        }
+
+        var count = options.Value.Loops > 0 ? options.Value.Loops : Math.Max(1, Environment.ProcessorCount / 2);
+        _loops = [.. Enumerable.Range(0, count).Select(number => new ReplicaLoop(
+            replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
+            storage.Log,
+            transport,
+            snapshots,
+            replica => _changes.Announce(replica.Partition)))];
+        _replicas = replicas;
+        return Task.WhenAll(_loops.Select(loop => Task.Run(loop.RunAsync)));
+    }
+
+    public bool Holds(PartitionId partition) => Find(partition) is not null;
 
     /// <summary>Appends, replicates and applies a command.</summary>
     /// <param name="partition">The partition of the command's key.</param>
     /// <param name="command">What to do.</param>
     /// <param name="ack">When to answer.</param>
     /// <param name="deadline">Cancelled when the caller's deadline passes; the write itself is not undone.</param>
-    public ValueTask<WriteOutcome> WriteAsync(
-        PartitionId partition, Command command, Ack ack, CancellationToken deadline) => throw new NotImplementedException();
+    public async ValueTask<WriteOutcome> WriteAsync(
+        PartitionId partition, Command command, Ack ack, CancellationToken deadline)
+    {
+        if (Find(partition) is not { } replica)
+            return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
+        if (replica.Role != ReplicaRole.Primary)
+            return new WriteOutcome.NotPrimary(replica.Hint.Primary);
+        var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
+        if (!LoopOf(partition).TryPost(replica, write))
+            return new WriteOutcome.Overloaded();
+        write.Arm(deadline);
+        return await write.Done.ConfigureAwait(false);
+    }
 
     /// <summary>Confirms leadership, then gives the state to read from.</summary>
-    public ValueTask<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline) =>
-        throw new NotImplementedException();
+    public async ValueTask<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline)
+    {
+        if (Find(partition) is not { } replica)
+            return new ReadOutcome.NotPrimary(PrimaryOf(partition).Primary);
+        if (replica.Role != ReplicaRole.Primary)
+            return new ReadOutcome.NotPrimary(replica.Hint.Primary);
+        var read = new PendingRead();
+        if (!LoopOf(partition).TryPost(replica, read))
+            return new ReadOutcome.Overloaded();
+        read.Arm(deadline);
+        return await read.Done.ConfigureAwait(false);
+    }
 
     /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>
-    public ReadOutcome.Ready? ReadLocal(PartitionId partition) => throw new NotImplementedException();
+    public ReadOutcome.Ready? ReadLocal(PartitionId partition) => Find(partition) is { } replica
+        ? new ReadOutcome.Ready(replica.Image, replica.Role == ReplicaRole.Primary, replica.Staleness)
+        : null;
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
-    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => throw new NotImplementedException();
+    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition) is { } replica
+        ? (replica.Hint.Primary, replica.Hint.Term)
+        : (View?.Ring.PreferenceList(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
-    public Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline) =>
-        throw new NotImplementedException();
+    public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)
+    {
+        var change = _changes.Next(partition);    // armed before the look, so that no change falls between
+        if (PrimaryOf(partition).Primary == known)
+            await change.WaitAsync(deadline).ConfigureAwait(false);
+    }
 
-    /// <summary>Where a member's HTTP API was last reached; null when unknown.</summary>
-    public Uri? AddressOf(NodeId member) => throw new NotImplementedException();
+    /// <summary>Where a member's HTTP API was last reached; null when unknown, and for this node itself.</summary>
+    public Uri? AddressOf(NodeId member) => member == current.Self ? null : directory.UrlOf(member);
+
+    /// <summary>A peer's message; dropped when too much is waiting or the partition is not here.</summary>
+    public void Receive(PartitionId partition, NodeId from, PeerMessage message)
+    {
+        if (Find(partition) is { } replica)
+            LoopOf(partition).TryPost(replica, new Input.Receive(from, message));
+    }
+
+    /// <summary>Has the owning loop do something with a replica.</summary>
+    public void Post(PartitionReplica replica, Action<PartitionReplica> act) => LoopOf(replica.Partition).Post(replica, act);
+
+    /// <summary>Has the owning loop step a replica.</summary>
+    public void Post(PartitionReplica replica, Input input) => LoopOf(replica.Partition).Post(replica, input);
+
+    public void Tick()
+    {
+        foreach (var loop in _loops)
+            loop.PostTick();
+    }
+
+    public void Stop()
+    {
+        foreach (var loop in _loops)
+            loop.Stop();
+    }
+
+    private PartitionReplica? Find(PartitionId partition)
+    {
+        var replicas = _replicas;
+        return (uint)partition.Value < (uint)replicas.Length ? replicas[partition.Value] : null;
+    }
+
+    private ReplicaLoop LoopOf(PartitionId partition) => _loops[partition.Value % _loops.Length];
+
+    private PartitionReplica CreateReplica(ClusterView view, NodeId self, PartitionId partition)
+    {
+        var voters = view.Ring.PreferenceList(partition);
+        var recovered = storage.Log.Recovered.GetValueOrDefault(partition);
+        var core = new Replica(
+            new ReplicaOptions { Partition = partition, Self = self, Voters = voters, Preferred = voters[0] },
+            recovered?.Replica ?? RecoveredReplica.Empty,
+            new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
+        var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
+        return new PartitionReplica(partition, core, state, core.LogStart, time);
+    }
+}
+
+/// <summary>Lets callers wait until a partition's believed primary changes.</summary>
+internal sealed class PrimaryChanges
+{
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<PartitionId, TaskCompletionSource> _next = [];
+
+    public Task Next(PartitionId partition) => _next.GetOrAdd(
+        partition, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    public void Announce(PartitionId partition)
+    {
+        if (_next.TryRemove(partition, out var waiting))
+            waiting.TrySetResult();
+    }
 }

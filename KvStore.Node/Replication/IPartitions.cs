@@ -1,9 +1,8 @@
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Replication;
 
-namespace KvStore.Node.Api;
+namespace KvStore.Node.Replication;
 
 /// <summary>The node's replicas as the API sees them: each call goes to the partition's replica on this node.</summary>
 internal interface IPartitions

@@ -1,0 +1,92 @@
+using KvStore.Core.Membership;
+using KvStore.Node.Options;
+
+namespace KvStore.Node.Membership;
+
+/// <summary>This node cannot belong to the cluster it was pointed at; the message says why and what to do.</summary>
+internal sealed class FormationException(string message) : Exception(message);
+
+/// <summary>
+/// How a cluster is born: every node asks all configured addresses who lives there, and when all have answered, each
+/// comes to the same first view by itself. A node that finds a cluster already born takes its view, provided it is a
+/// member under this very disk: a wiped disk has forgotten votes and entries and must not pass for the old one.
+/// </summary>
+internal static class ClusterFormation
+{
+    /// <summary>The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then.</summary>
+    /// <exception cref="FormationException">The nodes disagree in a way that waiting does not mend.</exception>
+    public static ClusterView? TryForm(
+        NodeIdentity self,
+        NodeOptions options,
+        IReadOnlyList<Uri> addresses,
+        IReadOnlyList<PeerDirectory.Peer> answers,
+        out string? waitingFor)
+    {
+        var others = answers.Where(peer => !IsSelf(self, peer)).ToList();
+        var missing = addresses.Except(answers.Select(peer => peer.Url)).ToList();
+        waitingFor = missing.Count == 0 ? null : $"waiting for {string.Join(", ", missing.Select(Short))} to answer";
+        CheckNames(self, others);
+        if (others.Find(peer => peer.Status.ClusterId is not null) is { } born)
+            return Adopt(self, born);
+        if (missing.Count > 0)
+            return null;
+        CheckSettings(options, others);
+        return ClusterView.Birth(
+            others.Select(peer => (peer.Status.Name, ClusterDocument.Parse(peer.Status.Incarnation)))
+                .Append((self.Name, self.Incarnation)),
+            options.Partitions,
+            options.ReplicationFactor);
+    }
+
+    private static bool IsSelf(NodeIdentity self, PeerDirectory.Peer peer) =>
+        peer.Status.Name == self.Name && peer.Status.Incarnation == ClusterDocument.Hex(self.Incarnation);
+
+    private static ClusterView Adopt(NodeIdentity self, PeerDirectory.Peer born)
+    {
+        var members = born.Status.Members.Select(member => (member.Name, ClusterDocument.Parse(member.Incarnation))).ToList();
+        var known = members.Find(member => member.Name == self.Name);
+        if (known.Name is null)
+        {
+            throw new FormationException(
+                $"The cluster at {Short(born.Url)} has no member named {self.Name}. It was formed without this node; "
+                + "start it under one of the names it knows, or form a new cluster on empty directories.");
+        }
+
+        if (known.Item2 != self.Incarnation)
+        {
+            throw new FormationException(
+                $"The cluster at {Short(born.Url)} knows {self.Name} by another disk ({ClusterDocument.Hex(known.Item2)}, "
+                + $"this one is {ClusterDocument.Hex(self.Incarnation)}): this directory was emptied or replaced, and what "
+                + "the old one promised is not in it. Start the node on its old directory.");
+        }
+
+        return ClusterView.Birth(members, born.Status.Partitions, born.Status.ReplicationFactor);
+    }
+
+    private static void CheckNames(NodeIdentity self, List<PeerDirectory.Peer> others)
+    {
+        var twice = others.Select(peer => (peer.Status.Name, peer.Url)).Append((self.Name, self.Url))
+            .GroupBy(node => node.Item1, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1);
+        if (twice is not null)
+        {
+            throw new FormationException(
+                $"Two nodes are named {twice.Key}: {string.Join(" and ", twice.Select(node => Short(node.Item2)))}. "
+                + "Give each its own NODE_NAME.");
+        }
+    }
+
+    private static void CheckSettings(NodeOptions options, List<PeerDirectory.Peer> others)
+    {
+        var odd = others.Find(peer => peer.Status.Partitions != options.Partitions
+            || peer.Status.ReplicationFactor != options.ReplicationFactor);
+        if (odd is not null)
+        {
+            throw new FormationException(
+                $"{odd.Status.Name} was started with {odd.Status.Partitions} partitions and replication factor "
+                + $"{odd.Status.ReplicationFactor}, this node with {options.Partitions} and {options.ReplicationFactor}. "
+                + "All nodes of a new cluster need the same KVSTORE_PARTITIONS and REPLICATION_FACTOR.");
+        }
+    }
+
+    private static string Short(Uri url) => url.GetLeftPart(UriPartial.Authority);
+}

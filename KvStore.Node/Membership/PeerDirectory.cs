@@ -1,0 +1,87 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Node.Options;
+
+namespace KvStore.Node.Membership;
+
+/// <summary>
+/// Where the other nodes are: asks each configured address who lives there. Addresses come from the configuration
+/// alone; what a node says of itself only tells which of them it is, and which port its peer link has.
+/// </summary>
+internal sealed class PeerDirectory : IDisposable
+{
+    private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, Peer> _byName = new(StringComparer.Ordinal);
+    private readonly NodeIdentity _self;
+    private readonly IReadOnlyList<Uri> _addresses;
+    private readonly CurrentView _current;
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ConnectTimeout = AskTimeout,
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+    })
+    {
+        Timeout = AskTimeout,
+        MaxResponseContentBufferSize = 1024 * 1024,
+    };
+
+    public PeerDirectory(NodeIdentity self, NodeOptions options, CurrentView current)
+    {
+        _self = self;
+        _current = current;
+        _addresses = [.. options.Cluster.Where(url => url != options.Url).Distinct()];
+    }
+
+    /// <summary>A node as it last described itself at an address.</summary>
+    public sealed record Peer(Uri Url, NodeStatus Status)
+    {
+        public Uri PeerAddress => new($"http://{Url.Host}:{Status.PeerPort}");
+    }
+
+    /// <summary>The addresses of the other members, as configured.</summary>
+    public IReadOnlyList<Uri> Addresses => _addresses;
+
+    public Peer? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>Where a member's HTTP API was last reached; null when it never was.</summary>
+    public Uri? UrlOf(NodeId member) => member == _current.Self ? _self.Url : Find(member)?.Url;
+
+    public Peer? Find(NodeId member) =>
+        _current.View?.Members.FirstOrDefault(candidate => candidate.Id == member) is { } found ? Find(found.Name) : null;
+
+    /// <summary>Asks every address once, all at the same time. What does not answer is not in the result.</summary>
+    public async Task<IReadOnlyList<Peer>> AskAllAsync(CancellationToken cancellation)
+    {
+        var answers = await Task.WhenAll(_addresses.Select(url => AskAsync(url, cancellation))).ConfigureAwait(false);
+        return [.. answers.OfType<Peer>()];
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<Peer?> AskAsync(Uri url, CancellationToken cancellation)
+    {
+        try
+        {
+            var body = await _http.GetByteArrayAsync(new Uri(url, Routes.Status), cancellation).ConfigureAwait(false);
+            var status = JsonSerializer.Deserialize(body, ContractsJson.Default.NodeStatus);
+            if (status is null || status.PeerPort is < 1 or > 65535)
+                return null;
+            var peer = new Peer(url, status);
+            if (status.Name != _self.Name)
+                _byName[status.Name] = peer;
+            return peer;
+        }
+        catch (Exception failure) when (
+            failure is HttpRequestException or JsonException or TaskCanceledException
+            && !cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using KvStore.Node.Api;
+using KvStore.Node.Options;
+using KvStore.Node.Replication;
+using KvStore.ServiceDefaults;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KvStore.Node;
+
+/// <summary>The node as a program: what it is made of, in order.</summary>
+internal static class NodeProgram
+{
+    public static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.AddServiceDefaults();
+        var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
+        var options = NodeOptions.From(builder.Configuration);
+        builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
+        builder.Services
+            .AddNodeOptions(options)
+            .AddStorage()
+            .AddMembership()
+            .AddReplication()
+            .AddApi(new EnvironmentReader(builder.Configuration));
+
+        var app = builder.Build();
+        app.OnlyPeersOn(options.PeerPort);
+        app.UseKeyValueApi();
+        app.UseProblemPages();
+        app.MapDefaultEndpoints();
+        app.MapStatusApi();
+        app.MapGrpcService<PeerService>();
+        return app;
+    }
+
+    /// <summary>Peer links have a port of their own, on the same interfaces as the API, and speak HTTP/2 only.</summary>
+    private static void ListenToPeers(KestrelServerOptions kestrel, ListenAddresses listen, int port)
+    {
+        foreach (var host in listen.Addresses.Select(address => address.Host).Distinct())
+        {
+            var address = BindingAddress.Parse($"http://{host}:{port}");
+            ListenAddresses.Listen(kestrel, address, endpoint => endpoint.Protocols = HttpProtocols.Http2);
+        }
+    }
+
+    /// <summary>Nothing of the API answers on the peer port, and no peer message is taken on the API's.</summary>
+    private static void OnlyPeersOn(this WebApplication app, int peerPort) => app.Use((context, next) =>
+    {
+        var isPeerPort = context.Connection.LocalPort == peerPort;
+        var isPeerCall = context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
+        if (isPeerPort == isPeerCall)
+            return next(context);
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    });
+}

@@ -1,0 +1,74 @@
+using KvStore.Node.Api;
+using KvStore.Node.Membership;
+using KvStore.Node.Options;
+using KvStore.Node.Replication;
+using KvStore.Node.Storage;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Node;
+
+/// <summary>Everything the node is made of, by area.</summary>
+internal static class NodeServices
+{
+    public static IServiceCollection AddNodeOptions(this IServiceCollection services, NodeOptions options)
+    {
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(NodeOptionsValidator.Proved(options)));
+        services.AddSingleton(TimeProvider.System);
+        return services;
+    }
+
+    public static IServiceCollection AddStorage(this IServiceCollection services) =>
+        services.AddSingleton<NodeStorage>();
+
+    public static IServiceCollection AddMembership(this IServiceCollection services) =>
+        services
+            .AddSingleton(CreateIdentity)
+            .AddSingleton<CurrentView>()
+            .AddSingleton(provider => new PeerDirectory(
+                provider.GetRequiredService<NodeIdentity>(),
+                provider.GetRequiredService<IOptions<NodeOptions>>().Value,
+                provider.GetRequiredService<CurrentView>()));
+
+    public static IServiceCollection AddReplication(this IServiceCollection services)
+    {
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = PeerService.MaxFrameBytes;
+            grpc.MaxSendMessageSize = PeerService.MaxFrameBytes;
+        });
+        return services
+            .AddSingleton(NodeEnd.OfProcess)
+            .AddSingleton<RequestCount>()
+            .AddSingleton<PeerTransport>()
+            .AddSingleton<SnapshotTransfer>()
+            .AddSingleton<ReceivedSnapshots>()
+            .AddSingleton<PartitionRouter>()
+            .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
+            .AddHostedService<NodeHost>()
+            .AddHostedService<Snapshotter>();
+    }
+
+    public static IServiceCollection AddApi(this IServiceCollection services, EnvironmentReader environment)
+    {
+        var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
+        var consistency = environment.Word("KVSTORE_DEFAULT_CONSISTENCY", "strong", "eventual");
+        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>();
+        services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
+        services.PostConfigure<ApiOptions>(api =>
+        {
+            api.DefaultAck = Enum.Parse<Ack>(ack, ignoreCase: true);
+            api.IsEventualByDefault = consistency == "eventual";
+            api.MaxValueBytes = environment.Number("KVSTORE_MAX_VALUE_BYTES") ?? api.MaxValueBytes;
+        });
+        return services;
+    }
+
+    private static NodeIdentity CreateIdentity(IServiceProvider services)
+    {
+        var options = services.GetRequiredService<IOptions<NodeOptions>>().Value;
+        var incarnation = services.GetRequiredService<NodeStorage>().Directory.Incarnation;
+        return new NodeIdentity(options.Name, options.Url, options.PeerPort, incarnation);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using KvStore.ServiceDefaults;
+
+namespace KvStore.Node.Options;
+
+/// <summary>Reads variables into values, or says in one sentence which one is wrong and what was expected.</summary>
+internal sealed class EnvironmentReader(IConfiguration configuration)
+{
+    public string? Text(string name) =>
+        string.IsNullOrWhiteSpace(configuration[name]) ? null : configuration[name]!.Trim();
+
+    /// <summary>One of a few words; the first when the variable is not set.</summary>
+    public string Word(string name, params ReadOnlySpan<string> words)
+    {
+        if (Text(name) is not { } text)
+            return words[0];
+        return words.Contains(text) ? text : throw Wrong(name, text, string.Join(" or ", words!));
+    }
+
+    public int? Number(string name) => Text(name) is not { } text
+        ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Wrong(name, text, "a whole number");
+
+    public int? Port(string name) => Number(name) switch
+    {
+        null => null,
+        >= 1 and <= 65535 and var port => port,
+        var other => throw Wrong(name, $"{other}", "a port from 1 to 65535"),
+    };
+
+    public Uri? Url(string name) => Text(name) is { } text ? ToUrl(name, text) : null;
+
+    public IReadOnlyList<Uri>? Urls(string name) => Text(name) is not { } text
+        ? null
+        : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(part => ToUrl(name, part))];
+
+    /// <summary>The port of the first listening address, such as <c>http://localhost:8001;...</c>.</summary>
+    public int? PortOfUrls(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        var first = text.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal)
+            .Replace("//+", "//localhost", StringComparison.Ordinal);
+        return ToUrl(name, first).Port;
+    }
+
+    /// <summary>Every service that service discovery was told of: <c>services:node2:http:0</c> and the like.</summary>
+    public IReadOnlyList<Uri> DiscoveredUrls() =>
+        [.. configuration.GetSection("services").GetChildren()
+            .Select(service => service["http:0"] ?? service["https:0"])
+            .OfType<string>()
+            .Select(text => ToUrl("services", text))];
+
+    /// <summary>A time such as <c>5m</c>, <c>30s</c>, <c>50ms</c>, or <c>00:05:00</c>.</summary>
+    public TimeSpan? Duration(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        if (TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact) && text.Contains(':', StringComparison.Ordinal))
+            return exact;
+        var digits = text.TakeWhile(char.IsAsciiDigit).Count();
+        if (digits is > 0 and < 10)
+        {
+            var number = int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
+            switch (text[digits..])
+            {
+                case "ms": return TimeSpan.FromMilliseconds(number);
+                case "s": return TimeSpan.FromSeconds(number);
+                case "m": return TimeSpan.FromMinutes(number);
+                case "h": return TimeSpan.FromHours(number);
+            }
+        }
+
+        throw Wrong(name, text, "a time such as 5m, 30s or 50ms");
+    }
+
+    private static Uri ToUrl(string name, string text)
+    {
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "http" or "https" }
+            && url.AbsolutePath == "/" && url.Query.Length == 0 && url.UserInfo.Length == 0)
+        {
+            return url;
+        }
+
+        throw Wrong(name, text, "a URL such as http://localhost:8001");
+    }
+
+    private static StartupException Wrong(string name, string value, string expected) =>
+        new($"{name} is '{value}'; {expected} was expected.");
+}

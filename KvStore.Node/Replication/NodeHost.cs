@@ -1,0 +1,170 @@
+using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Node.Membership;
+using KvStore.Node.Options;
+using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>A node's life: forms or rejoins its cluster, runs the replicas, hands over what it leads before it stops.</summary>
+internal sealed class NodeHost(
+    NodeIdentity self,
+    CurrentView current,
+    PeerDirectory directory,
+    NodeStorage storage,
+    PartitionRouter router,
+    PeerTransport transport,
+    NodeEnd end,
+    IOptions<NodeOptions> options,
+    TimeProvider time,
+    ILogger<NodeHost> logger) : BackgroundService, IHostedLifecycleService
+{
+    private static readonly TimeSpan HandOverPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan AskAgainInterval = TimeSpan.FromSeconds(1);
+
+    private Task _loops = Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>While the API still answers: gives every led partition to another copy.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        end.IsStopping = true;
+        var led = router.Replicas.Where(IsPrimaryWithOthers).ToList();
+        if (led.Count == 0)
+            return;
+        logger.HandingOver(led.Count);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(HandOverPatience);
+        foreach (var replica in led)
+            router.Post(replica, new Input.Transfer(NodeId.None));
+        await Task.WhenAll(led.Select(replica => GivenUpAsync(replica, patience.Token))).ConfigureAwait(false);
+        var left = led.Count(IsPrimaryWithOthers);
+        if (left > 0)
+            logger.NotHandedOver(left);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        router.Stop();
+        await _loops.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await transport.DisposeAsync().ConfigureAwait(false);
+        storage.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            var view = Remembered() ?? await FormAsync(stoppingToken).ConfigureAwait(false);
+            Join(view);
+            var asking = KeepAskingAsync(stoppingToken);
+            var ticking = TickAsync(stoppingToken);
+            var failure = await Task.WhenAny(_loops, storage.Log.Failed, asking, ticking).ConfigureAwait(false);
+            await OnEndAsync(failure, stoppingToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // stopped while forming
+        }
+        catch (Exception failure) when (failure is FormationException or InvalidDataException)
+        {
+            end.Fail(failure.Message);
+        }
+    }
+
+    private static bool IsPrimaryWithOthers(PartitionReplica replica) =>
+        replica.Role == ReplicaRole.Primary && replica.Replica.Voters.Length > 1;
+
+    private async Task OnEndAsync(Task ended, CancellationToken stoppingToken)
+    {
+        if (stoppingToken.IsCancellationRequested)
+            return;
+        if (ended == storage.Log.Failed)
+        {
+            var reason = (await storage.Log.Failed.ConfigureAwait(false)).Message;
+            logger.LogFailed(reason);
+            end.Fail($"The log cannot be written any more: {reason}");
+        }
+        else if (ended.Exception is { } broken)
+        {
+            logger.InvariantBroken(broken.GetBaseException().Message, broken);
+            end.Fail($"A replica's state is wrong: {broken.GetBaseException().Message}");
+        }
+    }
+
+    private ClusterView? Remembered() =>
+        storage.Directory.LoadClusterDocument() is { } document ? ClusterDocument.Decode(document) : null;
+
+    private async Task<ClusterView> FormAsync(CancellationToken stopping)
+    {
+        string? said = null;
+        while (true)
+        {
+            var answers = await directory.AskAllAsync(stopping).ConfigureAwait(false);
+            var view = ClusterFormation.TryForm(self, options.Value, directory.Addresses, answers, out var waitingFor);
+            current.WaitingFor = waitingFor;
+            if (view is not null)
+            {
+                storage.Directory.SaveClusterDocument(ClusterDocument.From(view).Encode());
+                return view;
+            }
+
+            if (said != waitingFor)
+                logger.Forming(self.Name, self.Incarnation, said = waitingFor!);
+            await Task.Delay(AskInterval, time, stopping).ConfigureAwait(false);
+        }
+    }
+
+    private void Join(ClusterView view)
+    {
+        var member = view.Members.FirstOrDefault(candidate => candidate.Name == self.Name);
+        if (member is null || member.Incarnation != self.Incarnation)
+            throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+        current.Set(view, member.Id);
+        _loops = router.Start(view, member.Id);
+        transport.Start();
+        current.Open();
+        var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
+        logger.Joined(self.Name, member.Id.Value, view.ClusterId, view.Epoch.Value, members);
+    }
+
+    /// <summary>Nodes may come back under another address: asks as long as a link is down.</summary>
+    private async Task KeepAskingAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            var others = current.View!.Members.Where(member => member.Id != current.Self);
+            if (others.Any(member => !transport.IsConnected(member.Id)))
+                await directory.AskAllAsync(stopping).ConfigureAwait(false);
+            await Task.Delay(AskAgainInterval, time, stopping).ConfigureAwait(false);
+        }
+    }
+
+    private async Task TickAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(options.Value.Tick, time);
+        while (await timer.WaitForNextTickAsync(stopping).ConfigureAwait(false))
+            router.Tick();
+    }
+
+    private async Task GivenUpAsync(PartitionReplica replica, CancellationToken patience)
+    {
+        while (replica.Role == ReplicaRole.Primary)
+        {
+            await router.PrimaryChangedAsync(replica.Partition, current.Self, patience)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (patience.IsCancellationRequested)
+                return;
+        }
+    }
+}

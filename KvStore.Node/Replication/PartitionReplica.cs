@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Core.State;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>
+/// One replica with its state and its callers. Everything but the members marked as readable from anywhere belongs to
+/// the one loop that owns it.
+/// </summary>
+internal sealed class PartitionReplica(PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
+{
+    private static readonly Input TickInput = new Input.Tick();
+
+    private readonly List<Input> _inputs = [];
+    private readonly Effects _effects = new();
+    private readonly WaitingCalls _calls = new(replica);
+    private KnownPrimary _hint = new(NodeId.None, Term.Zero);
+    private volatile KeyValueState _state = state;
+    private LogIndex _applied = applied;
+    private Term _appliedTerm = replica.TermAt(applied) ?? Term.Zero;
+    private volatile StrongBox<ImmutableArray<(NodeId, long)>> _lags = new([]);
+    private volatile ReplicaRole _role;
+    private long _heardAt = time.GetTimestamp();
+    private long _logBytes;
+
+    public PartitionId Partition { get; } = partition;
+
+    /// <summary>The core; to be stepped by the owning loop only.</summary>
+    public Replica Replica { get; } = replica;
+
+    /// <summary>Readable from anywhere: the state as applied here.</summary>
+    public StateImage Image => _state.Image;
+
+    /// <summary>Readable from anywhere: who is believed to be primary.</summary>
+    public KnownPrimary Hint => Volatile.Read(ref _hint);
+
+    /// <summary>Readable from anywhere: how long ago this replica last heard from the others.</summary>
+    public TimeSpan Staleness => time.GetElapsedTime(Volatile.Read(ref _heardAt));
+
+    /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
+    public long LogBytes => Volatile.Read(ref _logBytes);
+
+    /// <summary>Readable from anywhere: the role as of the last step.</summary>
+    public ReplicaRole Role => _role;
+
+    /// <summary>Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.</summary>
+    public ImmutableArray<(NodeId Peer, long Entries)> Lags => _lags.Value;
+
+    public Effects Effects => _effects;
+
+    public bool HasInputs => _inputs.Count > 0;
+
+    public void Add(Input input)
+    {
+        if (input is Input.Receive { Message: not (PeerMessage.VoteRequest or PeerMessage.VoteReply) })
+            Volatile.Write(ref _heardAt, time.GetTimestamp());
+        _inputs.Add(input);
+    }
+
+    public void Add(PendingWrite write)
+    {
+        if (!write.IsDone)
+            _inputs.Add(_calls.Register(write));
+    }
+
+    public void Add(PendingRead read) => _inputs.Add(_calls.Register(read));
+
+    /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
+    public void Step()
+    {
+        Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
+        _inputs.Clear();
+        _role = Replica.Role;
+    }
+
+    /// <summary>Second half, after the appends and messages are handed over: applies and answers. True: the primary changed.</summary>
+    public bool Finish()
+    {
+        foreach (var accepted in _effects.Accepted)
+            _calls.Accept(accepted, MayAnswerOnOwnFlush);
+        if (_effects.Restore is { } snapshot)
+            Restore(snapshot);
+        foreach (var entry in _effects.Commit)
+            Apply(entry);
+        foreach (var read in _effects.Reads)
+        {
+            Debug.Assert(_applied >= read.Index, "Everything committed in a step is applied before its reads are answered.");
+            _calls.Complete(read.Ticket, new ReadOutcome.Ready(Image, IsPrimary: true, TimeSpan.Zero));
+        }
+
+        foreach (var refused in _effects.Refused)
+            _calls.Refuse(refused, Replica.Primary);
+        _calls.CompleteFlushed();
+        _effects.Clear();
+        return SwapHint();
+    }
+
+    /// <summary>The state as applied, for a backup that fell behind.</summary>
+    public Snapshot Capture() => new(_applied, _appliedTerm, Image);
+
+    /// <summary>The state as applied, for a snapshot file; what is applied from here on counts towards the next.</summary>
+    public Snapshot CaptureForFile()
+    {
+        Volatile.Write(ref _logBytes, 0);
+        return Capture();
+    }
+
+    /// <summary>One unit of time has passed.</summary>
+    public void Tick()
+    {
+        _inputs.Add(TickInput);
+        _lags = new StrongBox<ImmutableArray<(NodeId, long)>>(Replica.Role == ReplicaRole.Primary
+            ? [.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, Replica.LastIndex - Replica.MatchOf(voter)))]
+            : []);
+    }
+
+    /// <summary>Nobody is left to answer: the node stops.</summary>
+    public void Abandon() => _calls.Abandon();
+
+    private void Apply(LogEntry entry)
+    {
+        if (entry.Kind == EntryKind.Command)
+            _calls.Applied(entry, _state.Apply(entry.Index, entry.Term, entry.Payload));
+        else
+            _calls.Overwritten(entry);
+        _applied = entry.Index;
+        _appliedTerm = entry.Term;
+        Volatile.Write(ref _logBytes, _logBytes + entry.Payload.Length);
+    }
+
+    private void Restore(Snapshot snapshot)
+    {
+        _calls.Lost(snapshot.Index);
+        _state = new KeyValueState(snapshot.State);
+        _applied = snapshot.Index;
+        _appliedTerm = snapshot.Term;
+    }
+
+    /// <summary>
+    /// Whether a write's answer is certain once it is flushed here: nothing older can be waiting under the same request
+    /// id, neither applied, nor in flight, nor left by an earlier primary.
+    /// </summary>
+    private bool MayAnswerOnOwnFlush(PendingWrite write) =>
+        write.IsBlindPut
+        && _appliedTerm == Replica.Term
+        && (write.Command.RequestId is not { } id || (!_state.Remembers(id) && !_calls.HasInFlight(id)));
+
+    private bool SwapHint()
+    {
+        var next = new KnownPrimary(Replica.Primary, Replica.Term);
+        if (next == _hint)
+            return false;
+        Volatile.Write(ref _hint, next);
+        return true;
+    }
+}
+
+/// <summary>Who is believed to be a partition's primary, and the term in which.</summary>
+internal sealed record KnownPrimary(NodeId Primary, Term Term);

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>Peer messages to and from the wire; the one place that knows both. See docs/formats.md.</summary>
+internal static class PeerCodec
+{
+    /// <summary>The version of peer.proto that this node speaks.</summary>
+    public const uint Protocol = 1;
+
+    public static Wire.Message Encode(PartitionId partition, PeerMessage message)
+    {
+        var wire = new Wire.Message { Partition = (uint)partition.Value, Term = message.Term.Value };
+        switch (message)
+        {
+            case PeerMessage.VoteRequest vote:
+                wire.VoteRequest = new Wire.VoteRequest
+                {
+                    LastIndex = vote.LastIndex.Value,
+                    LastTerm = vote.LastTerm.Value,
+                    IsPreVote = vote.IsPreVote,
+                    IsTransfer = vote.IsTransfer,
+                };
+                break;
+            case PeerMessage.VoteReply vote:
+                wire.VoteReply = new Wire.VoteReply { IsGranted = vote.IsGranted, IsPreVote = vote.IsPreVote };
+                break;
+            case PeerMessage.AppendRequest append:
+                wire.AppendRequest = EncodeAppend(append);
+                break;
+            case PeerMessage.AppendReply reply:
+                wire.AppendReply = new Wire.AppendReply
+                {
+                    IsAccepted = reply.IsAccepted,
+                    Index = reply.Index.Value,
+                    HintIndex = reply.HintIndex.Value,
+                    HintTerm = reply.HintTerm.Value,
+                };
+                break;
+            case PeerMessage.Heartbeat heartbeat:
+                wire.Heartbeat = new Wire.Heartbeat { Commit = heartbeat.Commit.Value, Round = heartbeat.Round };
+                break;
+            case PeerMessage.HeartbeatReply reply:
+                wire.HeartbeatReply = new Wire.HeartbeatReply { Round = reply.Round };
+                break;
+            case PeerMessage.TransferNow:
+                wire.TransferNow = new Wire.TransferNow();
+                break;
+            default:
+                throw new ArgumentException($"{message.GetType().Name} does not travel in a frame.", nameof(message));
+        }
+
+        return wire;
+    }
+
+    /// <summary>Reads a message of another node.</summary>
+    /// <exception cref="InvalidDataException">The message says what no replica says: unknown kind, negative position.</exception>
+    public static (PartitionId Partition, PeerMessage Message) Decode(Wire.Message wire)
+    {
+        var term = new Term(Position(wire.Term));
+        return (new PartitionId(checked((int)wire.Partition)), DecodeBody(term, wire));
+    }
+
+    private static PeerMessage DecodeBody(Term term, Wire.Message wire) => wire.BodyCase switch
+    {
+        Wire.Message.BodyOneofCase.VoteRequest => new PeerMessage.VoteRequest(
+            term,
+            Index(wire.VoteRequest.LastIndex),
+            new Term(Position(wire.VoteRequest.LastTerm)),
+            wire.VoteRequest.IsPreVote,
+            wire.VoteRequest.IsTransfer),
+        Wire.Message.BodyOneofCase.VoteReply =>
+            new PeerMessage.VoteReply(term, wire.VoteReply.IsGranted, wire.VoteReply.IsPreVote),
+        Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
+        Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
+            term,
+            wire.AppendReply.IsAccepted,
+            Index(wire.AppendReply.Index),
+            Index(wire.AppendReply.HintIndex),
+            new Term(Position(wire.AppendReply.HintTerm))),
+        Wire.Message.BodyOneofCase.Heartbeat =>
+            new PeerMessage.Heartbeat(term, Index(wire.Heartbeat.Commit), Position(wire.Heartbeat.Round)),
+        Wire.Message.BodyOneofCase.HeartbeatReply =>
+            new PeerMessage.HeartbeatReply(term, Position(wire.HeartbeatReply.Round)),
+        Wire.Message.BodyOneofCase.TransferNow => new PeerMessage.TransferNow(term),
+        _ => throw new InvalidDataException("A peer's message has no body that this version knows."),
+    };
+
+    private static Wire.AppendRequest EncodeAppend(PeerMessage.AppendRequest append)
+    {
+        var wire = new Wire.AppendRequest
+        {
+            PreviousIndex = append.PreviousIndex.Value,
+            PreviousTerm = append.PreviousTerm.Value,
+            Commit = append.Commit.Value,
+        };
+        foreach (var entry in append.Entries)
+        {
+            wire.Entries.Add(new Wire.Entry
+            {
+                Term = entry.Term.Value,
+                Kind = (uint)entry.Kind,
+                Payload = UnsafeByteOperations.UnsafeWrap(entry.Payload),    // payloads never change
+            });
+        }
+
+        return wire;
+    }
+
+    private static PeerMessage.AppendRequest DecodeAppend(Term term, Wire.AppendRequest wire)
+    {
+        var previous = Index(wire.PreviousIndex);
+        var lastTerm = new Term(Position(wire.PreviousTerm));
+        var index = previous;
+        var entries = ImmutableArray.CreateBuilder<LogEntry>(wire.Entries.Count);
+        foreach (var entry in wire.Entries)
+        {
+            index = index.Next();
+            var entryTerm = new Term(Position(entry.Term));
+            if (entryTerm < lastTerm || entryTerm > term)
+                throw new InvalidDataException($"Entry {index} has term {entryTerm}, between {lastTerm} and {term} expected.");
+            lastTerm = entryTerm;
+            entries.Add(new LogEntry(index, entryTerm, Kind(entry.Kind), entry.Payload.Memory));
+        }
+
+        return new PeerMessage.AppendRequest(
+            term, previous, new Term(wire.PreviousTerm), entries.MoveToImmutable(), Index(wire.Commit));
+    }
+
+    private static EntryKind Kind(uint kind) => kind is (uint)EntryKind.Empty or (uint)EntryKind.Command
+        ? (EntryKind)kind
+        : throw new InvalidDataException($"An entry of kind {kind} is not known to this version.");
+
+    private static LogIndex Index(long value) => new(Position(value));
+
+    private static long Position(long value) =>
+        value >= 0 ? value : throw new InvalidDataException($"A peer sent the position {value}; 0 or more expected.");
+}

@@ -1,0 +1,131 @@
+using Grpc.Core;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Core.State;
+using KvStore.Node.Membership;
+using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.</summary>
+internal sealed class PeerService(
+    CurrentView current, NodeIdentity self, PartitionRouter router, ReceivedSnapshots received, ILogger<PeerService> logger)
+    : Wire.Peer.PeerBase
+{
+    /// <summary>A frame may hold one entry of the largest value allowed, and what was waiting beside it.</summary>
+    public const int MaxFrameBytes = 32 * 1024 * 1024;
+
+    /// <summary>A partition's state is held in memory, so a transfer of more than this is no state of ours.</summary>
+    private const long MaxSnapshotBytes = 16L * 1024 * 1024 * 1024;
+
+    public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
+    {
+        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
+        await foreach (var frame in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        {
+            var from = Check(frame.Ends);
+            foreach (var message in frame.Messages)
+                Deliver(from, message);
+        }
+
+        return new Wire.LinkEnd();
+    }
+
+    public override async Task<Wire.SnapshotReply> Install(
+        IAsyncStreamReader<Wire.SnapshotChunk> requestStream, ServerCallContext context)
+    {
+        if (!await requestStream.MoveNext(context.CancellationToken).ConfigureAwait(false)
+            || requestStream.Current.Head is not { } head)
+        {
+            throw Refuse(StatusCode.InvalidArgument, "A snapshot begins with its head.");
+        }
+
+        var from = Check(head.Ends);
+        var partition = new PartitionId(checked((int)head.Partition));
+        if (!router.Holds(partition))
+            throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
+        var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
+        var snapshot = await received.SaveAsync(partition, new LogIndex(head.Index), new Term(head.IndexTerm), blocks)
+            .ConfigureAwait(false);
+        router.Receive(partition, from, new PeerMessage.InstallSnapshot(new Term(head.Term), snapshot));
+        return new Wire.SnapshotReply();
+    }
+
+    private static async Task<List<ReadOnlyMemory<byte>>> ReadBlocksAsync(
+        IAsyncStreamReader<Wire.SnapshotChunk> chunks, CancellationToken cancellation)
+    {
+        var blocks = new List<ReadOnlyMemory<byte>>();
+        long bytes = 0;
+        while (await chunks.MoveNext(cancellation).ConfigureAwait(false))
+        {
+            var block = chunks.Current.Block;
+            bytes += block.Length;
+            if (bytes > MaxSnapshotBytes)
+                throw Refuse(StatusCode.InvalidArgument, $"A snapshot of more than {MaxSnapshotBytes} bytes is not taken.");
+            blocks.Add(block.Memory);
+        }
+
+        return blocks;
+    }
+
+    private void Deliver(NodeId from, Wire.Message wire)
+    {
+        try
+        {
+            var (partition, message) = PeerCodec.Decode(wire);
+            router.Receive(partition, from, message);
+        }
+        catch (Exception failure) when (failure is InvalidDataException or OverflowException)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
+        }
+    }
+
+    private NodeId Check(Wire.Ends? ends)
+    {
+        if (current.View is not { } view)
+            throw Refuse(StatusCode.Unavailable, "This node is still forming its cluster.");
+        if (ends is null)
+            throw Refuse(StatusCode.InvalidArgument, "A frame names its ends; this one does not.");
+        if (ends.Protocol != PeerCodec.Protocol)
+            throw Refuse(StatusCode.FailedPrecondition, $"Protocol {ends.Protocol} is spoken there, {PeerCodec.Protocol} here.");
+        if (ends.Cluster != view.ClusterId)
+            throw Refuse(StatusCode.FailedPrecondition, $"This is cluster {view.ClusterId:x16}, not {ends.Cluster:x16}.");
+        if (ends.Receiver != current.Self.Value || ends.ReceiverIncarnation != self.Incarnation)
+        {
+            throw Refuse(
+                StatusCode.FailedPrecondition,
+                $"This is {self.Name} on disk {self.Incarnation:x16}; member {ends.Receiver} on {ends.ReceiverIncarnation:x16} was meant.");
+        }
+
+        foreach (var member in view.Members)
+        {
+            if (member.Id.Value == ends.Sender && member.Incarnation == ends.SenderIncarnation)
+                return member.Id;
+        }
+
+        logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);
+        throw Refuse(
+            StatusCode.FailedPrecondition, $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
+    }
+
+    private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));
+}
+
+/// <summary>Snapshots from peers: flushed to disk before the core hears of them.</summary>
+internal sealed class ReceivedSnapshots(NodeStorage storage)
+{
+    /// <exception cref="InvalidDataException">The blocks are no image of a state.</exception>
+    public Task<Snapshot> SaveAsync(PartitionId partition, LogIndex index, Term term, List<ReadOnlyMemory<byte>> blocks) =>
+        Task.Factory.StartNew(
+            () =>
+            {
+                var snapshot = new Snapshot(index, term, StateImage.Decode(blocks));
+                storage.Log.SaveReceivedSnapshot(partition, snapshot);
+                return snapshot;
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
+            TaskScheduler.Default);
+}

@@ -1,0 +1,74 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>
+/// A caller's write on its way through the log. Completed once, by whoever comes first: the loop that owns the replica,
+/// or the caller's deadline.
+/// </summary>
+internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command, Ack ack)
+{
+    private readonly TaskCompletionSource<WriteOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenRegistration _deadline;
+    private WriteOutcome.TooFewCopies? _applied;
+
+    public ReadOnlyMemory<byte> Payload { get; } = payload;
+
+    public Command Command { get; } = command;
+
+    public Ack Ack { get; set; } = ack;
+
+    public LogIndex Index { get; private set; }
+
+    public Term Term { get; private set; }
+
+    public Task<WriteOutcome> Done => _done.Task;
+
+    public bool IsDone => _done.Task.IsCompleted;
+
+    /// <summary>Whether the outcome is known before the command is applied: it stores whatever is there.</summary>
+    public bool IsBlindPut => Command is Command.Put { Condition: null };
+
+    public void Arm(CancellationToken deadline) =>
+        _deadline = deadline.UnsafeRegister(static state => ((PendingWrite)state!).OnDeadline(), this);
+
+    public void Appended(LogIndex index, Term term)
+    {
+        Index = index;
+        Term = term;
+    }
+
+    /// <summary>With <see cref="Ack.All"/>: applied, waiting for the last copies.</summary>
+    public void Applied(WriteOutcome.TooFewCopies soFar) => Volatile.Write(ref _applied, soFar);
+
+    public WriteOutcome.TooFewCopies? SoFar => Volatile.Read(ref _applied);
+
+    public void Complete(WriteOutcome outcome)
+    {
+        if (_done.TrySetResult(outcome))
+            _deadline.Dispose();
+    }
+
+    /// <summary>A write that is still in the inbox may be taken a moment later, so it too is not known to be left out.</summary>
+    private void OnDeadline() =>
+        _done.TrySetResult(Volatile.Read(ref _applied) as WriteOutcome ?? new WriteOutcome.Indeterminate());
+}
+
+/// <summary>A caller's linearizable read, waiting for its confirmation.</summary>
+internal sealed class PendingRead
+{
+    private readonly TaskCompletionSource<ReadOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenRegistration _deadline;
+
+    public Task<ReadOutcome> Done => _done.Task;
+
+    public void Arm(CancellationToken deadline) => _deadline = deadline.UnsafeRegister(
+        static state => ((PendingRead)state!)._done.TrySetResult(new ReadOutcome.TimedOut()), this);
+
+    public void Complete(ReadOutcome outcome)
+    {
+        if (_done.TrySetResult(outcome))
+            _deadline.Dispose();
+    }
+}

@@ -1,0 +1,171 @@
+using System.Threading.Channels;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Node.Storage;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>
+/// Owns some replicas: takes what has come in as one batch, steps the cores, hands one append batch to the log and one
+/// frame per peer to the transport, then applies commits and completes callers. Batches come from load, never from a
+/// timer: an idle loop carries a single write through at once.
+/// </summary>
+internal sealed class ReplicaLoop
+{
+    /// <summary>Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.</summary>
+    private const int InboxLimit = 65_536;
+
+    private static readonly object TickAll = new();
+
+    private readonly Channel<Item> _inbox = Channel.CreateUnbounded<Item>(
+        new UnboundedChannelOptions { SingleReader = true });    // bounded by _waiting, so that reports always fit
+
+    private readonly Dictionary<PartitionId, PartitionReplica> _replicas;
+    private readonly Dictionary<NodeId, List<Envelope>> _outgoing = [];
+    private readonly List<PartitionReplica> _busy = [];
+    private readonly LogStorage _log;
+    private readonly PeerTransport _transport;
+    private readonly SnapshotTransfer _snapshots;
+    private readonly Action<PartitionReplica> _onPrimaryChanged;
+    private List<Persist> _persists = [];
+    private int _waiting;
+    private int _isTickWaiting;
+
+    public ReplicaLoop(
+        IEnumerable<PartitionReplica> replicas,
+        LogStorage log,
+        PeerTransport transport,
+        SnapshotTransfer snapshots,
+        Action<PartitionReplica> onPrimaryChanged)
+    {
+        _replicas = replicas.ToDictionary(replica => replica.Partition);
+        _log = log;
+        _transport = transport;
+        _snapshots = snapshots;
+        _onPrimaryChanged = onPrimaryChanged;
+    }
+
+    /// <summary>False: too much is waiting, and nothing was taken.</summary>
+    public bool TryPost(PartitionReplica replica, object call)
+    {
+        if (Volatile.Read(ref _waiting) >= InboxLimit)
+            return false;
+        return Post(replica, call);
+    }
+
+    /// <summary>For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.</summary>
+    public bool Post(PartitionReplica? replica, object report)
+    {
+        Interlocked.Increment(ref _waiting);
+        return _inbox.Writer.TryWrite(new Item(replica, report));
+    }
+
+    /// <summary>Time has passed. A loop that is behind, or was paused, gets one tick and not all it missed.</summary>
+    public void PostTick()
+    {
+        if (Interlocked.Exchange(ref _isTickWaiting, 1) == 0)
+            Post(null, TickAll);
+    }
+
+    /// <summary>Runs until <see cref="Stop"/>; an exception is a broken invariant, and the node must end.</summary>
+    public async Task RunAsync()
+    {
+        while (await _inbox.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            while (_inbox.Reader.TryRead(out var item))
+            {
+                Interlocked.Decrement(ref _waiting);
+                Take(item);
+            }
+
+            Carry();
+        }
+
+        foreach (var replica in _replicas.Values)
+            replica.Abandon();
+    }
+
+    public void Stop() => _inbox.Writer.TryComplete();
+
+    private void Take(Item item)
+    {
+        switch (item.Content)
+        {
+            case Input input:
+                item.Replica!.Add(input);
+                break;
+            case PendingWrite write:
+                item.Replica!.Add(write);
+                break;
+            case PendingRead read:
+                item.Replica!.Add(read);
+                break;
+            case Action<PartitionReplica> act:
+                act(item.Replica!);
+                break;
+            case List<Persist> flushed:
+                foreach (var persist in flushed)
+                    _replicas[persist.Partition].Add(new Input.Persisted(persist.Number));
+                break;
+            default:
+                Volatile.Write(ref _isTickWaiting, 0);
+                foreach (var replica in _replicas.Values)
+                    replica.Tick();
+                break;
+        }
+    }
+
+    private void Carry()
+    {
+        foreach (var replica in _replicas.Values)
+        {
+            if (!replica.HasInputs)
+                continue;
+            replica.Step();
+            _busy.Add(replica);
+            _persists.AddRange(replica.Effects.Persist);
+            foreach (var envelope in replica.Effects.Send)
+                Gather(envelope);
+        }
+
+        HandOverPersists();
+        HandOverMessages();
+        foreach (var replica in _busy)
+            Finish(replica);
+        _busy.Clear();
+    }
+
+    private void Gather(Envelope envelope)
+    {
+        if (!_outgoing.TryGetValue(envelope.Peer, out var batch))
+            _outgoing.Add(envelope.Peer, batch = []);
+        batch.Add(envelope);
+    }
+
+    private void HandOverPersists()
+    {
+        if (_persists.Count == 0)
+            return;
+        var batch = _persists;
+        _persists = [];
+        _log.Append(new PersistBatch(batch, () => Post(null, batch)));
+    }
+
+    private void HandOverMessages()
+    {
+        foreach (var (peer, batch) in _outgoing)
+            _transport.Send(peer, batch);
+        _outgoing.Clear();
+    }
+
+    private void Finish(PartitionReplica replica)
+    {
+        (NodeId To, Term Term)[] lagging = [.. replica.Effects.SendSnapshot];
+        if (replica.Finish())
+            _onPrimaryChanged(replica);
+        foreach (var (to, term) in lagging)
+            _snapshots.Send(replica.Partition, to, term, replica.Capture(), sent => Post(replica, sent));
+    }
+
+    private readonly record struct Item(PartitionReplica? Replica, object Content);
+}

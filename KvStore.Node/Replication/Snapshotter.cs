@@ -1,0 +1,65 @@
+using KvStore.Core.Replication;
+using KvStore.Node.Membership;
+using KvStore.Node.Options;
+using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>
+/// Captures every partition that changed once per interval, and sooner when its log outgrows its state; then lets go of
+/// the log behind the capture.
+/// </summary>
+internal sealed class Snapshotter(
+    CurrentView current,
+    PartitionRouter router,
+    NodeStorage storage,
+    IOptions<NodeOptions> options,
+    TimeProvider time,
+    ILogger<Snapshotter> logger) : BackgroundService
+{
+    /// <summary>A log smaller than this is never captured for its size.</summary>
+    private const long SmallestLog = 4L * 1024 * 1024;
+
+    /// <summary>Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.</summary>
+    private const long KeptEntries = 1024;
+
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await current.Formed.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var last = time.GetTimestamp();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.Delay(LookInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var isTime = time.GetElapsedTime(last) >= options.Value.SnapshotInterval;
+            if (isTime)
+                last = time.GetTimestamp();
+            foreach (var replica in router.Replicas.Where(replica => IsDue(replica, isTime)))
+            {
+                if (!stoppingToken.IsCancellationRequested)
+                    await CaptureAsync(replica, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private static bool IsDue(PartitionReplica replica, bool isTime) =>
+        replica.LogBytes > (isTime ? 0 : Math.Max(SmallestLog, replica.Image.Bytes));
+
+    private async Task CaptureAsync(PartitionReplica replica, CancellationToken stopping)
+    {
+        var captured = new TaskCompletionSource<Snapshot>(TaskCreationOptions.RunContinuationsAsynchronously);
+        router.Post(replica, owned => captured.SetResult(owned.CaptureForFile()));
+        var snapshot = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
+        await Task.Factory.StartNew(
+            () => storage.Log.SaveSnapshot(replica.Partition, snapshot),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
+            TaskScheduler.Default).ConfigureAwait(false);
+        logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);
+        if (snapshot.Index - KeptEntries is { Value: > 0 } keepFrom)
+            router.Post(replica, new Input.Compact(keepFrom));
+    }
+}

@@ -1,0 +1,18 @@
+namespace KvStore.Node.Telemetry;
+
+/// <summary>Log lines of the cluster's forming and of a node's coming and going. Numbers 1000 to 1999.</summary>
+internal static partial class MembershipEvents
+{
+    [LoggerMessage(1001, LogLevel.Information, "{Node} on disk {Incarnation:x16}: forming a cluster, {WaitingFor}")]
+    public static partial void Forming(this ILogger logger, string node, ulong incarnation, string waitingFor);
+
+    [LoggerMessage(1002, LogLevel.Information, "{Node} is member {Member} of cluster {Cluster:x16} at epoch {Epoch}: {Members}")]
+    public static partial void Joined(
+        this ILogger logger, string node, int member, ulong cluster, long epoch, string members);
+
+    [LoggerMessage(1003, LogLevel.Information, "Stopping: handing {Count} partitions over")]
+    public static partial void HandingOver(this ILogger logger, int count);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Stopped with {Count} partitions not handed over: no other copy took them in time")]
+    public static partial void NotHandedOver(this ILogger logger, int count);
+}

@@ -1,0 +1,38 @@
+namespace KvStore.Node.Telemetry;
+
+/// <summary>Log lines of replicas and links. Numbers 2000 to 2999.</summary>
+internal static partial class ReplicationEvents
+{
+    [LoggerMessage(2001, LogLevel.Debug, "Partition {Partition}: became primary at term {Term}")]
+    public static partial void BecamePrimary(this ILogger logger, int partition, long term);
+
+    [LoggerMessage(2002, LogLevel.Debug, "Partition {Partition}: follows member {Primary} at term {Term}")]
+    public static partial void FollowsPrimary(this ILogger logger, int partition, int primary, long term);
+
+    [LoggerMessage(2003, LogLevel.Information, "Leads {Count} of {Total} replicas")]
+    public static partial void LeadsNow(this ILogger logger, int count, int total);
+
+    [LoggerMessage(2010, LogLevel.Information, "Link to {Peer} at {Address} is up")]
+    public static partial void LinkUp(this ILogger logger, string peer, Uri address);
+
+    [LoggerMessage(2011, LogLevel.Warning, "Link to {Peer} is lost: {Reason}")]
+    public static partial void LinkLost(this ILogger logger, string peer, string reason);
+
+    [LoggerMessage(2012, LogLevel.Error, "{Peer} refuses the link: {Reason}")]
+    public static partial void LinkRefused(this ILogger logger, string peer, string reason);
+
+    [LoggerMessage(2013, LogLevel.Error, "Refused a link from member {Member} on disk {Incarnation:x16}: not in the view")]
+    public static partial void StrangerRefused(this ILogger logger, int member, ulong incarnation);
+
+    [LoggerMessage(2020, LogLevel.Warning, "Partition {Partition}: snapshot for member {Member} was not sent: {Reason}")]
+    public static partial void SnapshotNotSent(this ILogger logger, int partition, int member, string reason);
+
+    [LoggerMessage(2021, LogLevel.Debug, "Partition {Partition}: snapshot at {Index} saved")]
+    public static partial void SnapshotSaved(this ILogger logger, int partition, long index);
+
+    [LoggerMessage(2030, LogLevel.Critical, "A replica's state is wrong and the node ends: {Reason}")]
+    public static partial void InvariantBroken(this ILogger logger, string reason, Exception exception);
+
+    [LoggerMessage(2031, LogLevel.Critical, "The log cannot be trusted any more and the node ends: {Reason}")]
+    public static partial void LogFailed(this ILogger logger, string reason);
+}
