@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
+using KvStore.Node.Replication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Api;
 using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Node.Api;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Node.Api;
 
@@ -211,9 +212,9 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         await using var stale = await ApiNode.StartAsync(_cluster, member: 2);
         await using var primary = await ApiNode.StartAsync(_cluster, member: 3);
         stale.Partitions.OnWrite = (_, _) =>
-            new(new KvStore.Node.Replication.WriteOutcome.NotPrimary(NodeId.None));
+            new(new WriteOutcome.NotPrimary(NodeId.None));
         primary.Partitions.OnWrite = (command, _) =>
-            new(new KvStore.Node.Replication.WriteOutcome.Committed(_cluster.Apply(command), 3, 3));
+            new(new WriteOutcome.Committed(_cluster.Apply(command), 3, 3));
 
         Assert.Equal("node3", (await _node.SendBodyAsync("PUT", "/v1/k", "v"))["Kv-Served-By"]);
     }

@@ -18,7 +18,10 @@ internal static class RawHttp
     }
 
     /// <summary>Sends the bytes and reads until the other side closes.</summary>
-    public static async Task<RawResponse> SendAsync(Uri address, byte[] request, bool halfClose = false)
+    /// <param name="address">Where to.</param>
+    /// <param name="request">What to send.</param>
+    /// <param name="patience">After how long without a whole answer nothing more is promised to come from here.</param>
+    public static async Task<RawResponse> SendAsync(Uri address, byte[] request, TimeSpan? patience = null)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port);
@@ -32,9 +35,10 @@ internal static class RawHttp
             // The server may answer and close before it has read all.
         }
 
-        if (halfClose)
+        var reading = ReadAllAsync(stream);
+        if (patience is { } wait && await Task.WhenAny(reading, Task.Delay(wait)) != reading)
             client.Client.Shutdown(SocketShutdown.Send);
-        return RawResponse.Parse(await ReadAllAsync(stream));
+        return RawResponse.Parse(await reading);
     }
 
     private static async Task<byte[]> ReadAllAsync(NetworkStream stream)
