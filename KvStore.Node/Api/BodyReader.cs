@@ -28,7 +28,13 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
         }
 
         if (request.Headers.ContentType.Count > 1)
-            return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.") { ClosesConnection = true };
+        {
+            return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
         return request.ContentLength > LimitFor(verb) ? TooLarge() : null;
     }
 

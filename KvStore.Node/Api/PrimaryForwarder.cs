@@ -56,7 +56,9 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
         catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException)
         {
             logger.ForwardFailed(partition.Value, member.Value, failure.GetType().Name);
-            return message.Content is ForwardedContent { WasSent: true } ? ForwardResult.Unknown : ForwardResult.NotApplied;
+            return message.Content is ForwardedContent { WasSent: true }
+                ? ForwardResult.Unknown
+                : ForwardResult.NotApplied;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
@@ -39,7 +40,8 @@ internal sealed class ApiNode : IAsyncDisposable
         var options = new ApiOptions();
         configure?.Invoke(options);
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0").ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
         var partitions = new FakePartitions(cluster, new NodeId(member));
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
@@ -65,7 +67,7 @@ internal sealed class ApiNode : IAsyncDisposable
 
     /// <summary>Sends a request with a body and its length.</summary>
     public Task<RawResponse> SendBodyAsync(string method, string target, string body, params string[] headers) =>
-        SendBodyAsync(method, target, System.Text.Encoding.UTF8.GetBytes(body), headers);
+        SendBodyAsync(method, target, Encoding.UTF8.GetBytes(body), headers);
 
     /// <summary>Sends a request with a body and its length.</summary>
     public Task<RawResponse> SendBodyAsync(string method, string target, byte[] body, params string[] headers) =>

@@ -72,7 +72,7 @@ public sealed class EntryReaderTests
     [Theory]
     [InlineData("{\"value\":1}", "1")]
     [InlineData(" { \"value\" : [ 1 , 2 ] } \n", "[ 1 , 2 ]")]
-    [InlineData("{\"value\":{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]},\"b\":{\"a\":1}}}", "{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]},\"b\":{\"a\":1}}")]
+    [InlineData("{\"value\":{\"a\":[{\"a\":1},{\"a\":2}],\"b\":{}}}", "{\"a\":[{\"a\":1},{\"a\":2}],\"b\":{}}")]
     [InlineData("{\"v\\u0061lue\":\"\\ud83d\\ude00\"}", "\"\\ud83d\\ude00\"")]
     [InlineData("{\"value\":-0.1e-300}", "-0.1e-300")]
     public void The_values_text_is_kept_as_it_came(string body, string value)

@@ -19,7 +19,7 @@ internal sealed class FakeCluster
     {
         ClusterId = ClusterId,
         Epoch = new Epoch(1),
-        Members = [new Member(new NodeId(1), "node1", 11), new Member(new NodeId(2), "node2", 12), new Member(new NodeId(3), "node3", 13)],
+        Members = [MemberOf(1), MemberOf(2), MemberOf(3)],
         Ring = new HashRing([(new NodeId(1), "node1"), (new NodeId(2), "node2"), (new NodeId(3), "node3")], 16, 3),
     };
 
@@ -45,9 +45,8 @@ internal sealed class FakeCluster
         lock (_gate)
         {
             var result = _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
-            Applied += result is { IsReplay: false, Status: WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted }
-                ? 1
-                : 0;
+            var isChange = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
+            Applied += isChange && !result.IsReplay ? 1 : 0;
             return result;
         }
     }
@@ -79,6 +78,8 @@ internal sealed class FakeCluster
             await change.WaitAsync(deadline);
         }
     }
+
+    private static Member MemberOf(int id) => new(new NodeId(id), $"node{id}", (ulong)(10 + id));
 
     private static TaskCompletionSource NewChange() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

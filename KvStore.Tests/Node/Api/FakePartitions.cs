@@ -6,7 +6,7 @@ using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Node.Api;
 
-/// <summary>A node's replicas without replication: a write is applied at once, or comes to what the test says.</summary>
+/// <summary>Replicas without replication: a write is applied at once, or comes to what the test says.</summary>
 internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartitions
 {
     private readonly TaskCompletionSource _formed = new(TaskCreationOptions.RunContinuationsAsynchronously);

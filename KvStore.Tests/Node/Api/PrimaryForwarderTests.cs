@@ -37,7 +37,8 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         Assert.Equal(("application/json", "node2"), (read["Content-Type"], read["Kv-Served-By"]));
         Assert.Equal((200, "", read["Content-Length"]), (head.Status, head.Body, head["Content-Length"]));
         Assert.Equal((304, created["ETag"]), (same.Status, same["ETag"]));
-        Assert.Equal((412, created["ETag"], "node2"), (conflict.Status, conflict.Problem.CurrentEtag, conflict.Problem.Node));
+        Assert.Equal((412, created["ETag"]), (conflict.Status, conflict.Problem.CurrentEtag));
+        Assert.Equal("node2", conflict.Problem.Node);
         Assert.Equal((200, """{"key":"a/b","deleted":true}"""), (deleted.Status, deleted.Body));
     }
 
@@ -72,7 +73,7 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         await using var peer = Peer(ScriptedPeer.Answer(204));
 
         await _node.SendBodyAsync(
-            "PUT", "/v1/k?timeout=5s", "v", "Kv-Timeout: 3s", "X-Forwarded-For: 6.6.6.6", "Cookie: c", "Kv-Role: primary",
+            "PUT", "/v1/k?timeout=5s", "v", "Kv-Timeout: 3s", "X-Forwarded-For: 6.6.6.6", "Cookie: c", "Kv-Role: x",
             "If-Match: \"a\"", "If-Match: \"b\"", "Idempotency-Key: mine", "Content-Type: text/x; a=\"b\"");
         var sent = Assert.Single(peer.Requests);
         Assert.Equal("never", ScriptedPeer.HeaderOf(sent, "Kv-Forward"));
@@ -219,7 +220,12 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         Assert.Equal("node3", (await _node.SendBodyAsync("PUT", "/v1/k", "v"))["Kv-Served-By"]);
     }
 
-    private static int Milliseconds(string? text) => int.Parse(text!.Replace("ms", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    private static int Milliseconds(string? text)
+    {
+        Assert.NotNull(text);
+        Assert.EndsWith("ms", text, StringComparison.Ordinal);
+        return int.Parse(text.AsSpan(0, text.Length - 2), CultureInfo.InvariantCulture);
+    }
 
     private static Uri UnusedAddress()
     {

@@ -6,7 +6,7 @@ using KvStore.Contracts;
 
 namespace KvStore.Tests.Node.Api;
 
-/// <summary>HTTP over a bare socket: what is written here is what arrives, with nothing normalised on the way.</summary>
+/// <summary>HTTP over a bare socket: what is written here is what arrives, normalised by nobody.</summary>
 internal static class RawHttp
 {
     public static byte[] Head(string method, string target, params IEnumerable<string> headers)

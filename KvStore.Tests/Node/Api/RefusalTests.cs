@@ -133,7 +133,7 @@ public sealed class RefusalTests : IAsyncLifetime
     [InlineData("If-Match: W/\"a\"")]
     [InlineData("If-Match: \"a\", *")]
     [InlineData("If-Match: \"a\" \"b\"")]
-    [InlineData("If-Match: \"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"")]
+    [InlineData("""If-Match: "1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17" """)]
     [InlineData("If-Match: *\r\nIf-Match: \"a\"")]
     [InlineData("If-Match: *\r\nIf-None-Match: *")]
     [InlineData("If-None-Match: \"a\"")]
@@ -225,7 +225,8 @@ public sealed class RefusalTests : IAsyncLifetime
         AssertRefused(await _node.PostAsync("/v1/a", tooLong), 413, "value-too-large");
         var far = $$"""{"value":"{{new string('x', 9000)}}"}""";
         AssertRefused(await _node.PostAsync("/v1/a", far), 413, "value-too-large");
-        Assert.Equal(200, (await _node.PostAsync("/v1/a", tooLong.Replace("xx\"}", "\"}", StringComparison.Ordinal))).Status);
+        var fits = $$"""{"value":"{{new string('x', 998)}}"}""";
+        Assert.Equal(200, (await _node.PostAsync("/v1/a", fits)).Status);
     }
 
     [Fact]
@@ -274,7 +275,8 @@ public sealed class RefusalTests : IAsyncLifetime
     public async Task Headers_beyond_their_limits()
     {
         Assert.Equal(431, (await _node.SendAsync("GET", "/v1/a", "X: " + new string('x', 33 << 10))).Status);
-        Assert.Equal(431, (await _node.SendAsync("GET", "/v1/a", [.. Enumerable.Range(0, 101).Select(n => $"X{n}: y")])).Status);
+        string[] many = [.. Enumerable.Range(0, 101).Select(number => $"X{number}: y")];
+        Assert.Equal(431, (await _node.SendAsync("GET", "/v1/a", many)).Status);
         Assert.Equal(414, (await _node.SendAsync("GET", "/v1/" + new string('x', 9 << 10))).Status);
         Assert.Equal(400, (await _node.SendAsync("GET", "/v1/a", "X: \u00e9")).Status);
         Assert.Equal(400, (await _node.SendAsync("GET", "/v1/a", "X: a\0b")).Status);

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace KvStore.Tests.Node.Api;
 
-/// <summary>Another node that behaves as the test says: keeps each request as it came, and answers with plain text.</summary>
+/// <summary>Another node, behaving as the test says: keeps each request as it came, answers with plain text.</summary>
 internal sealed class ScriptedPeer : IAsyncDisposable
 {
     /// <summary>In place of an answer: the connection is reset.</summary>
@@ -44,12 +44,19 @@ internal sealed class ScriptedPeer : IAsyncDisposable
 
     public static string Problem(int status, string code, string applied = "no") => Answer(
         status,
-        $$"""{"type":"/problems/{{code}}","title":"t","status":{{status}},"code":"{{code}}","retryable":true,"applied":"{{applied}}"}""",
+        $$"""
+        {"type":"t","title":"t","status":{{status}},"code":"{{code}}","retryable":true,"applied":"{{applied}}"}
+        """,
         "Content-Type: application/problem+json\r\n");
 
     /// <summary>The value of a header of a request.</summary>
-    public static string? HeaderOf(string request, string name) => request.Split("\r\n")
-        .SingleOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..];
+    public static string? HeaderOf(string request, string name)
+    {
+        var start = name + ": ";
+        return request.Split("\r\n").SingleOrDefault(IsIt)?[start.Length..];
+
+        bool IsIt(string line) => line.StartsWith(start, StringComparison.OrdinalIgnoreCase);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -71,7 +78,7 @@ internal sealed class ScriptedPeer : IAsyncDisposable
                 serving.Add(ServeAsync(socket));
             }
         }
-        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception stop) when (stop is SocketException or ObjectDisposedException or InvalidOperationException)
         {
             await Task.WhenAll(serving);
         }
@@ -109,7 +116,8 @@ internal sealed class ScriptedPeer : IAsyncDisposable
         {
             text += Encoding.UTF8.GetString(part, 0, count);
             var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-            if (end >= 0 && text.Length - end - 4 >= int.Parse(HeaderOf(text, "Content-Length") ?? "0", CultureInfo.InvariantCulture))
+            var length = int.Parse(HeaderOf(text, "Content-Length") ?? "0", CultureInfo.InvariantCulture);
+            if (end >= 0 && text.Length - end - 4 >= length)
                 return text;
         }
 

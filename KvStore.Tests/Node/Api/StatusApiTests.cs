@@ -23,7 +23,8 @@ public sealed class StatusApiTests : IAsyncLifetime
     [Fact]
     public async Task The_cluster_is_told_once_there_is_one()
     {
-        Assert.Equal("0000000000c0ffee", (await _node.SendAsync("GET", "/admin/cluster")).Json.GetProperty("clusterId").GetString());
+        var cluster = await _node.SendAsync("GET", "/admin/cluster");
+        Assert.Equal("0000000000c0ffee", cluster.Json.GetProperty("clusterId").GetString());
         _node.Status.IsForming = true;
 
         var forming = await _node.SendAsync("GET", "/admin/cluster");

@@ -69,7 +69,8 @@ public sealed class WriteOutcomeTests : IAsyncLifetime
         _node.Partitions.OnWrite = (_, _) => new(new WriteOutcome.Overloaded());
         _node.Partitions.OnRead = _ => new(new ReadOutcome.Overloaded());
 
-        foreach (var answer in new[] { await _node.SendBodyAsync("PUT", "/v1/k", "v"), await _node.SendAsync("GET", "/v1/k") })
+        var (write, read) = (await _node.SendBodyAsync("PUT", "/v1/k", "v"), await _node.SendAsync("GET", "/v1/k"));
+        foreach (var answer in new[] { write, read })
         {
             Assert.Equal((ProblemType.Overloaded.Status, "overloaded", Applied.No), Told(answer));
             Assert.Equal("1", answer["Retry-After"]);
