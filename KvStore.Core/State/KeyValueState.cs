@@ -6,47 +6,76 @@ namespace KvStore.Core.State;
 /// One partition's state: applies commands in log order on one thread. Readers on any thread take
 /// <see cref="Image"/>, which never changes.
 /// </summary>
-public sealed class KeyValueState
+/// <param name="image">Where to start from: empty, recovered, or received.</param>
+public sealed class KeyValueState(StateImage image)
 {
-    /// <summary>Starts from an image: empty, recovered, or received.</summary>
-    public KeyValueState(StateImage image) => throw new NotImplementedException();
+    private StateImage _image = image;
 
     /// <summary>The state as of the last applied command; one volatile read.</summary>
-    public StateImage Image => throw new NotImplementedException();
+    public StateImage Image => Volatile.Read(ref _image);
 
     /// <summary>Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).</summary>
-    public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload) => throw new NotImplementedException();
+    /// <exception cref="InvalidDataException">The payload is no command: the log holds what no replica proposed.</exception>
+    public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
+    {
+        var command = CommandFormat.Decode(payload);
+        var now = _image.At(command.TimeMs);
+        if (command.RequestId is not { } id)
+        {
+            Volatile.Write(ref _image, Change(now, command, new KeyVersion(term, index), out var unnamed));
+            return unnamed;
+        }
+
+        var fingerprint = CommandFormat.Fingerprint(payload.Span);
+        if (now.Requests.TryFind(id, out var known))
+        {
+            Volatile.Write(ref _image, now);
+            return known.Fingerprint == fingerprint
+                ? new WriteResult(known.Status, known.Version, IsReplay: true)
+                : new WriteResult(WriteStatus.RequestIdReused, KeyVersion.None, IsReplay: false);
+        }
+
+        var changed = Change(now, command, new KeyVersion(term, index), out var result);
+        var request = new RememberedRequest(fingerprint, result.Status, result.Version, now.TimeMs, index);
+        Volatile.Write(ref _image, changed.Remembering(id, request));
+        return result;
+    }
 
     /// <summary>Whether the request was applied within the window that is remembered.</summary>
-    public bool Remembers(RequestId id) => throw new NotImplementedException();
-}
+    public bool Remembers(RequestId id) => _image.Requests.TryFind(id, out _);
 
-/// <summary>An immutable image of a partition's state: entries in key order, remembered requests, log time.</summary>
-public sealed class StateImage
-{
-    /// <summary>No keys, no remembered requests.</summary>
-    public static StateImage Empty => throw new NotImplementedException();
+    private static StateImage Change(StateImage image, Command command, KeyVersion version, out WriteResult result)
+    {
+        var current = image.Find(command.Key.Span);
+        if (!IsMet(command.Condition, current))
+        {
+            result = new WriteResult(WriteStatus.VersionMismatch, current?.Version ?? KeyVersion.None, IsReplay: false);
+            return image;
+        }
 
-    /// <summary>Number of keys.</summary>
-    public long Count => throw new NotImplementedException();
+        if (command is Command.Put put)
+        {
+            var entry = new StoredEntry(put.Value, put.ContentType, version, image.TimeMs);
+            result = new WriteResult(current is null ? WriteStatus.Created : WriteStatus.Replaced, version, IsReplay: false);
+            return image.With(put.Key, entry, current);
+        }
 
-    /// <summary>Bytes of all keys and values.</summary>
-    public long Bytes => throw new NotImplementedException();
+        if (current is null)
+        {
+            result = new WriteResult(WriteStatus.NotFound, KeyVersion.None, IsReplay: false);
+            return image;
+        }
 
-    /// <summary>Finds a key without allocating.</summary>
-    public StoredEntry? Find(ReadOnlySpan<byte> key) => throw new NotImplementedException();
+        result = new WriteResult(WriteStatus.Deleted, version, IsReplay: false);
+        return image.Without(command.Key, current);
+    }
 
-    /// <summary>All entries from <paramref name="start"/> (inclusive) on, in byte order of their keys.</summary>
-    public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> From(ReadOnlyMemory<byte> start) =>
-        throw new NotImplementedException();
-
-    /// <summary>Writes the image in blocks of bounded size; see docs/formats.md.</summary>
-    public IEnumerable<ReadOnlyMemory<byte>> Encode() => throw new NotImplementedException();
-
-    /// <summary>Reads what <see cref="Encode"/> wrote, block by block.</summary>
-    /// <exception cref="InvalidDataException">The bytes are not an image; says where and why.</exception>
-    public static StateImage Decode(IEnumerable<ReadOnlyMemory<byte>> blocks) => throw new NotImplementedException();
-
-    /// <summary>A hash over everything that <see cref="Encode"/> writes: equal on replicas at equal positions.</summary>
-    public ulong Hash() => throw new NotImplementedException();
+    private static bool IsMet(Condition? condition, StoredEntry? current) => condition switch
+    {
+        null => true,
+        Condition.Exists => current is not null,
+        Condition.Absent => current is null,
+        Condition.VersionIn versions => current is not null && versions.Versions.Contains(current.Version),
+        _ => throw new ArgumentException("A condition of no known kind.", nameof(condition)),
+    };
 }

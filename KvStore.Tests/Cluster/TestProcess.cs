@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace KvStore.Tests.Cluster;
+
+/// <summary>One process of a <see cref="TestCluster"/>, with a client of its own; may be killed and started again.</summary>
+public sealed class TestProcess(
+    string program, string name, int port, string directory, Dictionary<string, string> environment) : IAsyncDisposable
+{
+    private readonly StringBuilder _output = new();
+    private Process? _process;
+
+    /// <summary>Its name in the cluster.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>The port of its HTTP API.</summary>
+    public int Port { get; } = port;
+
+    /// <summary>Its working directory.</summary>
+    public string Directory { get; } = directory;
+
+    /// <summary>Asks this process and no other.</summary>
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
+    {
+        BaseAddress = new Uri($"http://localhost:{port}"),
+        Timeout = TimeSpan.FromSeconds(30),
+    };
+
+    /// <summary>The number the system knows it by.</summary>
+    public int ProcessId => _process!.Id;
+
+    /// <summary>What it printed, over all its lives.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+                return $"--- {Name}{Environment.NewLine}{_output}";
+        }
+    }
+
+    /// <summary>Starts it, on the directory that it had before.</summary>
+    public void Start()
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program)])
+        {
+            WorkingDirectory = Directory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var inherited in start.Environment.Keys.Where(key => key.StartsWith("ASPNETCORE_", StringComparison.Ordinal)).ToList())
+            start.Environment.Remove(inherited);
+        start.Environment["KVSTORE_STOP_WITH_STDIN"] = "true";    // nothing outlives the tests
+        foreach (var (key, value) in environment)
+            start.Environment[key] = value;
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _process = process;
+    }
+
+    /// <summary>Kill -9: no chance to say or write anything.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Asks it to end in order, and gives its exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        _process!.StandardInput.Close();
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(40));
+        var code = _process.ExitCode;
+        _process.Dispose();
+        _process = null;
+        return code;
+    }
+
+    /// <summary>Waits until it ends by itself, and gives its exit code.</summary>
+    public async Task<int> EndsAsync()
+    {
+        await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(40));
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (_process is { HasExited: false })
+            await KillAsync();
+        _process?.Dispose();
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_output)
+        {
+            if (line is not null && _output.Length < 1_000_000)
+                _output.AppendLine(line);
+        }
+    }
+}
