@@ -13,7 +13,7 @@ internal sealed class ApiOptions
     [Range(1, 16 << 20)]
     public int MaxValueBytes { get; set; } = 1 << 20;
 
-    /// <summary>Bytes of request bodies held at once, of all requests; beyond it requests are refused as overload.</summary>
+    /// <summary>Bytes of request bodies held at once; beyond it requests are refused as overload.</summary>
     [Range(16 << 20, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256L << 20;
 
@@ -28,7 +28,9 @@ internal sealed class ApiOptions
     /// <summary>Copies that a write waits for which does not say (<c>KVSTORE_DEFAULT_ACK</c>).</summary>
     public Ack DefaultAck { get; set; } = Ack.Quorum;
 
-    /// <summary>Whether a read that does not say is <c>eventual</c> (<c>KVSTORE_DEFAULT_CONSISTENCY</c>), else <c>strong</c>.</summary>
+    /// <summary>
+    /// Whether a read that does not say is <c>eventual</c> (<c>KVSTORE_DEFAULT_CONSISTENCY</c>), else <c>strong</c>.
+    /// </summary>
     public bool IsEventualByDefault { get; set; }
 
     /// <summary>

@@ -7,11 +7,15 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> but its two sources, <see cref="Replication.IPartitions"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c> but its two sources: <see cref="Replication.IPartitions"/> and
+    /// <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
-        services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ApiOptions>()
+            .BindConfiguration(ApiOptions.Section)
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(CrashHook.FailFast);
         return services
@@ -28,7 +32,7 @@ internal static class ApiServices
     /// <summary>Answers requests for keys; stands before everything that routes.</summary>
     public static IApplicationBuilder UseKeyValueApi(this IApplicationBuilder app) => app.UseMiddleware<KeyValueApi>();
 
-    /// <summary>Gives the errors of routing, which have no body, one: an unknown path, a method it does not take.</summary>
+    /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>
     {
         var response = pages.HttpContext.Response;

@@ -28,7 +28,13 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
         }
 
         if (request.Headers.ContentType.Count > 1)
-            return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.") { ClosesConnection = true };
+        {
+            return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
         return request.ContentLength > LimitFor(verb) ? TooLarge() : null;
     }
 
@@ -44,6 +50,10 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
         catch (BadHttpRequestException broken)
         {
             return Broken(broken.StatusCode);
+        }
+        catch (IOException)    // how the server says that a chunk's size is no number it can count to
+        {
+            return Broken(StatusCodes.Status400BadRequest);
         }
     }
 

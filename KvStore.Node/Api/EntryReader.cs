@@ -13,7 +13,7 @@ internal static class EntryReader
     public const int MaxDepth = 32;
 
     private const string Shape =
-        "The body must be {\"value\": ...}, or {\"base64\": \"...\"} with an optional \"contentType\", and nothing else.";
+        "The body must be {\"value\": ...}, or {\"base64\": \"...\"} with an optional \"contentType\"; nothing else.";
 
     /// <summary>Reads <see cref="KeyRequest.Body"/> into <see cref="KeyRequest.Value"/>.</summary>
     /// <returns>Null when it was read; else what is wrong with it, as a sentence.</returns>
@@ -30,8 +30,8 @@ internal static class EntryReader
         }
         catch (JsonException malformed)
         {
-            return $"The body is not valid JSON (line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine}), "
-                + $"or deeper than {MaxDepth} levels.";
+            var place = $"line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine}";
+            return $"The body is not valid JSON ({place}), or deeper than {MaxDepth} levels.";
         }
         catch (InvalidOperationException)    // how the reader says that a string is no text
         {
@@ -69,7 +69,8 @@ internal static class EntryReader
         return null;
     }
 
-    private static string? ReadValue(ref Utf8JsonReader reader, ReadOnlyMemory<byte> body, out ReadOnlyMemory<byte>? value)
+    private static string? ReadValue(
+        ref Utf8JsonReader reader, ReadOnlyMemory<byte> body, out ReadOnlyMemory<byte>? value)
     {
         var start = (int)reader.TokenStartIndex;
         var wrong = Walk(ref reader);

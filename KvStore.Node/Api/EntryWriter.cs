@@ -20,7 +20,8 @@ internal sealed class EntryWriter : IDisposable
     private readonly Utf8JsonWriter _json;
 
     private EntryWriter() => _json = new Utf8JsonWriter(
-        _buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
+        _buffer,
+        new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
 
     /// <summary>What was written; gone with <see cref="Dispose"/>.</summary>
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;

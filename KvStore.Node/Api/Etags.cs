@@ -14,7 +14,7 @@ internal static class Etags
     public static string Format(ulong clusterId, KeyVersion version) =>
         EtagFormat.Format(new Etag(clusterId, version.Term.Value, version.Index.Value));
 
-    /// <summary>The versions that the tags of this cluster name; one that matches nothing when there are none.</summary>
+    /// <summary>The versions that the tags of this cluster name; if there are none, one that matches nothing.</summary>
     public static ImmutableArray<KeyVersion> VersionsIn(ulong clusterId, EtagCondition condition)
     {
         var versions = ImmutableArray.CreateBuilder<KeyVersion>(condition.Tags.Length);

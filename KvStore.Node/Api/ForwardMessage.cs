@@ -26,13 +26,10 @@ internal static class ForwardMessage
         Add(message, KvHeaders.HopRequestId, request.HopRequestId);
         Add(message, "If-Match", request.IfMatchText);
         Add(message, "If-None-Match", request.IfNoneMatchText);
-        if (request.HasBody)
-        {
-            message.Content = new ReadOnlyMemoryContent(request.Body);
-            if (request.BodyType is { } type)
-                message.Content.Headers.TryAddWithoutValidation("Content-Type", type);
-        }
-
+        if (request.IsWrite)    // also of a delete, which has no body: the content tells whether it was sent
+            message.Content = new ForwardedContent(request.Body);
+        if (request.BodyType is { } type)
+            message.Content?.Headers.TryAddWithoutValidation("Content-Type", type);
         return message;
     }
 

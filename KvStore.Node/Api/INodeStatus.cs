@@ -14,7 +14,7 @@ internal interface INodeStatus
     /// <summary>The cluster as this node knows it; null while it is forming.</summary>
     ClusterStatus? Cluster();
 
-    /// <summary>Whether it may serve, or take over from another node: true also for one that is primary of nothing.</summary>
+    /// <summary>Whether it may serve or take over: true also for a node that is primary of nothing.</summary>
     bool IsReady { get; }
 
     /// <summary>Whether it answers requests for keys: it belongs to a cluster and is not stopping.</summary>

@@ -56,8 +56,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         var (result, copies, voters) = outcome switch
         {
             WriteOutcome.Committed done => (done.Result, done.Copies, done.Voters),
-            WriteOutcome.Flushed flushed =>
-                (new WriteResult(WriteStatus.Replaced, flushed.Version, IsReplay: false), flushed.Copies, flushed.Voters),
+            WriteOutcome.Flushed flushed => (Unapplied(flushed.Version), flushed.Copies, flushed.Voters),
             _ => throw new ArgumentException("The write was not done.", nameof(outcome)),
         };
         var response = context.Response;
@@ -74,6 +73,9 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         else
             await SendWrittenAsync(context, request, result.Version);
     }
+
+    /// <summary>At its own flush the primary cannot know whether the key was there before.</summary>
+    private static WriteResult Unapplied(KeyVersion version) => new(WriteStatus.Replaced, version, IsReplay: false);
 
     private static void SetPutStatus(HttpResponse response, KeyRequest request, WriteStatus status)
     {

@@ -47,7 +47,7 @@ internal sealed class KeyRequest
     /// <summary>How long it may take, from when its body had arrived.</summary>
     public TimeSpan Timeout { get; set; }
 
-    /// <summary>Answered here or refused: it was sent by a node or balancer that looks for the primary itself.</summary>
+    /// <summary>Answered here or refused: whoever sent it looks for the primary itself.</summary>
     public bool IsForwardedNever { get; set; }
 
     /// <summary>The client's name for the write; null when it gave none.</summary>
@@ -107,7 +107,7 @@ internal sealed class KeyRequest
     /// </summary>
     public Ack EffectiveAck => Ack is Ack.One && !IsBlind ? Ack.Quorum : Ack;
 
-    /// <summary>A write whose answer depends on nothing stored: no condition, no existence, no earlier attempt.</summary>
+    /// <summary>A write whose answer depends on nothing stored and on no earlier attempt.</summary>
     private bool IsBlind =>
         Verb is not Verb.Delete && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !MayBeApplied;
 

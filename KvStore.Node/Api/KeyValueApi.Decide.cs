@@ -14,7 +14,7 @@ internal sealed partial class KeyValueApi
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private const int MaxPauseDoublings = 5;
 
-    /// <summary>What became of the attempt on this node: answered, refused for good, or to be tried at another.</summary>
+    /// <summary>What became of the attempt here: answered, refused for good, or to be tried elsewhere.</summary>
     /// <param name="IsAnswered">The response was written, or <paramref name="Refusal"/> is to be.</param>
     /// <param name="Refusal">Why not as asked.</param>
     /// <param name="Elsewhere">When not answered: the member to ask, or nobody.</param>
@@ -112,7 +112,12 @@ internal sealed partial class KeyValueApi
         HttpContext context, KeyRequest request, NodeId member, CancellationTokenSource deadline)
     {
         if (request.IsForwardedNever)
-            return request.MayBeApplied ? Problems.DeadlinePassed(mayBeApplied: true) : Problems.NotPrimary(NameOf(member));
+        {
+            return request.MayBeApplied
+                ? Problems.DeadlinePassed(mayBeApplied: true)
+                : Problems.NotPrimary(NameOf(member));
+        }
+
         using var gone = context.RequestAborted.UnsafeRegister(Cancel, deadline);
         var partition = partitions.View!.Ring.PartitionOf(request.Key.Span);
         for (var round = 1; ; round++)

@@ -32,7 +32,7 @@ internal sealed partial class KeyValueApi(
                 RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),
             _ when context.Request.Path.StartsWithSegments("/v1") && !IsListing(context) => RefuseAsync(
-                context, new Refusal(ProblemType.TargetInvalid, "The path must start with /v1/ as it is, not encoded.")),
+                context, new Refusal(ProblemType.TargetInvalid, "The path must start with /v1/, not encoded.")),
             _ => next(context),
         };
 

@@ -46,24 +46,19 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
         if (member == NodeId.None || partitions.AddressOf(member) is not { } address)
             return ForwardResult.NotApplied;
         using var attempt = CancellationTokenSource.CreateLinkedTokenSource(deadline);
+        using var message = ForwardMessage.Create(request, address, time);
         try
         {
-            using var message = ForwardMessage.Create(request, address, time);
             var sending = SendAsync(context, message, request, attempt.Token);
             await GiveUpWhenMovedAsync(sending, partition, member, attempt);
             return await sending;
         }
-        catch (HttpRequestException failure)
-        {
-            logger.ForwardFailed(partition.Value, member.Value, failure.HttpRequestError.ToString());
-            return failure.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
-                ? ForwardResult.NotApplied
-                : ForwardResult.Unknown;
-        }
-        catch (Exception failure) when (failure is IOException or OperationCanceledException)
+        catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException)
         {
             logger.ForwardFailed(partition.Value, member.Value, failure.GetType().Name);
-            return ForwardResult.Unknown;
+            return message.Content is ForwardedContent { WasSent: true }
+                ? ForwardResult.Unknown
+                : ForwardResult.NotApplied;
         }
         finally
         {

@@ -21,11 +21,11 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
 
     /// <summary>The cluster has not formed yet.</summary>
     public static Refusal NotReady { get; } =
-        new(ProblemType.NotReady, "The cluster is still forming; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+        new(ProblemType.NotReady, "The cluster is forming; nothing was applied.") { RetryAfterSeconds = RetryAfter };
 
     /// <summary>Too much is waiting; nothing was begun.</summary>
     public static Refusal Overloaded { get; } =
-        new(ProblemType.Overloaded, "Too much is waiting here; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+        new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = RetryAfter };
 
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
@@ -87,7 +87,7 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         WriteStatus.NotFound => NotFound,
         WriteStatus.VersionMismatch => PreconditionFailed(clusterId, result.Version),
         WriteStatus.RequestIdReused => new Refusal(
-            ProblemType.IdempotencyMismatch, "This request id was used before, for another request; nothing was applied."),
+            ProblemType.IdempotencyMismatch, "This request id belongs to another request; nothing was applied."),
         _ => throw new UnreachableException(),
     };
 

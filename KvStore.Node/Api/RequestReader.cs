@@ -47,7 +47,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     /// <summary>A method that no key takes.</summary>
     public static Refusal NotAllowed(string method) => new(
         ProblemType.MethodNotAllowed,
-        $"A key does not take the method {(method.Length <= 16 ? method : "that was sent")}; Allow lists those it takes.")
+        $"A key does not take {(method.Length <= 16 ? method : "this method")}; Allow lists those it takes.")
     {
         Allow = Allowed,
     };
@@ -135,7 +135,9 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         return word is "one" or "quorum" or "all" ? null : Invalid(header, "The ack must be one, quorum or all.");
     }
 
-    /// <summary>Header and query may differ here: a node that forwards cannot touch the query, and the earlier counts.</summary>
+    /// <summary>
+    /// Header and query may differ here, since a node that forwards cannot touch the query: the earlier one counts.
+    /// </summary>
     private static Refusal? ReadTimeout(StringValues header, string? parameter, KeyRequest read)
     {
         if (header.Count > 1)
@@ -159,7 +161,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         if (hop.Count > 1)
             return Repeated(KvHeaders.HopRequestId);
         if (hop.Count == 1 && !RequestIds.IsValid(hop.ToString()))
-            return new Refusal(ProblemType.HeaderInvalid, "Kv-Hop-Request-Id must be 1 to 64 visible ASCII characters.");
+            return new Refusal(ProblemType.HeaderInvalid, "Kv-Hop-Request-Id is 1 to 64 visible ASCII characters.");
         read.IsForwardedNever = forward.Count == 1;
         if (read.IsWrite)
             read.HopRequestId = hop.Count == 1 ? hop.ToString() : hopIds.Next();
@@ -199,7 +201,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     {
         var headers = context.Request.Headers;
         var isChunked = headers.TransferEncoding.Count > 0;
-        // Kestrel moves a length that stands beside a transfer encoding to this header: two lengths, nobody knows which.
+        // Kestrel moves a length that stands beside a transfer encoding to this header: two lengths, and no telling.
         if (isChunked && headers.ContainsKey("X-Content-Length"))
         {
             return new Refusal(
@@ -211,10 +213,13 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 
         if (read.HasBody || read.Verb is Verb.Options || (!isChunked && context.Request.ContentLength is null or 0))
             return null;
-        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true };
+        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.")
+        {
+            ClosesConnection = true,
+        };
     }
 
-    /// <summary>Every answer with a body is JSON; only a read is refused for it, since a write has its effect anyway.</summary>
+    /// <summary>Every answer with a body is JSON. A write has its effect anyway, so it is not refused.</summary>
     private static Refusal? RefuseAccept(IHeaderDictionary headers, KeyRequest read)
     {
         if (read.Verb is not (Verb.Get or Verb.Head) || headers.Accept.Count == 0)
@@ -236,11 +241,11 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             var end = media.IndexOf(';');
             var type = (end < 0 ? media : media[..end]).Trim();
             var isRefused = end >= 0 && IsZero(media[(end + 1)..].Trim());
-            if (!isRefused && (type is "*/*" or "application/*"
-                || type.Equals("application/json", StringComparison.OrdinalIgnoreCase)))
-            {
+            var isJson = type is "*/*"
+                || type.Equals("application/*", StringComparison.OrdinalIgnoreCase)
+                || type.Equals(MediaTypes.Json, StringComparison.OrdinalIgnoreCase);
+            if (isJson && !isRefused)
                 return true;
-            }
         }
 
         return false;

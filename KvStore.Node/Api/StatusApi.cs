@@ -42,6 +42,7 @@ internal static class StatusApi
     private static Task SayAsync(HttpContext context, string word)
     {
         context.Response.ContentType = "text/plain";
+        context.Response.ContentLength = word.Length;
         context.Response.Headers.CacheControl = "no-cache";
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync(word);
     }

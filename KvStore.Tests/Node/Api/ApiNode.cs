@@ -1,0 +1,82 @@
+using System.Text;
+using KvStore.Core.Primitives;
+using KvStore.Node.Api;
+using KvStore.Node.Replication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace KvStore.Tests.Node.Api;
+
+/// <summary>The HTTP API of one node on a port of its own, over fakes.</summary>
+internal sealed class ApiNode : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private ApiNode(WebApplication app, FakePartitions partitions, FakeStatus status)
+    {
+        (_app, Partitions, Status) = (app, partitions, status);
+        Address = new Uri(app.Urls.Single());
+    }
+
+    public FakePartitions Partitions { get; }
+
+    public FakeStatus Status { get; }
+
+    public Uri Address { get; }
+
+    public Drain Drain => _app.Services.GetRequiredService<Drain>();
+
+    /// <summary>What the process was stopped for.</summary>
+    public List<Exception> Crashes { get; private set; } = [];
+
+    public static async Task<ApiNode> StartAsync(
+        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null)
+    {
+        cluster ??= new FakeCluster();
+        var crashes = new List<Exception>();
+        var builder = WebApplication.CreateSlimBuilder();
+        var options = new ApiOptions();
+        configure?.Invoke(options);
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
+        var partitions = new FakePartitions(cluster, new NodeId(member));
+        var status = new FakeStatus($"node{member}");
+        builder.Services.AddSingleton(new CrashHook(crashes.Add));
+        builder.Services.AddKeyValueApi()
+            .AddSingleton<IPartitions>(partitions)
+            .AddSingleton<INodeStatus>(status)
+            .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
+        var app = builder.Build();
+        app.UseKeyValueApi();
+        app.UseProblemPages();
+        app.UseRouting();
+        app.MapStatusApi();
+        await app.StartAsync();
+        var node = new ApiNode(app, partitions, status);
+        cluster.Addresses[new NodeId(member)] = node.Address;
+        node.Crashes = crashes;
+        return node;
+    }
+
+    /// <summary>Sends a request that has no body.</summary>
+    public Task<RawResponse> SendAsync(string method, string target, params string[] headers) =>
+        RawHttp.SendAsync(Address, RawHttp.Head(method, target, headers));
+
+    /// <summary>Sends a request with a body and its length.</summary>
+    public Task<RawResponse> SendBodyAsync(string method, string target, string body, params string[] headers) =>
+        SendBodyAsync(method, target, Encoding.UTF8.GetBytes(body), headers);
+
+    /// <summary>Sends a request with a body and its length.</summary>
+    public Task<RawResponse> SendBodyAsync(string method, string target, byte[] body, params string[] headers) =>
+        RawHttp.SendAsync(
+            Address, [.. RawHttp.Head(method, target, [.. headers, $"Content-Length: {body.Length}"]), .. body]);
+
+    /// <summary>Stores a JSON value.</summary>
+    public Task<RawResponse> PostAsync(string target, string body, params string[] headers) =>
+        SendBodyAsync("POST", target, body, [.. headers, "content-type: application/json"]);
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+}

@@ -1,0 +1,85 @@
+using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
+using KvStore.Core.Ring;
+using KvStore.Core.State;
+
+namespace KvStore.Tests.Node.Api;
+
+/// <summary>What the fake nodes of one test share: the members, one state, and who is primary of everything.</summary>
+internal sealed class FakeCluster
+{
+    public const ulong ClusterId = 0xC0FFEE;
+
+    private readonly Lock _gate = new();
+    private readonly KeyValueState _state = new(StateImage.Empty);
+    private TaskCompletionSource _changed = NewChange();
+    private long _index;
+
+    public ClusterView View { get; } = new()
+    {
+        ClusterId = ClusterId,
+        Epoch = new Epoch(1),
+        Members = [MemberOf(1), MemberOf(2), MemberOf(3)],
+        Ring = new HashRing([(new NodeId(1), "node1"), (new NodeId(2), "node2"), (new NodeId(3), "node3")], 16, 3),
+    };
+
+    /// <summary>Who is primary, and who everybody believes is, unless a node was told otherwise.</summary>
+    public NodeId Primary { get; private set; } = new(1);
+
+    public Dictionary<NodeId, Uri> Addresses { get; } = [];
+
+    public StateImage Image
+    {
+        get
+        {
+            lock (_gate)
+                return _state.Image;
+        }
+    }
+
+    /// <summary>How many commands changed the state.</summary>
+    public int Applied { get; private set; }
+
+    public WriteResult Apply(Command command)
+    {
+        lock (_gate)
+        {
+            var result = _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
+            var isChange = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
+            Applied += isChange && !result.IsReplay ? 1 : 0;
+            return result;
+        }
+    }
+
+    public void MovePrimary(int member)
+    {
+        TaskCompletionSource changed;
+        lock (_gate)
+        {
+            Primary = new NodeId(member);
+            (changed, _changed) = (_changed, NewChange());
+        }
+
+        changed.SetResult();
+    }
+
+    public async Task PrimaryChangedAsync(NodeId known, CancellationToken deadline)
+    {
+        while (true)
+        {
+            Task change;
+            lock (_gate)
+            {
+                if (Primary != known)
+                    return;
+                change = _changed.Task;
+            }
+
+            await change.WaitAsync(deadline);
+        }
+    }
+
+    private static Member MemberOf(int id) => new(new NodeId(id), $"node{id}", (ulong)(10 + id));
+
+    private static TaskCompletionSource NewChange() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

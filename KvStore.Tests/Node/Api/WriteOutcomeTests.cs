@@ -1,0 +1,199 @@
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+
+namespace KvStore.Tests.Node.Api;
+
+/// <summary>What a client is told when things do not go as asked, and above all whether anything was applied.</summary>
+public sealed class WriteOutcomeTests : IAsyncLifetime
+{
+    private static readonly KeyVersion Written = new(new Term(1), new LogIndex(7));
+    private ApiNode _node = null!;
+
+    public async ValueTask InitializeAsync() => _node = await ApiNode.StartAsync();
+
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
+
+    [Fact]
+    public async Task Too_few_copies_is_a_deadline_with_the_write_applied()
+    {
+        _node.Partitions.OnWrite = (_, _) =>
+            new(new WriteOutcome.TooFewCopies(new WriteResult(WriteStatus.Created, Written, false), 2, 3));
+
+        var answer = await _node.SendBodyAsync("PUT", "/v1/k?ack=all", "v");
+        Assert.Equal((504, "deadline-exceeded", Applied.Yes), Told(answer));
+        Assert.Equal(("7", "2/3"), (answer["Kv-Version"], answer["Kv-Copies"]));
+    }
+
+    [Fact]
+    public async Task A_failed_condition_stays_one_with_too_few_copies()
+    {
+        _node.Partitions.OnWrite = (_, _) =>
+            new(new WriteOutcome.TooFewCopies(new WriteResult(WriteStatus.VersionMismatch, Written, false), 2, 3));
+
+        Assert.Equal(
+            (412, "precondition-failed", Applied.No),
+            Told(await _node.SendBodyAsync("PUT", "/v1/k?ack=all", "v", "If-None-Match: *")));
+    }
+
+    [Fact]
+    public async Task A_write_without_an_outcome_by_its_deadline_is_unknown()
+    {
+        _node.Partitions.OnWrite = async (_, deadline) =>
+        {
+            await UntilCancelled(deadline);
+            return new WriteOutcome.Indeterminate();
+        };
+
+        Assert.Equal(
+            (504, "deadline-exceeded", Applied.Unknown),
+            Told(await _node.SendBodyAsync("PUT", "/v1/k?timeout=50ms", "v")));
+    }
+
+    [Fact]
+    public async Task Lost_leadership_is_asked_about_under_the_same_id()
+    {
+        var rounds = 0;
+        _node.Partitions.OnWrite = (_, _) => new(rounds++ == 0 ? new WriteOutcome.Indeterminate() : null);
+
+        var answer = await _node.SendBodyAsync("PUT", "/v1/k", "v");
+        Assert.Equal(201, answer.Status);
+        Assert.Equal(2, _node.Partitions.Commands.Count);
+        Assert.Single(_node.Partitions.Commands.Select(command => command.RequestId).Distinct());
+    }
+
+    [Fact]
+    public async Task Overload_is_told_at_once_and_nothing_was_applied()
+    {
+        _node.Partitions.OnWrite = (_, _) => new(new WriteOutcome.Overloaded());
+        _node.Partitions.OnRead = _ => new(new ReadOutcome.Overloaded());
+
+        var (write, read) = (await _node.SendBodyAsync("PUT", "/v1/k", "v"), await _node.SendAsync("GET", "/v1/k"));
+        foreach (var answer in new[] { write, read })
+        {
+            Assert.Equal((ProblemType.Overloaded.Status, "overloaded", Applied.No), Told(answer));
+            Assert.Equal("1", answer["Retry-After"]);
+        }
+    }
+
+    [Fact]
+    public async Task Overload_after_an_unknown_attempt_does_not_claim_that_nothing_was_applied()
+    {
+        var rounds = 0;
+        _node.Partitions.OnWrite = (_, _) =>
+            new(rounds++ == 0 ? new WriteOutcome.Indeterminate() : new WriteOutcome.Overloaded());
+
+        Assert.Equal((504, "deadline-exceeded", Applied.Unknown), Told(await _node.SendBodyAsync("PUT", "/v1/k", "v")));
+    }
+
+    [Fact]
+    public async Task Without_a_primary_a_request_waits_until_its_deadline()
+    {
+        _node.Partitions.OnWrite = (_, _) => new(new WriteOutcome.NotPrimary(NodeId.None));
+        _node.Partitions.OnRead = _ => new(new ReadOutcome.NotPrimary(NodeId.None));
+
+        foreach (var answer in new[]
+        {
+            await _node.SendBodyAsync("PUT", "/v1/k?timeout=80ms", "v"),
+            await _node.SendAsync("GET", "/v1/k?timeout=80ms"),
+        })
+        {
+            Assert.Equal((503, "no-quorum", Applied.No), Told(answer));
+            Assert.Equal("1", answer["Retry-After"]);
+            Assert.True(answer.Problem.Retryable);
+        }
+
+        Assert.InRange(_node.Partitions.Commands.Count, 2, 40);
+    }
+
+    [Fact]
+    public async Task A_read_that_no_majority_confirms_is_refused()
+    {
+        _node.Partitions.OnRead = _ => new(new ReadOutcome.TimedOut());
+
+        Assert.Equal((503, "no-quorum", Applied.No), Told(await _node.SendAsync("GET", "/v1/k")));
+    }
+
+    [Fact]
+    public async Task A_defect_is_told_without_its_story()
+    {
+        _node.Partitions.OnWrite = (_, _) => throw new FormatException("secret");
+        _node.Partitions.OnRead = _ => throw new FormatException("secret");
+
+        var write = await _node.SendBodyAsync("PUT", "/v1/k", "v");
+        Assert.Equal((500, "internal", Applied.Unknown), Told(write));
+        Assert.DoesNotContain("secret", write.Body, StringComparison.Ordinal);
+        Assert.Equal((500, "internal", Applied.No), Told(await _node.SendAsync("GET", "/v1/k")));
+        Assert.Empty(_node.Crashes);
+    }
+
+    [Fact]
+    public async Task A_broken_invariant_stops_the_process()
+    {
+        _node.Partitions.OnWrite = (_, _) => throw new InvariantBrokenException("a claim");
+
+        await _node.SendBodyAsync("PUT", "/v1/k", "v");
+        Assert.IsType<InvariantBrokenException>(Assert.Single(_node.Crashes));
+    }
+
+    [Fact]
+    public async Task A_stopping_node_takes_no_new_request()
+    {
+        _node.Drain.Begin();
+
+        var answer = await _node.SendAsync("GET", "/v1/k");
+        Assert.Equal((503, "draining", Applied.No), Told(answer));
+        Assert.Equal("1", answer["Retry-After"]);
+    }
+
+    [Fact]
+    public async Task A_forming_cluster_is_waited_for()
+    {
+        _node.Partitions.IsForming = true;
+
+        var tooLate = await _node.SendAsync("GET", "/v1/k?timeout=30ms");
+        Assert.Equal((503, "not-ready", Applied.No), Told(tooLate));
+        Assert.Equal("1", tooLate["Retry-After"]);
+        Assert.Equal((503, "not-ready", Applied.No), Told(await _node.SendAsync("GET", "/v1/k", "Kv-Forward: never")));
+        var held = _node.SendBodyAsync("PUT", "/v1/k", "v");
+        _node.Partitions.Form();
+        Assert.Equal(201, (await held).Status);
+    }
+
+    [Fact]
+    public async Task Bodies_beyond_what_may_be_held_at_once_are_refused()
+    {
+        await using var node = await ApiNode.StartAsync(configure: options =>
+        {
+            options.MaxValueBytes = 9 << 20;
+            options.MaxBodyBytesInFlight = 16 << 20;
+        });
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        node.Partitions.OnWrite = async (_, _) =>
+        {
+            entered.TrySetResult();
+            await release.Task;
+            return null;
+        };
+
+        var first = node.SendBodyAsync("PUT", "/v1/a", new byte[9 << 20]);
+        await entered.Task;
+        var second = await RawHttp.SendAsync(node.Address, RawHttp.Head("PUT", "/v1/b", $"Content-Length: {9 << 20}"));
+        Assert.Equal("overloaded", second.Problem.Code);
+        release.SetResult();
+        Assert.Equal(201, (await first).Status);
+        Assert.Equal(201, (await node.SendBodyAsync("PUT", "/v1/c", new byte[9 << 20])).Status);
+    }
+
+    internal static async Task UntilCancelled(CancellationToken token)
+    {
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = token.UnsafeRegister(_ => cancelled.TrySetResult(), null);
+        await cancelled.Task;
+    }
+
+    private static (int, string, Applied) Told(RawResponse answer) =>
+        (answer.Status, answer.Problem.Code, answer.Problem.Applied);
+}
