@@ -14,7 +14,9 @@ public sealed record NodeStatus
     /// <summary>The product's version.</summary>
     public required string Version { get; init; }
 
-    /// <summary><c>forming</c> (waiting to hear from all members of a new cluster), <c>serving</c> or <c>stopping</c>.</summary>
+    /// <summary>
+    /// <c>forming</c> (waiting to hear from all members of a new cluster), <c>serving</c> or <c>stopping</c>.
+    /// </summary>
     public required string State { get; init; }
 
     /// <summary>What the node waits for, in a sentence; absent when serving.</summary>

@@ -55,7 +55,7 @@ public static class KvHeaders
     /// <summary>In: the deadline of the request: <c>2s</c>, <c>500ms</c>, or seconds; passed on hop by hop.</summary>
     public const string Timeout = "Kv-Timeout";
 
-    /// <summary>In: names a write so that retries of it are applied at most once; 1 to 64 visible ASCII characters.</summary>
+    /// <summary>In: names a write, so that retries are applied at most once; 1 to 64 visible ASCII characters.</summary>
     public const string IdempotencyKey = "Idempotency-Key";
 
     /// <summary>

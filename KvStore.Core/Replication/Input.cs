@@ -26,8 +26,11 @@ public abstract record Input
     /// <summary>A snapshot at this position is on stable storage; the log before it is no longer needed.</summary>
     public sealed record Compact(LogIndex Index) : Input;
 
-    /// <summary>The snapshot that was being sent to a backup has arrived there, or could not be sent.</summary>
-    public sealed record SnapshotSent(NodeId To, bool HasArrived) : Input;
+    /// <summary>
+    /// The snapshot up to <paramref name="Index"/> that was being sent to a backup has arrived there, or could not be
+    /// sent; every <see cref="Effects.SendSnapshot"/> is answered by one of these.
+    /// </summary>
+    public sealed record SnapshotSent(NodeId To, LogIndex Index, bool HasArrived) : Input;
 
     /// <summary>Hand leadership to <paramref name="To"/>, or to the most caught-up backup when it is nobody.</summary>
     public sealed record Transfer(NodeId To) : Input;

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Core.Replication;
@@ -25,37 +27,178 @@ public enum ReplicaRole
 /// </summary>
 public sealed partial class Replica
 {
+    private readonly ReplicaOptions _options;
+    private readonly Random _random;
+    private readonly ReplicaLog _log;
+    private readonly int _majority;
+    private LogIndex _handedOut;
+    private Effects _effects = new();
+
     /// <summary>Starts as a backup from what stable storage gave back.</summary>
     /// <param name="options">Who this replica is.</param>
     /// <param name="recovered">Hard state and log; the snapshot's state is the host's.</param>
     /// <param name="random">Draws election timeouts and nothing else.</param>
-    public Replica(ReplicaOptions options, RecoveredReplica recovered, Random random) =>
-        throw new NotImplementedException();
+    public Replica(ReplicaOptions options, RecoveredReplica recovered, Random random)
+    {
+        Invariant.Holds(options.Voters.Contains(options.Self));
+        Invariant.Holds(options.ElectionTicks > options.HeartbeatTicks);
+        _options = options;
+        _random = random;
+        _majority = Quorum.Majority(options.Voters.Length);
+        _log = new ReplicaLog(recovered.SnapshotIndex, recovered.SnapshotTerm, recovered.Entries);
+        _hardState = recovered.HardState;
+        FlushedIndex = _log.LastIndex;
+        CommitIndex = recovered.SnapshotIndex;
+        _handedOut = recovered.SnapshotIndex;
+        _unemittedFrom = _log.LastIndex.Next();
+        Invariant.Holds(Term >= _log.LastTerm);
+        DrawElectionTimeout();
+    }
 
     /// <summary>What this replica is in <see cref="Term"/>.</summary>
-    public ReplicaRole Role => throw new NotImplementedException();
+    public ReplicaRole Role { get; private set; } = ReplicaRole.Backup;
 
     /// <summary>The latest term this replica has seen.</summary>
-    public Term Term => throw new NotImplementedException();
+    public Term Term => _hardState.Term;
 
     /// <summary>The primary of <see cref="Term"/> as far as known; nobody: unknown.</summary>
-    public NodeId Primary => throw new NotImplementedException();
+    public NodeId Primary { get; private set; }
 
     /// <summary>A majority holds everything up to here; handed out in <see cref="Effects.Commit"/>.</summary>
-    public LogIndex CommitIndex => throw new NotImplementedException();
+    public LogIndex CommitIndex
+    {
+        get;
+        private set
+        {
+            Invariant.Holds(value >= field);             // commitment is never taken back
+            Invariant.Holds(value <= _log.LastIndex);    // nor granted to what the log does not hold
+            field = value;
+        }
+    }
 
     /// <summary>The last entry of the log, flushed or not.</summary>
-    public LogIndex LastIndex => throw new NotImplementedException();
+    public LogIndex LastIndex => _log.LastIndex;
+
+    /// <summary>The last entry that is no longer in memory: a snapshot stands for it and all before it.</summary>
+    public LogIndex LogStart => _log.StartIndex;
 
     /// <summary>The last entry of the log known to be on stable storage here.</summary>
-    public LogIndex FlushedIndex => throw new NotImplementedException();
+    public LogIndex FlushedIndex { get; private set; }
 
-    /// <summary>On a primary: how many voters, itself included, hold the entry at <paramref name="index"/> flushed.</summary>
-    public int CopiesOf(LogIndex index) => throw new NotImplementedException();
+    /// <summary>All members of the group.</summary>
+    public ImmutableArray<NodeId> Voters => _options.Voters;
 
-    /// <summary>On a primary: the last entry that <paramref name="peer"/> is known to hold flushed.</summary>
-    public LogIndex MatchOf(NodeId peer) => throw new NotImplementedException();
+    /// <summary>The term of an entry still held in the log; null otherwise.</summary>
+    public Term? TermAt(LogIndex index) => _log.TermAt(index);
 
     /// <summary>Carries <paramref name="inputs"/> out in order and adds to <paramref name="effects"/> what must happen.</summary>
-    public void Step(ReadOnlySpan<Input> inputs, Effects effects) => throw new NotImplementedException();
+    public void Step(ReadOnlySpan<Input> inputs, Effects effects)
+    {
+        _effects = effects;
+        foreach (var input in inputs)
+            Step(input);
+        if (Role == ReplicaRole.Primary)
+            FeedBackups();
+        EmitPersist();
+        HandOutCommitted();
+    }
+
+    private void Step(Input input)
+    {
+        switch (input)
+        {
+            case Input.Tick:
+                OnTick();
+                break;
+            case Input.Propose propose:
+                OnPropose(propose);
+                break;
+            case Input.Read read:
+                OnRead(read);
+                break;
+            case Input.Receive receive:
+                OnReceive(receive.From, receive.Message);
+                break;
+            case Input.Persisted persisted:
+                OnPersisted(persisted.Number);
+                break;
+            case Input.Compact compact:
+                OnCompact(compact.Index);
+                break;
+            case Input.SnapshotSent sent:
+                OnSnapshotSent(sent);
+                break;
+            case Input.Transfer transfer:
+                OnTransfer(transfer.To);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private void OnReceive(NodeId from, PeerMessage message)
+    {
+        if (!_options.Voters.Contains(from) || from == _options.Self)
+            return;
+        if (message.Term > Term && !AdoptTerm(from, message))
+            return;
+        if (message.Term < Term)
+        {
+            Fence(from, message);
+            return;
+        }
+
+        Dispatch(from, message);
+    }
+
+    private void Dispatch(NodeId from, PeerMessage message)
+    {
+        switch (message)
+        {
+            case PeerMessage.VoteRequest request:
+                OnVoteRequest(from, request);
+                break;
+            case PeerMessage.VoteReply reply:
+                OnVoteReply(from, reply);
+                break;
+            case PeerMessage.AppendRequest request:
+                HearPrimary(from);
+                OnAppendRequest(from, request);
+                break;
+            case PeerMessage.AppendReply reply when Role == ReplicaRole.Primary:
+                OnAppendReply(_backups[from], reply);
+                break;
+            case PeerMessage.Heartbeat heartbeat:
+                HearPrimary(from);
+                OnHeartbeat(from, heartbeat);
+                break;
+            case PeerMessage.HeartbeatReply reply when Role == ReplicaRole.Primary:
+                OnHeartbeatReply(_backups[from], reply);
+                break;
+            case PeerMessage.InstallSnapshot install:
+                HearPrimary(from);
+                OnInstallSnapshot(from, install.Snapshot);
+                break;
+            case PeerMessage.TransferNow:
+                OnTransferNow();
+                break;
+        }
+    }
+
+    private void OnCompact(LogIndex index)
+    {
+        if (index <= _log.StartIndex)
+            return;
+        Invariant.Holds(index <= _handedOut);
+        _log.CompactTo(index);
+    }
+
+    private void HandOutCommitted()
+    {
+        while (_handedOut < CommitIndex)
+        {
+            _handedOut = _handedOut.Next();
+            _effects.Commit.Add(_log[_handedOut]);
+        }
+    }
 }

@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace KvStore.Contracts;
+
+/// <summary>How every record of the API is written as JSON: camelCase, absent rather than null.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(EntryResponse))]
+[JsonSerializable(typeof(DeleteResponse))]
+[JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(ClusterStatus))]
+public sealed partial class ContractsJson : JsonSerializerContext;

@@ -1,0 +1,82 @@
+using System.Text.Json.Serialization;
+
+namespace KvStore.Contracts;
+
+/// <summary>What a refused request did to the store.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Applied>))]
+public enum Applied
+{
+    /// <summary>Nothing, and it never will.</summary>
+    [JsonStringEnumMemberName("no")]
+    No,
+
+    /// <summary>It was applied; only the answer is not what was asked for.</summary>
+    [JsonStringEnumMemberName("yes")]
+    Yes,
+
+    /// <summary>It may have been applied, or may still be.</summary>
+    [JsonStringEnumMemberName("unknown")]
+    Unknown,
+}
+
+/// <summary>The body of every error: problem details as in RFC 9457, with this API's own members.</summary>
+public sealed record Problem
+{
+    /// <summary>The media type of the body.</summary>
+    public const string MediaType = "application/problem+json";
+
+    /// <summary><see cref="ProblemType.Reference"/>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>The same sentence for every problem of the type.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The HTTP status code.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>What was wrong this time and what was expected.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The path of the request.</summary>
+    public string? Instance { get; init; }
+
+    /// <summary><see cref="ProblemType.Code"/>: what programs look at.</summary>
+    public required string Code { get; init; }
+
+    /// <summary>Whether the same request may soon succeed unchanged.</summary>
+    public required bool Retryable { get; init; }
+
+    /// <summary>Whether the store was changed.</summary>
+    public required Applied Applied { get; init; }
+
+    /// <summary>The key, decoded; absent when the request named none.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>The key's bucket.</summary>
+    public string? Bucket { get; init; }
+
+    /// <summary>With 412: the ETag that is stored; absent when the key is not there.</summary>
+    public string? CurrentEtag { get; init; }
+
+    /// <summary>The name of the node that refused.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The trace the request belongs to.</summary>
+    public string? TraceId { get; init; }
+
+    /// <summary>A problem of the type; whoever knows more adds it.</summary>
+    public static Problem Of(ProblemType type, string? detail = null, Applied applied = Applied.No)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        return new Problem
+        {
+            Type = type.Reference,
+            Title = type.Title,
+            Status = type.Status,
+            Detail = detail,
+            Code = type.Code,
+            Retryable = type.Retryable,
+            Applied = applied,
+        };
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+
+namespace KvStore.Contracts;
+
+/// <summary>One of the refusals that a client can meet. The list is closed: <see cref="All"/>.</summary>
+public sealed class ProblemType
+{
+    private ProblemType(string code, int status, string title, bool retryable = false)
+    {
+        Code = code;
+        Status = status;
+        Title = title;
+        Retryable = retryable;
+        Reference = "/problems/" + code;
+    }
+
+    /// <summary>The stable word that programs look at, such as <c>key-invalid</c>.</summary>
+    public string Code { get; }
+
+    /// <summary>The HTTP status code.</summary>
+    public int Status { get; }
+
+    /// <summary>A sentence that is the same for every problem of this type.</summary>
+    public string Title { get; }
+
+    /// <summary>
+    /// Whether the same request may soon succeed without anybody changing anything. A write whose outcome is unknown
+    /// must then carry the same <see cref="KvHeaders.IdempotencyKey"/> again.
+    /// </summary>
+    public bool Retryable { get; }
+
+    /// <summary>
+    /// The <c>type</c> member of RFC 9457: <c>/problems/</c> and the code, a reference relative to the server that
+    /// answered, the same on every one.
+    /// </summary>
+    public string Reference { get; }
+
+    /// <summary>400: the key is empty, not UTF-8, or has a character or segment that is not safe in a path.</summary>
+    public static ProblemType KeyInvalid { get; } = new("key-invalid", 400, "The key is not valid");
+
+    /// <summary>414: the key has more than <see cref="KeyPath.MaxKeyBytes"/> bytes.</summary>
+    public static ProblemType KeyTooLong { get; } = new("key-too-long", 414, "The key is too long");
+
+    /// <summary>400: the request target is no path, or not encoded as one.</summary>
+    public static ProblemType TargetInvalid { get; } = new("target-invalid", 400, "The request target is not valid");
+
+    /// <summary>400: a query parameter is unknown, given twice, or has no valid value.</summary>
+    public static ProblemType QueryInvalid { get; } = new("query-invalid", 400, "The query is not valid");
+
+    /// <summary>400: a header that the API defines has no valid value.</summary>
+    public static ProblemType HeaderInvalid { get; } = new("header-invalid", 400, "A header is not valid");
+
+    /// <summary>400: the body is not what the content type and the route ask for.</summary>
+    public static ProblemType BodyInvalid { get; } = new("body-invalid", 400, "The body is not valid");
+
+    /// <summary>400: a body where none is taken.</summary>
+    public static ProblemType BodyNotAllowed { get; } = new("body-not-allowed", 400, "This request takes no body");
+
+    /// <summary>400: <c>If-Match</c> or <c>If-None-Match</c> is malformed, weak or too long, or both are there.</summary>
+    public static ProblemType ConditionInvalid { get; } = new("condition-invalid", 400, "The condition is not valid");
+
+    /// <summary>400: the idempotency key is not 1 to 64 visible ASCII characters.</summary>
+    public static ProblemType IdempotencyKeyInvalid { get; } =
+        new("idempotency-key-invalid", 400, "The idempotency key is not valid");
+
+    /// <summary>404: the key is not there.</summary>
+    public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
+
+    /// <summary>404: nothing is served under this path.</summary>
+    public static ProblemType RouteNotFound { get; } = new("route-not-found", 404, "There is nothing at this path");
+
+    /// <summary>405: the path does not take this method; <c>Allow</c> lists those it does.</summary>
+    public static ProblemType MethodNotAllowed { get; } =
+        new("method-not-allowed", 405, "The method is not allowed here");
+
+    /// <summary>406: no representation of the key fits <c>Accept</c>.</summary>
+    public static ProblemType NotAcceptable { get; } =
+        new("not-acceptable", 406, "None of the accepted representations can be given");
+
+    /// <summary>412: the stored version is not the one the condition names.</summary>
+    public static ProblemType PreconditionFailed { get; } =
+        new("precondition-failed", 412, "The stored version is different");
+
+    /// <summary>413: the value has more bytes than the server takes.</summary>
+    public static ProblemType ValueTooLarge { get; } = new("value-too-large", 413, "The value is too large");
+
+    /// <summary>415: the content type is missing or not one the route takes.</summary>
+    public static ProblemType UnsupportedMediaType { get; } =
+        new("unsupported-media-type", 415, "The content type is not supported");
+
+    /// <summary>415: the body is compressed; the server does not decompress.</summary>
+    public static ProblemType UnsupportedEncoding { get; } =
+        new("unsupported-encoding", 415, "The content encoding is not supported");
+
+    /// <summary>421: this node is not the primary of the key's partition and was asked not to forward.</summary>
+    public static ProblemType NotPrimary { get; } =
+        new("not-primary", 421, "Another node is the primary of this key", retryable: true);
+
+    /// <summary>421: the node belongs to another cluster than the caller believes.</summary>
+    public static ProblemType WrongCluster { get; } = new("wrong-cluster", 421, "The node belongs to another cluster");
+
+    /// <summary>422: the idempotency key was used before, for another request.</summary>
+    public static ProblemType IdempotencyMismatch { get; } =
+        new("idempotency-mismatch", 422, "The idempotency key belongs to another request");
+
+    /// <summary>500: a defect of the server.</summary>
+    public static ProblemType Internal { get; } = new("internal", 500, "The server failed");
+
+    /// <summary>503: no majority of the partition's replicas can be reached.</summary>
+    public static ProblemType NoQuorum { get; } =
+        new("no-quorum", 503, "No majority of the key's replicas answers", retryable: true);
+
+    /// <summary>503: the node is starting or the cluster is still forming.</summary>
+    public static ProblemType NotReady { get; } = new("not-ready", 503, "The node is not ready yet", retryable: true);
+
+    /// <summary>503: too much is waiting on the node; nothing was begun.</summary>
+    public static ProblemType Overloaded { get; } =
+        new("overloaded", 503, "The node has too much waiting", retryable: true);
+
+    /// <summary>503: the node is stopping.</summary>
+    public static ProblemType Draining { get; } = new("draining", 503, "The node is stopping", retryable: true);
+
+    /// <summary>504: the deadline passed; a write may be applied now, later or never.</summary>
+    public static ProblemType DeadlineExceeded { get; } =
+        new("deadline-exceeded", 504, "The deadline passed", retryable: true);
+
+    /// <summary>507: the node's disk is nearly full and it takes no writes.</summary>
+    public static ProblemType DiskLow { get; } = new("disk-low", 507, "The disk is nearly full");
+
+    /// <summary>Every type, by status.</summary>
+    public static ImmutableArray<ProblemType> All { get; } =
+    [
+        KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
+        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, PreconditionFailed,
+        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
+        IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+    ];
+
+    /// <inheritdoc/>
+    public override string ToString() => Code;
+}
