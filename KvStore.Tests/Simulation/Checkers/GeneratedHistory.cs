@@ -28,7 +28,8 @@ internal enum PlantedBug
 
 /// <summary>
 /// Makes histories of a store that is linearizable by construction: each operation takes effect at one moment between
-/// its call and its return. Then breaks one of them on demand.
+/// its call and its return. Then breaks one of them on demand; before that one, every write is answered, since an
+/// unanswered one may explain almost anything.
 /// </summary>
 internal sealed class GeneratedHistory(int seed, PlantedBug bug)
 {
@@ -108,10 +109,11 @@ internal sealed class GeneratedHistory(int seed, PlantedBug bug)
         if (!holds)
             return FailedWrite(write, number);
         var isLost = ShallPlant(number) && bug == PlantedBug.LostWrite && write.Op == OperationKind.Put;
+        var isAnswered = bug != PlantedBug.None && !_isPlanted;
         var etag = NextEtag(write, number);
         if (isLost)
             Plant(write);
-        else if (_random.Next(20) != 0)
+        else if (isAnswered || _random.Next(20) != 0)
             Replace(write, etag);
         else
             return Unanswered(write, etag);
@@ -170,7 +172,8 @@ internal sealed class GeneratedHistory(int seed, PlantedBug bug)
     {
         if (write.Op == OperationKind.Delete)
             return null;
-        if (ShallPlant(number) && bug == PlantedBug.ReusedVersion && _replaced.Etag is { } used)
+        if (ShallPlant(number) && bug == PlantedBug.ReusedVersion && _replaced.Etag is { } used
+            && _history.Exists(seen => seen.Result == OperationResult.Ok && seen.Etag == used))
         {
             _isPlanted = true;
             return used;

@@ -5,8 +5,8 @@ namespace KvStore.Tests.Simulation.Checkers;
 /// <summary>
 /// Searches for an order of one key's operations that explains all answers: Wing and Gong (1993) as improved by Lowe
 /// (Testing for linearizability, 2017): a configuration (which operations are placed, what the key holds) that was
-/// visited once is never entered again. Operations that fit and change nothing are placed at once, since
-/// placing them first excludes no order of the rest.
+/// visited once is never entered again. Observations that fit are placed at once, since placing them first excludes no
+/// order of the rest.
 /// </summary>
 internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEtags, int maxConfigurations)
 {
@@ -32,7 +32,7 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
 
     private void Enter(Configuration configuration)
     {
-        while (PlaceWhatChangesNothing(configuration))
+        while (PlaceObservations(configuration))
             continue;
         if (!_visited.Add(configuration))
             return;
@@ -41,12 +41,15 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
         _open.Push(configuration);
     }
 
-    private bool PlaceWhatChangesNothing(Configuration configuration)
+    private bool PlaceObservations(Configuration configuration)
     {
         var hasPlaced = false;
         foreach (var at in Candidates(configuration))
         {
-            if (!_history.Answered[at].TryApply(configuration.State, out var next) || next != configuration.State)
+            var operation = _history.Answered[at];
+            if (!operation.IsObservation || !operation.TryApply(configuration.State, out var next))
+                continue;
+            if (next != configuration.State)
                 continue;
             configuration.Place(at);
             hasPlaced = true;
@@ -55,7 +58,7 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
         return hasPlaced;
     }
 
-    /// <summary>What was pushed last is tried first: the answered operation called first, then guesses about the unanswered.</summary>
+    /// <summary>What is entered last is tried first: the answered operation called first; guesses about the unanswered come last.</summary>
     private void Expand(Configuration configuration)
     {
         var candidates = Candidates(configuration);

@@ -9,6 +9,7 @@ internal sealed class RegisterHistory
     private readonly Dictionary<string, int> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _etags = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _etagOfValue = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _takenEtags = new(StringComparer.Ordinal);
     private readonly HashSet<string> _seenValues = new(StringComparer.Ordinal);
     private readonly HashSet<string> _demandedEtags = new(StringComparer.Ordinal);
     private readonly bool _hasUniqueEtags;
@@ -27,7 +28,7 @@ internal sealed class RegisterHistory
         Returns = [.. AnsweredSource.Select(operation => operation.ReturnNs)];
         Unanswered = [.. unanswered.Select(Translate)];
         UnansweredCalls = [.. unanswered.Select(operation => operation.CallNs)];
-        TwinOf = [.. Unanswered.Select((operation, at) => Array.LastIndexOf(Unanswered, operation, at - 1, at))];
+        TwinOf = [.. Unanswered.Select((operation, at) => Unanswered.AsSpan(0, at).LastIndexOf(operation))];
     }
 
     public HistoryOperation[] AnsweredSource { get; }
@@ -57,6 +58,8 @@ internal sealed class RegisterHistory
                 _etagOfValue.TryAdd(value, etag);
         }
 
+        if (_hasUniqueEtags && operation is { Result: OperationResult.Ok, Value: not null, Etag: { } taken })
+            _takenEtags.Add(taken);
         if (operation.IfMatch is { } demanded and not "*")
             _demandedEtags.Add(demanded);
     }
@@ -75,6 +78,8 @@ internal sealed class RegisterHistory
             Found = operation.Found,
             MustBePresent = operation.IfMatch is not null,
             MustBeAbsent = operation.IfNone is not null,
+            IsEtagTaken = _takenEtags.Contains(operation.Etag ?? ""),
+            IsMatchTaken = _takenEtags.Contains(operation.IfMatch ?? ""),
             MustMatch = operation.IfMatch is null or "*" ? RegisterState.Any : EtagOf(operation.IfMatch),
         };
     }

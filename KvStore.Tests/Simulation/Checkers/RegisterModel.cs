@@ -37,6 +37,15 @@ internal readonly record struct RegisterOperation
     /// <summary>The version demanded by the condition; <see cref="RegisterState.Any"/> for none.</summary>
     public required int MustMatch { get; init; }
 
+    /// <summary>Whether the version told is known to be another write's, so that an untold one cannot be it.</summary>
+    public required bool IsEtagTaken { get; init; }
+
+    /// <summary>Likewise the version demanded.</summary>
+    public required bool IsMatchTaken { get; init; }
+
+    /// <summary>Whether it never changes what the key holds, whenever it takes place.</summary>
+    public bool IsObservation => Kind == OperationKind.Get || Result == OperationResult.Fail;
+
     /// <summary>Whether the operation can take place in this state with this answer, and what it leaves behind.</summary>
     public bool TryApply(RegisterState state, out RegisterState next)
     {
@@ -68,7 +77,7 @@ internal readonly record struct RegisterOperation
         if (state.Etag == RegisterState.Untold)
         {
             next = state with { Etag = Etag };
-            return true;
+            return !IsEtagTaken;
         }
 
         return state.Etag == Etag;
@@ -76,7 +85,7 @@ internal readonly record struct RegisterOperation
 
     /// <summary>An untold version may be the demanded one, or not: both answers are explained by it.</summary>
     private bool CanHold(RegisterState state) =>
-        MustHold(state) || (state is { IsPresent: true, Etag: RegisterState.Untold } && MustMatch > 0);
+        MustHold(state) || (state is { IsPresent: true, Etag: RegisterState.Untold } && MustMatch > 0 && !IsMatchTaken);
 
     private bool MustHold(RegisterState state) =>
         (!MustBePresent || state.IsPresent)
