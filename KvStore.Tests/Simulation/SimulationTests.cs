@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// Worlds by seed. KVSTORE_SIM_SEED=n runs that one and prints its last events; KVSTORE_SIM_SEEDS=n and
+/// KVSTORE_SIM_FROM=n run n seeds from the given one on.
+/// </summary>
+public sealed class SimulationTests(ITestOutputHelper output)
+{
+    private const int NormalSeeds = 200;
+    private const int ReplayLines = 3000;
+    private static readonly TimeSpan Duration = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public void Acknowledged_writes_survive_crashes_and_partitions()
+    {
+        if (Setting("KVSTORE_SIM_SEED") is { } single)
+        {
+            var world = RunWorld(single, ReplayLines);
+            output.WriteLine(string.Join('\n', world.Trace.Lines));
+            return;
+        }
+
+        var (from, count) = (Setting("KVSTORE_SIM_FROM") ?? 1, Setting("KVSTORE_SIM_SEEDS") ?? NormalSeeds);
+        RunWorlds(from, count);
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void Two_runs_of_a_seed_are_the_same(int seed)
+    {
+        var (first, second) = (RunWorld(seed, 0), RunWorld(seed, 0));
+
+        Assert.Equal(first.Trace.Hash, second.Trace.Hash);
+        Assert.Equal(first.History, second.History);
+        Assert.NotEqual(first.Trace.Hash, RunWorld(seed + 1, 0).Trace.Hash);
+    }
+
+    private void RunWorlds(int from, int count)
+    {
+        var stopwatch = Stopwatch.StartNew();
+        var (simulated, events, operations, elections) = (0L, 0L, 0L, 0L);
+        for (var seed = from; seed < from + count; seed++)
+        {
+            var world = RunWorld(seed, 0);
+            simulated += world.Queue.Now;
+            events += world.Queue.Processed;
+            operations += world.History.Count;
+            elections += world.ElectionCount;
+        }
+
+        var seconds = simulated / (double)Swarm.Second;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            seeds {from} to {from + count - 1}: {seconds:F0} simulated seconds in {stopwatch.Elapsed.TotalSeconds:F1} s,
+            {seconds / stopwatch.Elapsed.TotalSeconds:F0} per second; {events} events, {operations} operations, {elections} elections
+            """));
+    }
+
+    private static Simulator RunWorld(int seed, int keptLines)
+    {
+        Simulator world = new(seed, keptLines: keptLines);
+        world.Run(Duration);
+        world.HealAndSettle();
+        return world;
+    }
+
+    private static int? Setting(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : null;
+}
