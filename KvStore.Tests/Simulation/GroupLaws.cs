@@ -36,8 +36,10 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
                 PrimaryOnlyAppends(replica, effects);
             else
                 ElectionIsSafe(replica);
-            CommitIsDurable(replica);
         }
+
+        if (core.Role == ReplicaRole.Primary || roleBefore == ReplicaRole.Primary)
+            CommitIsDurable(replica, roleBefore == ReplicaRole.Primary ? termBefore : core.Term);
 
         foreach (var envelope in effects.Send)
             MessageRestsOnDisk(replica, envelope);
@@ -107,12 +109,12 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     }
 
     /// <summary>Committed is what a majority holds on its disks, not in its memory.</summary>
-    private void CommitIsDurable(SimulatedReplica replica)
+    private void CommitIsDurable(SimulatedReplica replica, Term committedIn)
     {
         var core = replica.Core;
         if (core.CommitIndex == LogIndex.Zero)
             return;
-        Remember(replica);
+        Remember(core, committedIn);
         if (core.TermAt(core.CommitIndex) is not { } term || _lastCommitted == (core.CommitIndex, term))
             return;
         _lastCommitted = (core.CommitIndex, term);
@@ -120,13 +122,15 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         Claim(copies > world.Nodes.Length / 2, replica, $"committed {core.CommitIndex} with {copies} durable copies");
     }
 
-    private void Remember(SimulatedReplica replica)
+    /// <summary>An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.</summary>
+    private void Remember(Replica core, Term committedIn)
     {
-        var core = replica.Core;
         while (CommitIndex < core.CommitIndex)
-            _committed.Add((core.TermAt(CommitIndex.Next())!.Value, core.Term));
-        for (var i = (int)core.CommitIndex.Value - 1; i >= 0 && _committed[i].CommittedIn > core.Term; i--)
-            _committed[i] = _committed[i] with { CommittedIn = core.Term };
+            _committed.Add((core.TermAt(CommitIndex.Next())!.Value, committedIn));
+        if (core.Role != ReplicaRole.Primary)
+            return;
+        for (var i = (int)core.CommitIndex.Value - 1; i >= 0 && _committed[i].CommittedIn > committedIn; i--)
+            _committed[i] = _committed[i] with { CommittedIn = committedIn };
     }
 
     /// <summary>A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.</summary>

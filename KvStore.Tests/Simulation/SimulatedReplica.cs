@@ -142,6 +142,15 @@ internal sealed class SimulatedReplica
             OnReadReady(ready);
         foreach (var refused in _effects.Refused)
             OnRefused(refused);
+        if (_node.World.Flaw == HostFlaw.CallsUnknownRejected && Core.Role != ReplicaRole.Primary)
+            RejectAppended();
+    }
+
+    private void RejectAppended()
+    {
+        foreach (var waiting in _appended.Values)
+            waiting.Reply(new Reply.Rejected(Core.Primary));
+        _appended.Clear();
     }
 
     private void SendSnapshot(NodeId to, Term term)
@@ -157,15 +166,12 @@ internal sealed class SimulatedReplica
     {
         _callers.Remove(accepted.Ticket, out var reply);
         if (_appended.Remove(accepted.Index.Value, out var overtaken))
-            overtaken.Reply(LostSight());    // of an earlier term of ours: another entry took its place
+            overtaken.Reply(new Reply.Unknown());    // of an earlier term of ours: another entry took its place
         if (_node.World.Flaw == HostFlaw.AnswersTooEarly)
             reply!(new Reply.Written(new WriteResult(WriteStatus.Created, new KeyVersion(accepted.Term, accepted.Index), false)));
         else
             _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
     }
-
-    private Reply LostSight() =>
-        _node.World.Flaw == HostFlaw.CallsUnknownRejected ? new Reply.Rejected(Core.Primary) : new Reply.Unknown();
 
     private void Restore(Snapshot snapshot)
     {
@@ -178,7 +184,7 @@ internal sealed class SimulatedReplica
         while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)
         {
             _appended.Remove(first.Key);
-            first.Value.Reply(LostSight());
+            first.Value.Reply(new Reply.Unknown());
         }
     }
 
@@ -192,7 +198,7 @@ internal sealed class SimulatedReplica
         _laws.Applied(this, entry);
         if (!_appended.Remove(entry.Index.Value, out var waiting))
             return;
-        waiting.Reply(waiting.Term == entry.Term ? new Reply.Written(result) : LostSight());
+        waiting.Reply(waiting.Term == entry.Term ? new Reply.Written(result) : new Reply.Unknown());
     }
 
     private void OnReadReady(ReadReady ready)

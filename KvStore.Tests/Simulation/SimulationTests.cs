@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using KvStore.Tests.Simulation.Checkers;
+using static System.FormattableString;
 
 namespace KvStore.Tests.Simulation;
 
@@ -40,22 +42,29 @@ public sealed class SimulationTests(ITestOutputHelper output)
     private void RunWorlds(int from, int count)
     {
         var stopwatch = Stopwatch.StartNew();
-        var (simulated, events, operations, elections) = (0L, 0L, 0L, 0L);
+        var counts = new long[Enum.GetValues<TraceEvent>().Length];
+        var results = new long[Enum.GetValues<OperationResult>().Length];
+        var (simulated, elections) = (0L, 0L);
         for (var seed = from; seed < from + count; seed++)
         {
             var world = RunWorld(seed, 0);
             simulated += world.Queue.Now;
-            events += world.Queue.Processed;
-            operations += world.History.Count;
             elections += world.ElectionCount;
+            foreach (var kind in Enum.GetValues<TraceEvent>())
+                counts[(int)kind] += world.Trace.CountOf(kind);
+            foreach (var operation in world.History)
+                results[(int)operation.Result]++;
         }
 
-        var seconds = simulated / (double)Swarm.Second;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            seeds {from} to {from + count - 1}: {seconds:F0} simulated seconds in {stopwatch.Elapsed.TotalSeconds:F1} s,
-            {seconds / stopwatch.Elapsed.TotalSeconds:F0} per second; {events} events, {operations} operations, {elections} elections
-            """));
+        var (seconds, elapsed) = (simulated / (double)Swarm.Second, stopwatch.Elapsed.TotalSeconds);
+        output.WriteLine(Invariant($"seeds {from} to {from + count - 1}: {seconds:F0} simulated s in {elapsed:F1} s: {seconds / elapsed:F0} a second"));
+        output.WriteLine(Describe(results.Index().Select(result => ($"{(OperationResult)result.Index}", result.Item))));
+        output.WriteLine(Describe(counts.Index().Select(kind => ($"{(TraceEvent)kind.Index}", kind.Item)).Append(("Election", elections))));
+        Assert.All(counts, (happened, kind) => Assert.True(happened > 0, $"{(TraceEvent)kind} never happened"));
     }
+
+    private static string Describe(IEnumerable<(string Name, long Count)> counts) =>
+        string.Join(", ", counts.Select(count => Invariant($"{count.Name} {count.Count}")));
 
     private static Simulator RunWorld(int seed, int keptLines)
     {

@@ -30,13 +30,17 @@ internal sealed class Trace(EventQueue queue, int keptLines)
 {
     private const ulong Prime = 0x9E3779B97F4A7C15;
     private readonly Queue<string> _lines = [];
+    private readonly long[] _counts = new long[Enum.GetValues<TraceEvent>().Length];
 
     public ulong Hash { get; private set; } = Prime;
 
     public IEnumerable<string> Lines => _lines;
 
+    public long CountOf(TraceEvent kind) => _counts[(int)kind];
+
     public void Add(TraceEvent kind, int node, int group, long first, long second, object? detail = null)
     {
+        _counts[(int)kind]++;
         Mix((ulong)queue.Now);
         Mix(((ulong)kind << 48) | ((ulong)(uint)node << 24) | (uint)group);
         Mix((ulong)first);
