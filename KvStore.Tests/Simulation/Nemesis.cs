@@ -13,7 +13,7 @@ internal sealed class Nemesis(Simulator world, Random random)
     public void Start()
     {
         var swarm = world.Swarm;
-        Repeat(swarm.CrashInterval, () => CrashFor(AnyNode, Span(50, 3000)));
+        Repeat(swarm.CrashInterval, () => CrashFor(AnyNode, Span(5, 3000)));
         Repeat(swarm.CrashAllInterval, CrashAll);
         Repeat(swarm.PauseInterval, () => PauseFor(AnyNode, Span(50, 4000)));
         Repeat(swarm.CutInterval, CutSome);
@@ -24,7 +24,9 @@ internal sealed class Nemesis(Simulator world, Random random)
 
     public void Stop() => _isStopped = true;
 
-    private long Span(int fromMs, int toMs) => random.Next(fromMs, toMs) * Swarm.Millisecond;
+    /// <summary>As many short spans as long ones, each by its own measure.</summary>
+    private long Span(double fromMs, double toMs) =>
+        (long)(fromMs * Math.Pow(toMs / fromMs, random.NextDouble()) * Swarm.Millisecond);
 
     private void Repeat(long meanInterval, Action harm)
     {

@@ -45,9 +45,13 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var counts = new long[Enum.GetValues<TraceEvent>().Length];
         var results = new long[Enum.GetValues<OperationResult>().Length];
         var (simulated, elections) = (0L, 0L);
+        var slowest = (Seed: 0, Time: TimeSpan.Zero);
         for (var seed = from; seed < from + count; seed++)
         {
+            var begin = stopwatch.Elapsed;
             var world = RunWorld(seed, 0);
+            if (stopwatch.Elapsed - begin > slowest.Time)
+                slowest = (seed, stopwatch.Elapsed - begin);
             simulated += world.Queue.Now;
             elections += world.ElectionCount;
             foreach (var kind in Enum.GetValues<TraceEvent>())
@@ -58,6 +62,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         var (seconds, elapsed) = (simulated / (double)Swarm.Second, stopwatch.Elapsed.TotalSeconds);
         output.WriteLine(Invariant($"seeds {from} to {from + count - 1}: {seconds:F0} simulated s in {elapsed:F1} s: {seconds / elapsed:F0} a second"));
+        output.WriteLine(Invariant($"slowest: seed {slowest.Seed} with {slowest.Time.TotalSeconds:F2} s"));
         output.WriteLine(Describe(results.Index().Select(result => ($"{(OperationResult)result.Index}", result.Item))));
         output.WriteLine(Describe(counts.Index().Select(kind => ($"{(TraceEvent)kind.Index}", kind.Item)).Append(("Election", elections))));
         Assert.All(counts, (happened, kind) => Assert.True(happened > 0, $"{(TraceEvent)kind} never happened"));
@@ -68,7 +73,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     private static Simulator RunWorld(int seed, int keptLines)
     {
-        Simulator world = new(seed, keptLines: keptLines);
+        Simulator world = new(seed, Swarm.Draw(seed), keptLines: keptLines);
         world.Run(Duration);
         world.HealAndSettle();
         return world;

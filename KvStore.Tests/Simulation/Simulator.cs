@@ -18,11 +18,11 @@ internal sealed class Simulator
     private readonly Workload _workload;
     private readonly Nemesis _nemesis;
 
-    public Simulator(int seed, HostFlaw flaw = HostFlaw.None, int keptLines = 0)
+    public Simulator(int seed, Swarm swarm, HostFlaw flaw = HostFlaw.None, int keptLines = 0)
     {
         _seed = seed;
         Flaw = flaw;
-        Swarm = Swarm.Draw(seed);
+        Swarm = swarm;
         Chance = new Random(seed ^ 0x5EED);
         Queue = new EventQueue();
         Trace = new Trace(Queue, keptLines);

@@ -46,7 +46,7 @@ internal sealed record Swarm
             GroupCount = groups,
             ClientCount = clients,
             KeysPerGroup = keys,
-            ThinkTime = Math.Max(20 * Millisecond, clients * 300 * Millisecond / (groups * keys)),
+            ThinkTime = Math.Max(10 * Millisecond, clients * 100 * Millisecond / (groups * keys)),
             Loss = Maybe(random, 0.6) * random.NextDouble() * 0.3,
             Duplication = Maybe(random, 0.5) * random.NextDouble() * 0.2,
             MaxDelay = random.Next(1, 20) * Millisecond,
