@@ -41,7 +41,9 @@ internal sealed class ReplicaGroup
     public int Primary => Enumerable.Range(1, _replicas.Count)
         .Single(id => this[id].Role == ReplicaRole.Primary && !_cutOff.Contains(id));
 
-    public IReadOnlyList<LogEntry> AppliedBy(int id) => _applied[id - 1];
+    /// <summary>What a member was handed as committed, as term, index and payload.</summary>
+    public IReadOnlyList<string> AppliedBy(int id) =>
+        [.. _applied[id - 1].Select(entry => $"{entry.Term}/{entry.Index} {Encoding.UTF8.GetString(entry.Payload.Span)}")];
 
     public void CutOff(int id) => _cutOff.Add(id);
 
