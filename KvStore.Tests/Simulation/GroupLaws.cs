@@ -1,0 +1,160 @@
+using System.IO.Hashing;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// What must be true of one replica group at every step, seen from outside all nodes at once: the five properties of
+/// figure 3 of the Raft paper, and what must be durable before it is said.
+/// </summary>
+internal sealed class GroupLaws(Simulator world, PartitionId group)
+{
+    private const int HashInterval = 16;
+    private readonly Dictionary<Term, NodeId> _primaries = [];
+    private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
+    private readonly List<(Term Term, Term CommittedIn)> _committed = [];
+    private readonly Dictionary<LogIndex, ulong> _hashes = [];
+    private (LogIndex Index, Term Term) _lastCommitted;
+
+    /// <summary>How far any primary has committed.</summary>
+    public LogIndex CommitIndex => new(_committed.Count);
+
+    public int ElectionCount => _primaries.Count;
+
+    /// <summary>After the core decided, before its host acts on it.</summary>
+    public void AfterStep(SimulatedReplica replica, Effects effects, ReplicaRole roleBefore, Term termBefore)
+    {
+        var core = replica.Core;
+        Claim(core.Term >= termBefore, replica, $"the term went from {termBefore} back to {core.Term}");
+        var wasPrimary = roleBefore == ReplicaRole.Primary && termBefore == core.Term;
+        foreach (var persist in effects.Persist)
+            LogsMatch(replica, persist);
+        if (core.Role == ReplicaRole.Primary)
+        {
+            if (wasPrimary)
+                PrimaryOnlyAppends(replica, effects);
+            else
+                ElectionIsSafe(replica);
+        }
+
+        if (core.Role == ReplicaRole.Primary || roleBefore == ReplicaRole.Primary)
+            CommitIsDurable(replica, roleBefore == ReplicaRole.Primary ? termBefore : core.Term);
+
+        foreach (var envelope in effects.Send)
+            MessageRestsOnDisk(replica, envelope);
+    }
+
+    /// <summary>State machine safety: no two replicas apply different entries at one index, nor come to different states.</summary>
+    public void Applied(SimulatedReplica replica, LogEntry entry)
+    {
+        Claim(entry.Index <= CommitIndex, replica, $"applies {entry.Index} before a primary committed it");
+        var committed = _committed[(int)entry.Index.Value - 1].Term;
+        Claim(committed == entry.Term, replica, $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
+        Claim(_entries[(entry.Index, entry.Term)].Content == ContentOf(entry), replica, $"applies other content at {entry.Index}");
+        if (entry.Index.Value % HashInterval == 0)
+            StatesAgree(replica);
+    }
+
+    public void StatesAgree(SimulatedReplica replica)
+    {
+        var hash = replica.Image.Hash();
+        var agreed = _hashes.TryAdd(replica.AppliedIndex, hash) ? hash : _hashes[replica.AppliedIndex];
+        Claim(agreed == hash, replica, $"its state at {replica.AppliedIndex} differs from another replica's");
+    }
+
+    /// <summary>What a client was told is done must be committed by then, under the version it was told.</summary>
+    public void Acknowledged(KeyVersion version) => Law.Holds(
+        version.Index <= CommitIndex && _committed[(int)version.Index.Value - 1].Term == version.Term,
+        $"g{group}: {version} was acknowledged and is not committed");
+
+    /// <summary>At most one primary per term (section 5.2), and it holds whatever was committed in earlier terms (5.4).</summary>
+    private void ElectionIsSafe(SimulatedReplica replica)
+    {
+        var core = replica.Core;
+        _primaries.TryAdd(core.Term, replica.Node);
+        Claim(_primaries[core.Term] == replica.Node, replica, $"second primary of term {core.Term} beside n{_primaries[core.Term]}");
+        var last = _committed.FindLastIndex(committed => committed.CommittedIn < core.Term);
+        if (last < 0)
+            return;
+        var index = new LogIndex(last + 1);
+        var holds = index <= core.LogStart || core.TermAt(index) == _committed[last].Term;
+        Claim(holds, replica, $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
+    }
+
+    /// <summary>A primary never overwrites its own log (section 5.3).</summary>
+    private void PrimaryOnlyAppends(SimulatedReplica replica, Effects effects)
+    {
+        Claim(effects.Restore is null, replica, $"a primary was restored from a snapshot");
+        foreach (var persist in effects.Persist)
+            Claim(persist.Snapshot is null, replica, $"a primary replaced its log by a snapshot");
+        var first = effects.Persist.Where(persist => !persist.Entries.IsEmpty).Select(persist => persist.Entries[0].Index);
+        foreach (var index in first)
+            Claim(index > replica.LastIndexBefore, replica, $"a primary overwrote its entry {index}");
+    }
+
+    /// <summary>Two entries of one index and term are the same and follow the same (section 5.3).</summary>
+    private void LogsMatch(SimulatedReplica replica, Persist persist)
+    {
+        if (persist.Entries.IsEmpty)
+            return;
+        var previous = replica.Core.TermAt(persist.Entries[0].Index - 1) ?? Term.Zero;
+        foreach (var entry in persist.Entries)
+        {
+            var content = (ContentOf(entry), previous);
+            if (!_entries.TryAdd((entry.Index, entry.Term), content))
+                Claim(_entries[(entry.Index, entry.Term)] == content, replica, $"entry {entry.Index} of term {entry.Term} differs between logs");
+            previous = entry.Term;
+        }
+    }
+
+    /// <summary>Committed is what a majority holds on its disks, not in its memory.</summary>
+    private void CommitIsDurable(SimulatedReplica replica, Term committedIn)
+    {
+        var core = replica.Core;
+        if (core.CommitIndex == LogIndex.Zero)
+            return;
+        Remember(core, committedIn);
+        if (core.TermAt(core.CommitIndex) is not { } term || _lastCommitted == (core.CommitIndex, term))
+            return;
+        _lastCommitted = (core.CommitIndex, term);
+        var copies = world.Nodes.Count(node => node.Durable(group).Holds(core.CommitIndex, term));
+        Claim(copies > world.Nodes.Length / 2, replica, $"committed {core.CommitIndex} with {copies} durable copies");
+    }
+
+    /// <summary>An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.</summary>
+    private void Remember(Replica core, Term committedIn)
+    {
+        while (CommitIndex < core.CommitIndex)
+            _committed.Add((core.TermAt(CommitIndex.Next())!.Value, committedIn));
+        if (core.Role != ReplicaRole.Primary)
+            return;
+        for (var i = (int)core.CommitIndex.Value - 1; i >= 0 && _committed[i].CommittedIn > committedIn; i--)
+            _committed[i] = _committed[i] with { CommittedIn = committedIn };
+    }
+
+    /// <summary>A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.</summary>
+    private void MessageRestsOnDisk(SimulatedReplica replica, Envelope envelope)
+    {
+        if (envelope.Message.Term != replica.Core.Term)
+            return;    // held back until a flush that came after its term: nobody of the present counts on it
+        var durable = world.Node(replica.Node).Durable(group);
+        var (term, vote) = durable.HardState;
+        var rests = envelope.Message switch
+        {
+            PeerMessage.VoteRequest { IsPreVote: false } => term == envelope.Message.Term && vote == replica.Node,
+            PeerMessage.VoteReply { IsGranted: true, IsPreVote: false } => term == envelope.Message.Term && vote == envelope.Peer,
+            PeerMessage.AppendReply { IsAccepted: true } reply => term == reply.Term && durable.LastIndex >= reply.Index,
+            _ => true,
+        };
+        Claim(rests, replica, $"sent {envelope.Message} with {durable.HardState} and {durable.LastIndex} on disk");
+    }
+
+    private static ulong ContentOf(LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);
+
+    private static void Claim(bool claim, SimulatedReplica replica, FormattableString otherwise)
+    {
+        if (!claim)
+            Law.Holds(false, $"n{replica.Node} g{replica.Group}: {FormattableString.Invariant(otherwise)}");
+    }
+}

@@ -1,0 +1,184 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// One process: a disk, a clock of its own rate, one replica of each group. A crash takes all but the disk; a pause
+/// freezes it while time runs on, and what arrives meanwhile waits.
+/// </summary>
+internal sealed class SimulatedNode
+{
+    private readonly List<Action> _backlog = [];
+    private readonly SimulatedDisk _disk;
+    private readonly long _tickPeriod;
+    private readonly long _clockOffsetMs;
+    private SimulatedReplica[] _replicas = [];
+    private int _life;
+
+    public SimulatedNode(Simulator world, NodeId id)
+    {
+        World = world;
+        Id = id;
+        _disk = new SimulatedDisk(world.Queue, new Random(world.Chance.Next()), world.Swarm, world.Trace, id)
+        {
+            Flushed = OnFlushed,
+        };
+        var skew = ((2 * world.Chance.NextDouble()) - 1) * world.Swarm.TickSkew;
+        _tickPeriod = (long)(Swarm.TickPeriod * (1 + skew));
+        _clockOffsetMs = world.Chance.Next(20_000);
+    }
+
+    public Simulator World { get; }
+
+    public NodeId Id { get; }
+
+    public bool IsUp { get; private set; }
+
+    public bool IsPaused { get; private set; }
+
+    public long ClockMs => _clockOffsetMs + (World.Queue.Now / Swarm.Millisecond);
+
+    public IReadOnlyList<SimulatedReplica> Replicas => _replicas;
+
+    public DurableReplica Durable(PartitionId group) => _disk[group];
+
+    public int DiskSlowness { set => _disk.Slowness = value; }
+
+    public void Start()
+    {
+        if (IsUp)
+            return;
+        IsUp = true;
+        _replicas = [.. Enumerable.Range(0, World.Swarm.GroupCount).Select(group => Recover(new PartitionId(group)))];
+        World.Trace.Add(TraceEvent.Start, Id.Value, 0, 0, 0);
+        ScheduleTick();
+    }
+
+    public void Crash()
+    {
+        if (!IsUp)
+            return;
+        IsUp = false;
+        IsPaused = false;
+        _life++;
+        _replicas = [];
+        _backlog.Clear();
+        _disk.Crash();
+    }
+
+    public void Pause()
+    {
+        IsPaused = IsUp;
+        World.Trace.Add(TraceEvent.Pause, Id.Value, 0, 0, 0);
+    }
+
+    public void Resume()
+    {
+        if (!IsPaused)
+            return;
+        IsPaused = false;
+        World.Trace.Add(TraceEvent.Resume, Id.Value, 0, 0, 0);
+        var backlog = _backlog.ToArray();
+        _backlog.Clear();
+        foreach (var act in backlog)
+            Run(act);
+    }
+
+    /// <summary>Whether it reached a process; a paused one takes it up when it goes on.</summary>
+    public bool Run(Action act)
+    {
+        if (!IsUp)
+            return false;
+        if (IsPaused)
+            _backlog.Add(act);
+        else
+            act();
+        return true;
+    }
+
+    /// <summary>Happens later in this life of the process, if it lives that long.</summary>
+    public void Schedule(long delay, Action act)
+    {
+        var life = _life;
+        World.Queue.Schedule(delay, () =>
+        {
+            if (life == _life)
+                Run(act);
+        });
+    }
+
+    public void Receive(NodeId from, Envelope envelope) =>
+        Run(() => _replicas[envelope.Partition.Value].Post(new Input.Receive(from, envelope.Message)));
+
+    public void Serve(Request request, Action<Reply> reply) =>
+        Run(() => _replicas[request.Group.Value].Serve(request, reply));
+
+    public void Append(Persist persist)
+    {
+        _disk.Append(persist);
+        if (World.Flaw == HostFlaw.ReportsFlushTooEarly)
+            Schedule(0, () => _replicas[persist.Partition.Value].Post(new Input.Persisted(persist.Number)));
+    }
+
+    public void Save(PartitionId group, Snapshot snapshot, Action done)
+    {
+        var life = _life;
+        _disk.Save(group, snapshot, () =>
+        {
+            if (life == _life)
+                Run(done);
+        });
+    }
+
+    public void Send(Envelope envelope)
+    {
+        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        var peer = World.Node(envelope.Peer);
+        World.Network.Send(Id, envelope.Peer, () => peer.Receive(Id, envelope));
+    }
+
+    public void SendBulk(Envelope envelope, Action<bool> report)
+    {
+        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        var peer = World.Node(envelope.Peer);
+        var life = _life;
+        World.Network.SendBulk(
+            Id,
+            envelope.Peer,
+            () => peer.Run(() => peer._replicas[envelope.Partition.Value].Post(new Input.Receive(Id, envelope.Message))),
+            hasArrived =>
+            {
+                if (life == _life)
+                    Run(() => report(hasArrived));
+            });
+    }
+
+    private SimulatedReplica Recover(PartitionId group)
+    {
+        var durable = _disk[group];
+        var recovered = World.Flaw switch
+        {
+            HostFlaw.ForgetsVote when durable.HardState is var kept =>
+                durable.Recover() with { HardState = kept with { Vote = NodeId.None } },
+            HostFlaw.ForgetsLastEntry when durable.Recover() is { Entries.Length: > 0 } kept =>
+                kept with { Entries = kept.Entries.RemoveAt(kept.Entries.Length - 1) },
+            _ => durable.Recover(),
+        };
+        return new SimulatedReplica(this, World.LawsOf(group), World.OptionsOf(group, Id), recovered, durable.Snapshot.State);
+    }
+
+    private void OnFlushed(PartitionId group, long number)
+    {
+        if (World.Flaw != HostFlaw.ReportsFlushTooEarly)
+            Run(() => _replicas[group.Value].Post(new Input.Persisted(number)));
+    }
+
+    /// <summary>A paused process misses ticks: its timer fires once when it goes on.</summary>
+    private void ScheduleTick() => Schedule(_tickPeriod, () =>
+    {
+        foreach (var replica in _replicas)
+            replica.Post(new Input.Tick());
+        ScheduleTick();
+    });
+}

@@ -1,0 +1,218 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Core.State;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>The host of one replica: steps the core, carries its effects out in order, applies, answers.</summary>
+internal sealed class SimulatedReplica
+{
+    private readonly SimulatedNode _node;
+    private readonly GroupLaws _laws;
+    private readonly Effects _effects = new();
+    private readonly List<Input> _inbox = [];
+    private readonly Dictionary<Ticket, Action<Reply>> _callers = [];
+    private readonly Dictionary<Ticket, ReadOnlyMemory<byte>> _readKeys = [];
+    private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
+    private KeyValueState _state;
+    private Term _appliedTerm;
+    private long _lastTicket;
+    private bool _isSnapshotting;
+    private bool _isDrainDue;
+
+    public SimulatedReplica(SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
+    {
+        _node = node;
+        _laws = laws;
+        _state = new KeyValueState(image);
+        Group = options.Partition;
+        AppliedIndex = recovered.SnapshotIndex;
+        _appliedTerm = recovered.SnapshotTerm;
+        Core = new Replica(options, recovered, new Random(node.World.Chance.Next()));
+    }
+
+    public Replica Core { get; }
+
+    public PartitionId Group { get; }
+
+    public NodeId Node => _node.Id;
+
+    public LogIndex AppliedIndex { get; private set; }
+
+    /// <summary>Where the log ended before the step that is being looked at.</summary>
+    public LogIndex LastIndexBefore { get; private set; }
+
+    public StateImage Image => _state.Image;
+
+    /// <summary>Steps now, or with what else arrives within a moment: both are what a host may do.</summary>
+    public void Post(Input input)
+    {
+        _inbox.Add(input);
+        if (!_node.World.Swarm.HasBatches)
+        {
+            Drain();
+        }
+        else if (!_isDrainDue)
+        {
+            _isDrainDue = true;
+            _node.Schedule(_node.World.Chance.Next(1000), Drain);
+        }
+    }
+
+    public void Serve(Request request, Action<Reply> reply)
+    {
+        if (request.Command is null && MayReadUnconfirmed())
+        {
+            reply(new Reply.Found(_state.Image.Find(request.Key.Span)));
+            return;
+        }
+
+        Ticket ticket = new(++_lastTicket);
+        _callers.Add(ticket, reply);
+        if (request.Command is { } command)
+        {
+            var stamped = command with
+            {
+                TimeMs = _node.ClockMs,
+                RequestId = _node.World.Flaw == HostFlaw.DropsRequestIds ? null : command.RequestId,
+            };
+            Post(new Input.Propose(ticket, CommandFormat.Encode(stamped)));
+        }
+        else
+        {
+            _readKeys.Add(ticket, request.Key);
+            Post(new Input.Read(ticket));
+        }
+    }
+
+    /// <summary>Only what is applied and flushed: a snapshot must not outrun the log it stands for.</summary>
+    public void TakeSnapshot()
+    {
+        if (_isSnapshotting || AppliedIndex == LogIndex.Zero || AppliedIndex > Core.FlushedIndex)
+            return;
+        _isSnapshotting = true;
+        Snapshot snapshot = new(AppliedIndex, _appliedTerm, _state.Image);
+        _node.World.Trace.Add(TraceEvent.Snapshot, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
+        _node.Save(Group, snapshot, () =>
+        {
+            _isSnapshotting = false;
+            Post(new Input.Compact(snapshot.Index));
+        });
+    }
+
+    private bool MayReadUnconfirmed() => _node.World.Flaw switch
+    {
+        HostFlaw.ReadsAnywhere => true,
+        HostFlaw.TrustsItsRole => Core.Role == ReplicaRole.Primary,
+        _ => false,
+    };
+
+    private void Drain()
+    {
+        _isDrainDue = false;
+        var inputs = _inbox.ToArray();
+        _inbox.Clear();
+        if (inputs.Length == 0)
+            return;
+        var (role, term) = (Core.Role, Core.Term);
+        LastIndexBefore = Core.LastIndex;
+        _effects.Clear();
+        Core.Step(inputs, _effects);
+        var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
+        _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, ((long)Core.Role << 32) | Core.Term.Value, position, inputs[0]);
+        _laws.AfterStep(this, _effects, role, term);
+        CarryOut();
+    }
+
+    private void CarryOut()
+    {
+        foreach (var persist in _effects.Persist)
+            _node.Append(persist);
+        foreach (var envelope in _effects.Send)
+            _node.Send(envelope);
+        foreach (var (to, term) in _effects.SendSnapshot)
+            SendSnapshot(to, term);
+        foreach (var accepted in _effects.Accepted)
+            OnAccepted(accepted);
+        if (_effects.Restore is { } snapshot)
+            Restore(snapshot);
+        foreach (var entry in _effects.Commit)
+            Apply(entry);
+        foreach (var ready in _effects.Reads)
+            OnReadReady(ready);
+        foreach (var refused in _effects.Refused)
+            OnRefused(refused);
+        if (_node.World.Flaw == HostFlaw.CallsUnknownRejected && Core.Role != ReplicaRole.Primary)
+            RejectAppended();
+    }
+
+    private void RejectAppended()
+    {
+        foreach (var waiting in _appended.Values)
+            waiting.Reply(new Reply.Rejected(Core.Primary));
+        _appended.Clear();
+    }
+
+    private void SendSnapshot(NodeId to, Term term)
+    {
+        Snapshot snapshot = new(AppliedIndex, _appliedTerm, _state.Image);
+        PeerMessage.InstallSnapshot install = new(term, snapshot);
+        _node.SendBulk(
+            new Envelope(Group, to, install),
+            hasArrived => Post(new Input.SnapshotSent(to, snapshot.Index, hasArrived)));
+    }
+
+    private void OnAccepted(Accepted accepted)
+    {
+        _callers.Remove(accepted.Ticket, out var reply);
+        if (_appended.Remove(accepted.Index.Value, out var overtaken))
+            overtaken.Reply(new Reply.Unknown());    // of an earlier term of ours: another entry took its place
+        if (_node.World.Flaw == HostFlaw.AnswersTooEarly)
+            reply!(new Reply.Written(new WriteResult(WriteStatus.Created, new KeyVersion(accepted.Term, accepted.Index), false)));
+        else
+            _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
+    }
+
+    private void Restore(Snapshot snapshot)
+    {
+        Law.Holds(snapshot.Index > AppliedIndex, $"n{Node} g{Group}: restores {snapshot.Index} over {AppliedIndex}");
+        _node.World.Trace.Add(TraceEvent.Restore, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
+        if (_node.World.Flaw != HostFlaw.SkipsRestore)
+            _state = new KeyValueState(snapshot.State);
+        AppliedIndex = snapshot.Index;
+        _appliedTerm = snapshot.Term;
+        while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)
+        {
+            _appended.Remove(first.Key);
+            first.Value.Reply(new Reply.Unknown());
+        }
+    }
+
+    private void Apply(LogEntry entry)
+    {
+        Law.Holds(entry.Index == AppliedIndex.Next(), $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
+        AppliedIndex = entry.Index;
+        _appliedTerm = entry.Term;
+        var result = entry.Kind == EntryKind.Command ? _state.Apply(entry.Index, entry.Term, entry.Payload) : default;
+        _node.World.Trace.Add(TraceEvent.Apply, Node.Value, Group.Value, entry.Index.Value, (long)result.Status);
+        _laws.Applied(this, entry);
+        if (!_appended.Remove(entry.Index.Value, out var waiting))
+            return;
+        waiting.Reply(waiting.Term == entry.Term ? new Reply.Written(result) : new Reply.Unknown());
+    }
+
+    private void OnReadReady(ReadReady ready)
+    {
+        Law.Holds(ready.Index <= AppliedIndex, $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
+        _callers.Remove(ready.Ticket, out var reply);
+        _readKeys.Remove(ready.Ticket, out var key);
+        reply!(new Reply.Found(_state.Image.Find(key.Span)));
+    }
+
+    private void OnRefused(Refused refused)
+    {
+        _readKeys.Remove(refused.Ticket);
+        if (_callers.Remove(refused.Ticket, out var reply))
+            reply(new Reply.Rejected(Core.Primary));
+    }
+}

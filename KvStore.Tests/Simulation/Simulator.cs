@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Tests.Simulation.Checkers;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// A whole store in one thread and virtual time: real replicas and real states on simulated nodes, disks and
+/// network, with clients and a nemesis, all drawn from one seed. Two runs of a seed are the same to the last message.
+/// </summary>
+internal sealed class Simulator
+{
+    private const long SettleLimit = 20 * Swarm.Second;
+    private const long SettleStep = 100 * Swarm.Millisecond;
+    private readonly int _seed;
+    private readonly GroupLaws[] _laws;
+    private readonly Workload _workload;
+    private readonly Nemesis _nemesis;
+
+    public Simulator(int seed, Swarm swarm, HostFlaw flaw = HostFlaw.None, int keptLines = 0)
+    {
+        _seed = seed;
+        Flaw = flaw;
+        Swarm = swarm;
+        Chance = new Random(seed ^ 0x5EED);
+        Queue = new EventQueue();
+        Trace = new Trace(Queue, keptLines);
+        Network = new SimulatedNetwork(Queue, new Random(Chance.Next()), Swarm, Trace);
+        _laws = [.. Enumerable.Range(0, Swarm.GroupCount).Select(group => new GroupLaws(this, new PartitionId(group)))];
+        Nodes = [.. Enumerable.Range(1, Swarm.NodeCount).Select(id => new SimulatedNode(this, new NodeId(id)))];
+        _workload = new Workload(this, new Random(Chance.Next()));
+        _nemesis = new Nemesis(this, new Random(Chance.Next()));
+    }
+
+    public Swarm Swarm { get; }
+
+    public HostFlaw Flaw { get; }
+
+    /// <summary>The source of all that is random and has no source of its own.</summary>
+    public Random Chance { get; }
+
+    public EventQueue Queue { get; }
+
+    public Trace Trace { get; }
+
+    public SimulatedNetwork Network { get; }
+
+    public ImmutableArray<SimulatedNode> Nodes { get; }
+
+    public IReadOnlyList<HistoryOperation> History => _workload.History;
+
+    public int ElectionCount => _laws.Sum(laws => laws.ElectionCount);
+
+    /// <summary>How to see this world again.</summary>
+    public string Replay =>
+        $"replay: KVSTORE_SIM_SEED={_seed} dotnet test KvStore.Tests --filter FullyQualifiedName~{nameof(SimulationTests)}";
+
+    public SimulatedNode Node(NodeId id) => Nodes[id.Value - 1];
+
+    public GroupLaws LawsOf(PartitionId group) => _laws[group.Value];
+
+    public ReplicaOptions OptionsOf(PartitionId group, NodeId self) => new()
+    {
+        Partition = group,
+        Self = self,
+        Voters = [.. Nodes.Select(node => node.Id)],
+        Preferred = PreferredOf(group),
+        MaxUncommittedBytes = Swarm.HasTightLimits ? 200 : 64 * 1024,
+        MaxAppendBytes = Swarm.HasTightLimits ? 150 : 64 * 1024,
+        MaxInFlight = Swarm.HasTightLimits ? 2 : 64,
+    };
+
+    /// <summary>Clients work, the nemesis harms.</summary>
+    /// <exception cref="SimulationFailedException">A law was broken.</exception>
+    public void Run(TimeSpan time) => Watch(() =>
+    {
+        foreach (var node in Nodes)
+            node.Start();
+        _workload.Start();
+        _nemesis.Start();
+        Queue.RunUntil(Queue.Now + (long)time.TotalMicroseconds);
+    });
+
+    /// <summary>
+    /// Everything is repaired; within a limit every group must have a primary, the preferred one if there is one, commit again, and
+    /// all its replicas must become identical. Then the history is judged.
+    /// </summary>
+    /// <exception cref="SimulationFailedException">It did not, or no order explains the history.</exception>
+    public void HealAndSettle() => Watch(() =>
+    {
+        _workload.Stop();
+        _nemesis.Stop();
+        Network.Heal();
+        foreach (var node in Nodes)
+        {
+            node.DiskSlowness = 1;
+            node.Resume();
+            node.Start();
+        }
+
+        _workload.Verify();
+        var limit = Queue.Now + SettleLimit;
+        while (Unsettled() is { } reason)
+        {
+            Law.Holds(Queue.Now < limit, $"Not settled in time: {reason}");
+            Queue.RunUntil(Queue.Now + SettleStep);
+        }
+
+        foreach (var replica in Nodes.SelectMany(node => node.Replicas))
+            LawsOf(replica.Group).StatesAgree(replica);
+        var judgement = new LinearizabilityChecker(hasUniqueEtags: true).Judge(History);
+        Law.Holds(judgement.Verdict == Verdict.Legal, $"The history is {judgement.Verdict}. {judgement.Why}");
+    });
+
+    private NodeId PreferredOf(PartitionId group) =>
+        Swarm.HasPreferred ? Nodes[group.Value % Nodes.Length].Id : NodeId.None;
+
+    private string? Unsettled()
+    {
+        if (!_workload.IsIdle)
+            return "a client waits for its answer";
+        for (var group = 0; group < Swarm.GroupCount; group++)
+        {
+            if (Unsettled(new PartitionId(group)) is { } reason)
+                return $"group {group}: {reason}";
+        }
+
+        return null;
+    }
+
+    private string? Unsettled(PartitionId group)
+    {
+        var replicas = Nodes.Select(node => node.Replicas[group.Value]).ToArray();
+        var primaries = replicas.Where(replica => replica.Core.Role == ReplicaRole.Primary).ToArray();
+        if (primaries.Length != 1)
+            return $"{primaries.Length} primaries";
+        var primary = primaries[0];
+        if (PreferredOf(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
+            return $"node {primary.Node} is primary instead of {preferred}";
+        var laggard = replicas.FirstOrDefault(replica => replica.AppliedIndex != primary.Core.LastIndex);
+        return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {primary.Core.LastIndex}";
+    }
+
+    private void Watch(Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (Exception failure)
+        {
+            var lines = string.Join('\n', Trace.Lines);
+            throw new SimulationFailedException(
+                FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s: {failure.Message}\n{Replay}\n{Swarm}\n{lines}"),
+                failure);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// How unkind one simulated world is. Each seed draws its own rates, some of them zero, since a fault that always
+/// happens hides what only shows in its absence (Groce and others: Swarm testing, 2012). Times are in microseconds, a
+/// mean interval of zero is "never".
+/// </summary>
+internal sealed record Swarm
+{
+    public const long Millisecond = 1_000;
+    public const long Second = 1_000_000;
+    public const long TickPeriod = 50 * Millisecond;
+
+    public required int NodeCount { get; init; }
+    public required int GroupCount { get; init; }
+    public required int ClientCount { get; init; }
+    public required int KeysPerGroup { get; init; }
+    public required long ThinkTime { get; init; }
+    public required double Loss { get; init; }
+    public required double Duplication { get; init; }
+    public required long MaxDelay { get; init; }
+    public required double LongDelays { get; init; }
+    public required long MaxFlush { get; init; }
+    public required double TickSkew { get; init; }
+    public required bool HasPreferred { get; init; }
+    public required bool HasBatches { get; init; }
+    public required bool HasTightLimits { get; init; }
+    public required long CrashInterval { get; init; }
+    public required long CrashAllInterval { get; init; }
+    public required long PauseInterval { get; init; }
+    public required long CutInterval { get; init; }
+    public required long SlowDiskInterval { get; init; }
+    public required long SnapshotInterval { get; init; }
+    public required long TransferInterval { get; init; }
+
+    /// <summary>The world of a seed.</summary>
+    public static Swarm Draw(int seed)
+    {
+        Random random = new(seed);
+        var groups = random.Next(1, 5);
+        var keys = random.Next(1, 4);
+        var clients = random.Next(2, 7);
+        return new Swarm
+        {
+            NodeCount = random.Next(2) == 0 ? 3 : 5,
+            GroupCount = groups,
+            ClientCount = clients,
+            KeysPerGroup = keys,
+            ThinkTime = Math.Max(10 * Millisecond, clients * 100 * Millisecond / (groups * keys)),
+            Loss = Maybe(random, 0.6) * random.NextDouble() * 0.3,
+            Duplication = Maybe(random, 0.5) * random.NextDouble() * 0.2,
+            MaxDelay = random.Next(1, 20) * Millisecond,
+            LongDelays = Maybe(random, 0.5) * random.NextDouble() * 0.1,
+            MaxFlush = random.Next(1, 15) * Millisecond,
+            TickSkew = Maybe(random, 0.7) * 0.25,
+            HasPreferred = random.Next(2) == 0,
+            HasBatches = random.Next(2) == 0,
+            HasTightLimits = random.Next(3) == 0,
+            CrashInterval = Maybe(random, 0.7) * random.Next(1, 8) * Second,
+            CrashAllInterval = Maybe(random, 0.3) * random.Next(4, 12) * Second,
+            PauseInterval = Maybe(random, 0.5) * random.Next(2, 8) * Second,
+            CutInterval = Maybe(random, 0.7) * random.Next(2, 8) * Second,
+            SlowDiskInterval = Maybe(random, 0.3) * random.Next(3, 10) * Second,
+            SnapshotInterval = Maybe(random, 0.8) * random.Next(1, 10) * 200 * Millisecond,
+            TransferInterval = Maybe(random, 0.3) * random.Next(1, 6) * Second,
+        };
+    }
+
+    private static int Maybe(Random random, double probability) => random.NextDouble() < probability ? 1 : 0;
+}

@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Tests.Simulation.Checkers;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>What clients ask for: reads, writes and conditional writes of few keys, every value written once.</summary>
+internal sealed class Workload(Simulator world, Random random)
+{
+    private readonly Dictionary<string, List<KeyVersion>> _seen = new(StringComparer.Ordinal);
+    private readonly List<HistoryOperation> _history = [];
+    private readonly List<SimulatedClient> _clients = [];
+    private ulong _lastRequestId;
+    private int _lastValue;
+    private int _lastClient;
+
+    public IReadOnlyList<HistoryOperation> History => _history;
+
+    public bool IsStopped { get; private set; }
+
+    public bool IsIdle => _clients.TrueForAll(client => client.IsIdle);
+
+    public void Start()
+    {
+        for (var i = 0; i < world.Swarm.ClientCount; i++)
+        {
+            SimulatedClient client = new(world, this, new Random(random.Next()), hasRequestIds: random.Next(4) != 0);
+            _clients.Add(client);
+            client.Begin();
+        }
+    }
+
+    /// <summary>Clients bring their calls to an end and begin no other.</summary>
+    public void Stop() => IsStopped = true;
+
+    /// <summary>Once all is healed: one write to each group and one read of each key, which together see whatever was lost.</summary>
+    public void Verify()
+    {
+        for (var group = 0; group < world.Swarm.GroupCount; group++)
+        {
+            SimulatedClient client = new(world, this, new Random(random.Next()), hasRequestIds: true) { IsPatient = true };
+            _clients.Add(client);
+            client.Ask(Put(group, 0));
+            for (var key = 0; key < world.Swarm.KeysPerGroup; key++)
+                client.Ask(Get(group, key));
+            client.Begin();
+        }
+    }
+
+    public int NextClient() => ++_lastClient;
+
+    public RequestId NextRequestId() => new(0, ++_lastRequestId, IsInternal: false);
+
+    public (HistoryOperation Operation, Request Request) Next()
+    {
+        var (group, key) = (random.Next(world.Swarm.GroupCount), random.Next(world.Swarm.KeysPerGroup));
+        return random.Next(20) switch
+        {
+            < 7 => Get(group, key),
+            < 12 => Put(group, key),
+            < 14 => Delete(group, key),
+            < 15 => If(Put(group, key), ifMatch: null, ifNone: "*", new Condition.Absent()),
+            < 16 => If(Put(group, key), ifMatch: "*", ifNone: null, new Condition.Exists()),
+            < 17 => IfSeen(Delete(group, key)),
+            _ => IfSeen(Put(group, key)),
+        };
+    }
+
+    /// <summary>Versions that later conditions may name.</summary>
+    public void Saw(string key, KeyVersion version)
+    {
+        if (!_seen.TryGetValue(key, out var versions))
+            _seen.Add(key, versions = []);
+        if (versions.Contains(version))
+            return;
+        versions.Add(version);
+        if (versions.Count > 3)
+            versions.RemoveAt(0);
+    }
+
+    public void Record(HistoryOperation operation) => _history.Add(operation);
+
+    public static string TextOf(KeyVersion version) =>
+        string.Create(CultureInfo.InvariantCulture, $"{version.Term}.{version.Index}");
+
+    private static (HistoryOperation Operation, Request Request) Get(int group, int key) =>
+        (Draft(OperationKind.Get, NameOf(group, key), null), new Request(new PartitionId(group), BytesOf(group, key), null));
+
+    private (HistoryOperation Operation, Request Request) Put(int group, int key)
+    {
+        var value = string.Create(CultureInfo.InvariantCulture, $"v{++_lastValue}");
+        Command.Put put = new()
+        {
+            Key = BytesOf(group, key),
+            TimeMs = 0,
+            Value = Encoding.UTF8.GetBytes(value),
+            ContentType = "text/plain",
+        };
+        return (Draft(OperationKind.Put, NameOf(group, key), value), new Request(new PartitionId(group), put.Key, put));
+    }
+
+    private static (HistoryOperation Operation, Request Request) Delete(int group, int key)
+    {
+        Command.Delete delete = new() { Key = BytesOf(group, key), TimeMs = 0 };
+        return (Draft(OperationKind.Delete, NameOf(group, key), null), new Request(new PartitionId(group), delete.Key, delete));
+    }
+
+    private (HistoryOperation Operation, Request Request) IfSeen((HistoryOperation Operation, Request Request) write)
+    {
+        if (!_seen.TryGetValue(write.Operation.Key, out var versions))
+            return write;
+        var version = random.Next(4) == 0 ? versions[0] : versions[^1];
+        return If(write, TextOf(version), null, new Condition.VersionIn(ImmutableArray.Create(version)));
+    }
+
+    private static (HistoryOperation Operation, Request Request) If(
+        (HistoryOperation Operation, Request Request) write, string? ifMatch, string? ifNone, Condition condition) =>
+        (write.Operation with { IfMatch = ifMatch, IfNone = ifNone },
+            write.Request with { Command = write.Request.Command! with { Condition = condition } });
+
+    private static HistoryOperation Draft(OperationKind kind, string key, string? value) =>
+        new() { Client = 0, CallNs = 0, Op = kind, Key = key, Value = value, Result = OperationResult.Unknown };
+
+    private static string NameOf(int group, int key) => string.Create(CultureInfo.InvariantCulture, $"g{group}/k{key}");
+
+    private static byte[] BytesOf(int group, int key) => Encoding.UTF8.GetBytes(NameOf(group, key));
+}
