@@ -168,17 +168,15 @@ internal sealed class OwnerForwarder(
     /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for, says
     /// nothing about the node.
     /// </summary>
-    private static bool IsNobodyThere(Exception? failure) =>
-        failure is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
-            or HttpRequestException
-            {
-                InnerException: SocketException
-                {
-                    SocketErrorCode: SocketError.ConnectionRefused
-                        or SocketError.HostUnreachable
-                        or SocketError.NetworkUnreachable,
-                },
-            };
+    private static bool IsNobodyThere(Exception? failure) => failure switch
+    {
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
+        HttpRequestException { InnerException: SocketException socket } =>
+            socket.SocketErrorCode is SocketError.ConnectionRefused
+                or SocketError.HostUnreachable
+                or SocketError.NetworkUnreachable,
+        _ => false,
+    };
 
     private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
     {

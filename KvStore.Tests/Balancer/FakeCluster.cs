@@ -96,6 +96,20 @@ internal sealed class FakeCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops a node and waits until the poller found that out.</summary>
+    public async Task StopAsync(FakeNode node)
+    {
+        await node.StopAsync();
+        while (true)
+        {
+            var changed = Views.Changed;
+            if (Views.Value.Nodes.Single(known => known.Url == node.Url) is { IsUp: false })
+                return;
+            Views.Doubt();
+            await changed.WaitAsync(Patience);
+        }
+    }
+
     public PartitionId PartitionOf(string key) => Views.Value.Ring!.PartitionOf(Encoding.UTF8.GetBytes(key));
 
     /// <summary>The node that the view believes to be the primary of a key.</summary>

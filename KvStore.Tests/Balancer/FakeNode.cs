@@ -20,6 +20,7 @@ internal sealed record Received(string Method, string RawTarget, Dictionary<stri
 internal sealed class FakeNode : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private volatile bool _isStopped;
 
     private FakeNode(WebApplication app, string name)
     {
@@ -103,13 +104,23 @@ internal sealed class FakeNode : IAsyncDisposable
     }
 
     /// <summary>Takes no connections from now on.</summary>
-    public Task StopAsync() => _app.StopAsync(new CancellationToken(canceled: true));
+    public Task StopAsync()
+    {
+        _isStopped = true;
+        return _app.StopAsync();
+    }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     private async Task HandleAsync(HttpContext context)
     {
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        if (_isStopped)
+        {
+            context.Abort();    // came over a connection of before
+            return;
+        }
+
         if (raw == Routes.Status)
         {
             Interlocked.Increment(ref Probes);

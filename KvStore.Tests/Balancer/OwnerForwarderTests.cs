@@ -223,8 +223,7 @@ public sealed class OwnerForwarderTests
             (await cluster.SendAsync(HttpMethod.Get, "/v1/k", null, (KvHeaders.Consistency, "eventual"))).Dispose();
         Assert.All(cluster.Nodes, node => Assert.Equal(2, node.Requests.Count));
 
-        await cluster.Nodes[0].StopAsync();
-        cluster.Views.Fell(cluster.Nodes[0].Url);
+        await cluster.StopAsync(cluster.Nodes[0]);
         for (var i = 0; i < 6; i++)
             (await cluster.SendAsync(HttpMethod.Get, "/v1/k?consistency=eventual")).Dispose();
         Assert.Equal([2, 5, 5], cluster.Nodes.Select(node => node.Requests.Count));

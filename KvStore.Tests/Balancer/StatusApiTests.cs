@@ -30,10 +30,7 @@ public sealed class StatusApiTests
     {
         await using var cluster = await FakeCluster.StartAsync();
         foreach (var node in cluster.Nodes.Take(2))
-        {
-            await node.StopAsync();
-            cluster.Views.Fell(node.Url);
-        }
+            await cluster.StopAsync(node);
 
         using var answer = await cluster.Http.GetAsync("/health");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
@@ -60,8 +57,7 @@ public sealed class StatusApiTests
     public async Task Questions_about_the_cluster_go_to_a_node_that_is_up_and_orders_go_nowhere()
     {
         await using var cluster = await FakeCluster.StartAsync();
-        await cluster.Nodes[0].StopAsync();
-        cluster.Views.Fell(cluster.Nodes[0].Url);
+        await cluster.StopAsync(cluster.Nodes[0]);
         var status = await JsonOf(cluster, "/admin/cluster", HttpStatusCode.OK);
         Assert.Equal(FakeCluster.Partitions, status.GetProperty("partitions").GetInt32());
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
 using KvStore.ServiceDefaults;
+using KvStore.Tests.Balancer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -30,6 +31,20 @@ public sealed class ExtensionsTests
         Assert.NotNull(app.Services.GetService<TracerProvider>());
         Assert.NotNull(app.Services.GetService<MeterProvider>());
         Assert.Equal("True", await AskForActivityAsync(app));
+    }
+
+    [Fact]
+    public async Task A_clients_trace_goes_on_through_the_balancer_to_the_node()
+    {
+        const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        const string Client = "00f067aa0ba902b7";
+        await using var cluster = await FakeCluster.StartAsync(
+            nodes: 1, settings: ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
+        await cluster.SendRawAsync(    // a client of this process would be traced, too
+            $"GET /v1/k HTTP/1.1\r\nHost: a\r\ntraceparent: 00-{Trace}-{Client}-01\r\n\r\n");
+        var reached = Assert.Single(cluster.Nodes[0].Requests).Headers["traceparent"];
+        Assert.StartsWith($"00-{Trace}-", reached);
+        Assert.DoesNotContain(Client, reached);    // the node's parent is the balancer, not the client
     }
 
     [Theory]
