@@ -34,6 +34,15 @@ public abstract record Input
     /// </summary>
     public sealed record SnapshotSent(NodeId To, LogIndex Index, bool HasArrived) : Input;
 
+    /// <summary>
+    /// Change who keeps the log. Ignored unless this is the primary, no other change is under way, and one step leads to
+    /// <paramref name="Next"/> (<see cref="GroupConfiguration.IsOneStepTo"/>); <see cref="Replica.Configuration"/> tells.
+    /// </summary>
+    public sealed record Reconfigure(GroupConfiguration Next) : Input;
+
+    /// <summary>From now on this member should be primary when it is caught up; nobody: no preference.</summary>
+    public sealed record Prefer(NodeId Member) : Input;
+
     /// <summary>Hand leadership to <paramref name="To"/>, or to the most caught-up backup when it is nobody.</summary>
     public sealed record Transfer(NodeId To) : Input;
 }

@@ -10,6 +10,9 @@ public enum EntryKind : byte
 
     /// <summary>A command for the state (see <see cref="State.CommandFormat"/>).</summary>
     Command = 2,
+
+    /// <summary>Who keeps the log from here on (see <see cref="GroupConfigurationFormat"/>).</summary>
+    Configuration = 3,
 }
 
 /// <summary>One entry of a replica group's log. Its payload is never changed after construction.</summary>

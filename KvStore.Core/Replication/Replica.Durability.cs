@@ -56,12 +56,16 @@ public sealed partial class Replica
     {
         _unemittedFrom = LogIndex.Min(_unemittedFrom, entry.Index);
         _log.Append(entry);
+        _configurations.Append(entry);
+        if (entry.Kind == EntryKind.Configuration && Role == ReplicaRole.Primary)
+            FollowConfiguration();
     }
 
     private void TruncateLogFrom(LogIndex index)
     {
         Invariant.Holds(index > CommitIndex);    // what is committed is never taken back
         _log.TruncateFrom(index);
+        _configurations.TruncateFrom(index);
         ForgetFlushesFrom(index);
         _unemittedFrom = LogIndex.Min(_unemittedFrom, index);
     }
@@ -69,6 +73,7 @@ public sealed partial class Replica
     private void RestartLogAt(Snapshot snapshot)
     {
         _log.RestartAt(snapshot.Index, snapshot.Term);
+        _configurations.RestartAt(snapshot.Configuration);
         ForgetFlushesFrom(LogIndex.Zero.Next());
         _installed = snapshot;
         _unemittedFrom = snapshot.Index.Next();

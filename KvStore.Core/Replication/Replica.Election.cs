@@ -17,7 +17,7 @@ public sealed partial class Replica
         _elapsedTicks++;
         if (Role == ReplicaRole.Primary)
             OnPrimaryTick();
-        else if (_elapsedTicks >= _electionTimeout)
+        else if (_elapsedTicks >= _electionTimeout && IsVoter)
             BecomePreCandidate();
     }
 
@@ -78,7 +78,7 @@ public sealed partial class Replica
 
     private void AskForVotes(Term term, bool isPreVote, bool isTransfer)
     {
-        foreach (var voter in _options.Voters)
+        foreach (var voter in Voters)
         {
             if (voter != _options.Self)
                 Send(voter, new PeerMessage.VoteRequest(term, _log.LastIndex, _log.LastTerm, isPreVote, isTransfer));
@@ -164,7 +164,7 @@ public sealed partial class Replica
     private void OnVoteGranted(NodeId voter)
     {
         _granted.Add(voter);
-        if (_granted.Count < _majority)
+        if (!IsMajority(_granted))
             return;
         if (Role == ReplicaRole.PreCandidate)
             BecomeCandidate(isTransfer: false);
@@ -175,13 +175,25 @@ public sealed partial class Replica
     private void OnVoteDenied(NodeId voter)
     {
         _denied.Add(voter);
-        if (_denied.Count >= _majority)
+        if (IsMajority(_denied))
             BecomeBackup(Term, NodeId.None);
+    }
+
+    /// <summary>
+    /// Counts voters alone. Whoever is asked answers, though: one that was made a voter may not have heard of it yet, and
+    /// the one that asks has.
+    /// </summary>
+    private bool IsMajority(HashSet<NodeId> members)
+    {
+        var count = 0;
+        foreach (var voter in Voters)
+            count += members.Contains(voter) ? 1 : 0;
+        return count >= Configuration.Majority;
     }
 
     private void OnTransferNow()
     {
-        if (Role != ReplicaRole.Primary)
+        if (Role != ReplicaRole.Primary && IsVoter)
             BecomeCandidate(isTransfer: true);
     }
 }

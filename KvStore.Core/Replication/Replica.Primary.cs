@@ -20,7 +20,7 @@ public sealed partial class Replica
     public int CopiesOf(LogIndex index)
     {
         var copies = FlushedIndex >= index ? 1 : 0;
-        foreach (var voter in _options.Voters)
+        foreach (var voter in Voters)
         {
             if (_backups.TryGetValue(voter, out var backup) && backup.Match >= index)
                 copies++;
@@ -38,15 +38,11 @@ public sealed partial class Replica
     {
         Invariant.Holds(Role == ReplicaRole.Candidate);
         Invariant.Holds(_hardState.Vote == _options.Self);
+        Invariant.Holds(IsVoter);
         Role = ReplicaRole.Primary;
         Primary = _options.Self;
         _elapsedTicks = 0;
-        foreach (var voter in _options.Voters)
-        {
-            if (voter != _options.Self)
-                _backups[voter] = new Progress(voter, _log.LastIndex.Next()) { IsActive = true };
-        }
-
+        FollowConfiguration();
         _firstOfTerm = _log.LastIndex.Next();
         _uncommittedFrom = _firstOfTerm;
         AppendToLog(new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
@@ -99,13 +95,13 @@ public sealed partial class Replica
     {
         AbandonTransfer();
         var active = 1;
-        foreach (var voter in _options.Voters)
+        foreach (var voter in Voters)
         {
             if (_backups.TryGetValue(voter, out var backup) && backup.IsActive)
                 active++;
         }
 
-        if (active < _majority)
+        if (active < Configuration.Majority)
         {
             BecomeBackup(Term, NodeId.None);
             return;
@@ -118,9 +114,9 @@ public sealed partial class Replica
 
     private void BeatHearts()
     {
-        foreach (var voter in _options.Voters)
+        foreach (var member in Configuration.Members)
         {
-            if (!_backups.TryGetValue(voter, out var backup))
+            if (!_backups.TryGetValue(member, out var backup))
                 continue;
             backup.OnHeartbeat(_log.LastIndex);
             SendHeartbeat(backup);
@@ -165,9 +161,9 @@ public sealed partial class Replica
     {
         if (_isRoundDue)
             StartRound();
-        foreach (var voter in _options.Voters)
+        foreach (var member in Configuration.Members)
         {
-            if (_backups.TryGetValue(voter, out var backup))
+            if (_backups.TryGetValue(member, out var backup))
                 Feed(backup);
         }
     }
@@ -204,10 +200,11 @@ public sealed partial class Replica
     /// </summary>
     private void AdvanceCommit()
     {
-        Span<long> flushed = stackalloc long[_options.Voters.Length];
+        var voters = Voters;
+        Span<long> flushed = stackalloc long[voters.Length];
         for (var i = 0; i < flushed.Length; i++)
         {
-            var voter = _options.Voters[i];
+            var voter = voters[i];
             flushed[i] = (voter == _options.Self ? FlushedIndex : _backups[voter].Match).Value;
         }
 

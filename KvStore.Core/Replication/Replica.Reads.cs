@@ -51,9 +51,9 @@ public sealed partial class Replica
             _newReads.Clear();
         }
 
-        foreach (var voter in _options.Voters)
+        foreach (var member in Configuration.Members)
         {
-            if (_backups.TryGetValue(voter, out var backup))
+            if (_backups.TryGetValue(member, out var backup))
                 SendHeartbeat(backup);
         }
 
@@ -64,10 +64,11 @@ public sealed partial class Replica
     {
         if (_reads.Count == 0)
             return;
-        Span<long> rounds = stackalloc long[_options.Voters.Length];
+        var voters = Voters;
+        Span<long> rounds = stackalloc long[voters.Length];
         for (var i = 0; i < rounds.Length; i++)
         {
-            var voter = _options.Voters[i];
+            var voter = voters[i];
             rounds[i] = voter == _options.Self ? _round : _backups[voter].Round;
         }
 

@@ -10,6 +10,9 @@ public sealed partial class Replica
 {
     private NodeId _transferTarget;
 
+    /// <summary>The member that should be primary when it is caught up; nobody: no preference.</summary>
+    public NodeId Preferred { get; private set; }
+
     private bool IsTransferring => _transferTarget != NodeId.None;
 
     private void OnTransfer(NodeId to)
@@ -17,7 +20,7 @@ public sealed partial class Replica
         if (Role != ReplicaRole.Primary || IsTransferring)
             return;
         var target = to == NodeId.None ? MostCaughtUp() : to;
-        if (target is not { } found || !_backups.TryGetValue(found, out var backup))
+        if (target is not { } found || !Voters.Contains(found) || !_backups.TryGetValue(found, out var backup))
             return;
         _transferTarget = found;
         _elapsedTicks = 0;    // a full election timeout to come to an end in
@@ -35,7 +38,7 @@ public sealed partial class Replica
     private NodeId? MostCaughtUp()
     {
         Progress? best = null;
-        foreach (var voter in _options.Voters)
+        foreach (var voter in Voters)
         {
             if (!_backups.TryGetValue(voter, out var backup) || !backup.IsActive)
                 continue;
@@ -51,13 +54,13 @@ public sealed partial class Replica
     /// </summary>
     private void ConsiderPreferred()
     {
-        if (_options.Preferred == _options.Self || !HasCommittedInTerm)
+        if (Preferred == _options.Self || !HasCommittedInTerm)
             return;
-        if (_backups.TryGetValue(_options.Preferred, out var backup)
+        if (_backups.TryGetValue(Preferred, out var backup)
             && backup is { IsActive: true, State: ProgressState.Replicate }
             && backup.Match >= CommitIndex)
         {
-            OnTransfer(_options.Preferred);
+            OnTransfer(Preferred);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using KvStore.Core.Primitives;
 
@@ -30,7 +29,6 @@ public sealed partial class Replica
     private readonly ReplicaOptions _options;
     private readonly Random _random;
     private readonly ReplicaLog _log;
-    private readonly int _majority;
     private LogIndex _handedOut;
     private Effects _effects = new();
 
@@ -40,12 +38,14 @@ public sealed partial class Replica
     /// <param name="random">Draws election timeouts and nothing else.</param>
     public Replica(ReplicaOptions options, RecoveredReplica recovered, Random random)
     {
-        Invariant.Holds(options.Voters.Contains(options.Self));
         Invariant.Holds(options.ElectionTicks > options.HeartbeatTicks);
         _options = options;
+        Preferred = options.Preferred;
         _random = random;
-        _majority = Quorum.Majority(options.Voters.Length);
         _log = new ReplicaLog(recovered.SnapshotIndex, recovered.SnapshotTerm, recovered.Entries);
+        _configurations = new ConfigurationHistory(recovered.Configuration ?? new GroupConfiguration(options.Voters, []));
+        foreach (var entry in recovered.Entries)
+            _configurations.Append(entry);
         _hardState = recovered.HardState;
         FlushedIndex = _log.LastIndex;
         CommitIndex = recovered.SnapshotIndex;
@@ -84,9 +84,6 @@ public sealed partial class Replica
 
     /// <summary>The last entry of the log known to be on stable storage here.</summary>
     public LogIndex FlushedIndex { get; private set; }
-
-    /// <summary>All members of the group.</summary>
-    public ImmutableArray<NodeId> Voters => _options.Voters;
 
     /// <summary>The term of an entry still held in the log; null otherwise.</summary>
     public Term? TermAt(LogIndex index) => _log.TermAt(index);
@@ -133,6 +130,12 @@ public sealed partial class Replica
             case Input.Transfer transfer:
                 OnTransfer(transfer.To);
                 break;
+            case Input.Prefer prefer:
+                Preferred = prefer.Member;
+                break;
+            case Input.Reconfigure reconfigure:
+                OnReconfigure(reconfigure.Next);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -140,7 +143,7 @@ public sealed partial class Replica
 
     private void OnReceive(NodeId from, PeerMessage message)
     {
-        if (!_options.Voters.Contains(from) || from == _options.Self)
+        if (from == _options.Self)
             return;
         if (message.Term > Term && !AdoptTerm(from, message))
             return;
@@ -167,15 +170,15 @@ public sealed partial class Replica
                 HearPrimary(from);
                 OnAppendRequest(from, request);
                 break;
-            case PeerMessage.AppendReply reply when Role == ReplicaRole.Primary:
-                OnAppendReply(_backups[from], reply);
+            case PeerMessage.AppendReply reply when _backups.TryGetValue(from, out var backup):
+                OnAppendReply(backup, reply);
                 break;
             case PeerMessage.Heartbeat heartbeat:
                 HearPrimary(from);
                 OnHeartbeat(from, heartbeat);
                 break;
-            case PeerMessage.HeartbeatReply reply when Role == ReplicaRole.Primary:
-                OnHeartbeatReply(_backups[from], reply);
+            case PeerMessage.HeartbeatReply reply when _backups.TryGetValue(from, out var backup):
+                OnHeartbeatReply(backup, reply);
                 break;
             case PeerMessage.InstallSnapshot install:
                 HearPrimary(from);
@@ -193,6 +196,7 @@ public sealed partial class Replica
             return;
         Invariant.Holds(index <= _handedOut);
         _log.CompactTo(index);
+        _configurations.CompactTo(index);
     }
 
     private void HandOutCommitted()

@@ -9,10 +9,10 @@ public sealed record ReplicaOptions
     /// <summary>The partition whose group this replica belongs to.</summary>
     public required PartitionId Partition { get; init; }
 
-    /// <summary>The node this replica lives on; one of <see cref="Voters"/>.</summary>
+    /// <summary>The node this replica lives on; need not be a member of the group yet, or any more.</summary>
     public required NodeId Self { get; init; }
 
-    /// <summary>All members of the group, this one among them.</summary>
+    /// <summary>The voters the group was born with, before any entry of its log.</summary>
     public required ImmutableArray<NodeId> Voters { get; init; }
 
     /// <summary>The member that should be primary when it is caught up; nobody: no preference.</summary>
@@ -32,6 +32,9 @@ public sealed record ReplicaOptions
     /// <summary>Bytes of payload in one append message, unless a single entry is larger.</summary>
     public int MaxAppendBytes { get; init; } = 1024 * 1024;
 
+    /// <summary>A learner that lacks no more committed entries than this may be made a voter.</summary>
+    public int CaughtUpEntries { get; init; } = 1000;
+
     /// <summary>Append messages to one backup that may be unanswered.</summary>
     public int MaxInFlight { get; init; } = 256;
 }
@@ -43,6 +46,9 @@ public sealed record RecoveredReplica(
     Term SnapshotTerm,
     ImmutableArray<LogEntry> Entries)
 {
+    /// <summary>Who kept the log at the snapshot; null without one: the voters the group was born with.</summary>
+    public GroupConfiguration? Configuration { get; init; }
+
     /// <summary>A replica that has never run.</summary>
     public static RecoveredReplica Empty { get; } = new(default, LogIndex.Zero, Term.Zero, []);
 }

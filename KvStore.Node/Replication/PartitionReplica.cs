@@ -101,7 +101,7 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     }
 
     /// <summary>The state as applied, for a backup that fell behind.</summary>
-    public Snapshot Capture() => new(_applied, _appliedTerm, Image);
+    public Snapshot Capture() => new(_applied, _appliedTerm, Replica.ConfigurationAt(_applied), Image);
 
     /// <summary>The state as applied, for a snapshot file; what is applied from here on counts towards the next.</summary>
     public Snapshot CaptureForFile()

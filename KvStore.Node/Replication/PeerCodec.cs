@@ -130,7 +130,7 @@ internal static class PeerCodec
             term, previous, new Term(wire.PreviousTerm), entries.MoveToImmutable(), Index(wire.Commit));
     }
 
-    private static EntryKind Kind(uint kind) => kind is (uint)EntryKind.Empty or (uint)EntryKind.Command
+    private static EntryKind Kind(uint kind) => kind is >= (uint)EntryKind.Empty and <= (uint)EntryKind.Configuration
         ? (EntryKind)kind
         : throw new InvalidDataException($"An entry of kind {kind} is not known to this version.");
 

@@ -59,8 +59,7 @@ internal sealed class PeerService(
         if (!router.Holds(partition))
             throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
         var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
-        var snapshot = await received.SaveAsync(partition, new LogIndex(head.Index), new Term(head.IndexTerm), blocks)
-            .ConfigureAwait(false);
+        var snapshot = await received.SaveAsync(partition, head, blocks).ConfigureAwait(false);
         router.Receive(partition, from, new PeerMessage.InstallSnapshot(new Term(head.Term), snapshot));
         return new Wire.SnapshotReply();
     }
@@ -130,11 +129,15 @@ internal sealed class PeerService(
 internal sealed class ReceivedSnapshots(NodeStorage storage)
 {
     /// <exception cref="InvalidDataException">The blocks are no image of a state.</exception>
-    public Task<Snapshot> SaveAsync(PartitionId partition, LogIndex index, Term term, List<ReadOnlyMemory<byte>> blocks) =>
+    public Task<Snapshot> SaveAsync(PartitionId partition, Wire.SnapshotHead head, List<ReadOnlyMemory<byte>> blocks) =>
         Task.Factory.StartNew(
             () =>
             {
-                var snapshot = new Snapshot(index, term, StateImage.Decode(blocks));
+                var snapshot = new Snapshot(
+                    new LogIndex(head.Index),
+                    new Term(head.IndexTerm),
+                    GroupConfigurationFormat.Decode(head.Configuration.Span),
+                    StateImage.Decode(blocks));
                 storage.Log.SaveReceivedSnapshot(partition, snapshot);
                 return snapshot;
             },

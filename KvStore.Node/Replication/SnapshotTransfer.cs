@@ -49,6 +49,7 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
                 Term = term.Value,
                 Index = snapshot.Index.Value,
                 IndexTerm = snapshot.Term.Value,
+                Configuration = UnsafeByteOperations.UnsafeWrap(GroupConfigurationFormat.Encode(snapshot.Configuration)),
             };
             await call.RequestStream.WriteAsync(new Wire.SnapshotChunk { Head = head }, patience.Token).ConfigureAwait(false);
             foreach (var block in snapshot.State.Encode())

@@ -94,7 +94,10 @@ internal sealed class LogRecovery
         group.StartBehind(index, term);
         var lastTerm = entries.Count > 0 ? entries[^1].Term : term;
         var hardState = group.HardState.Term < lastTerm ? new HardState(lastTerm, NodeId.None) : group.HardState;
-        var replica = new RecoveredReplica(hardState, index, term, [.. entries]);
+        var replica = new RecoveredReplica(hardState, index, term, [.. entries])
+        {
+            Configuration = snapshot?.Configuration,
+        };
         return new RecoveredPartition(replica, snapshot?.State ?? StateImage.Empty);
     }
 

@@ -23,7 +23,10 @@ internal static class SnapshotFile
         long at = HeaderSize;
         var chain = XxHash3.HashToUInt64(header);
         var blockHeader = new byte[BlockHeaderSize];
-        foreach (var block in snapshot.State.Encode().Append(ReadOnlyMemory<byte>.Empty))    // an empty one ends the file
+        var blocks = snapshot.State.Encode()
+            .Prepend(GroupConfigurationFormat.Encode(snapshot.Configuration))
+            .Append(ReadOnlyMemory<byte>.Empty);    // an empty one ends the file
+        foreach (var block in blocks)
         {
             chain = XxHash3.HashToUInt64(block.Span, (long)chain);
             BinaryPrimitives.WriteInt64LittleEndian(blockHeader, block.Length);
@@ -45,12 +48,20 @@ internal static class SnapshotFile
             throw new DataDamagedException(path, 0, "another header", "that of this snapshot of this disk");
         try
         {
-            return new Snapshot(index, term, StateImage.Decode(Blocks(file, path, XxHash3.HashToUInt64(header))));
+            using var blocks = Blocks(file, path, XxHash3.HashToUInt64(header)).GetEnumerator();
+            var configuration = GroupConfigurationFormat.Decode(blocks.MoveNext() ? blocks.Current.Span : default);
+            return new Snapshot(index, term, configuration, StateImage.Decode(Rest(blocks)));
         }
         catch (InvalidDataException wrong)
         {
-            throw new DataDamagedException(path, HeaderSize, wrong.Message, "a state image");
+            throw new DataDamagedException(path, HeaderSize, wrong.Message, "who keeps the partition, and its state");
         }
+    }
+
+    private static IEnumerable<ReadOnlyMemory<byte>> Rest(IEnumerator<ReadOnlyMemory<byte>> blocks)
+    {
+        while (blocks.MoveNext())
+            yield return blocks.Current;
     }
 
     private static IEnumerable<ReadOnlyMemory<byte>> Blocks(IStorageFile file, string path, ulong chain)

@@ -8,23 +8,31 @@ namespace KvStore.Tests.Simulation;
 internal sealed class DurableReplica
 {
     private readonly List<LogEntry> _entries = [];
-    private Snapshot _snapshot = new(LogIndex.Zero, Term.Zero, StateImage.Empty);
+    private Snapshot? _snapshot;
 
     public HardState HardState { get; private set; }
 
-    public LogIndex LastIndex => _snapshot.Index + _entries.Count;
+    public LogIndex LastIndex => SnapshotIndex + _entries.Count;
 
-    public Snapshot Snapshot => _snapshot;
+    public StateImage State => _snapshot?.State ?? StateImage.Empty;
+
+    /// <summary>The last that the log tells; null: the one that the group was born with.</summary>
+    public GroupConfiguration? Configuration =>
+        _entries.FindLast(entry => entry.Kind == EntryKind.Configuration) is { } change
+            ? GroupConfigurationFormat.Decode(change.Payload.Span)
+            : _snapshot?.Configuration;
+
+    private LogIndex SnapshotIndex => _snapshot?.Index ?? LogIndex.Zero;
 
     /// <summary>Whether the entry is here, in the log or behind the snapshot.</summary>
     public bool Holds(LogIndex index, Term term) =>
-        index <= _snapshot.Index || (index <= LastIndex && EntryAt(index).Term == term);
+        index <= SnapshotIndex || (index <= LastIndex && EntryAt(index).Term == term);
 
     public void Apply(Persist persist)
     {
         if (persist.Snapshot is { } snapshot)
         {
-            Law.Holds(snapshot.Index >= _snapshot.Index, $"A snapshot at {snapshot.Index} replaces one at {_snapshot.Index}");
+            Law.Holds(snapshot.Index >= SnapshotIndex, $"A snapshot at {snapshot.Index} replaces one at {SnapshotIndex}");
             _entries.Clear();
             _snapshot = snapshot;
         }
@@ -39,16 +47,19 @@ internal sealed class DurableReplica
     /// <summary>A snapshot the host took itself: the log before it is dropped.</summary>
     public void Save(Snapshot snapshot)
     {
-        if (snapshot.Index <= _snapshot.Index)
+        if (snapshot.Index <= SnapshotIndex)
             return;
         Law.Holds(Holds(snapshot.Index, snapshot.Term) && snapshot.Index <= LastIndex, $"Snapshot at {snapshot.Index} outran the log");
-        _entries.RemoveRange(0, (int)(snapshot.Index - _snapshot.Index));
+        _entries.RemoveRange(0, (int)(snapshot.Index - SnapshotIndex));
         _snapshot = snapshot;
     }
 
-    public RecoveredReplica Recover() => new(HardState, _snapshot.Index, _snapshot.Term, [.. _entries]);
+    public RecoveredReplica Recover() => new(HardState, SnapshotIndex, _snapshot?.Term ?? Term.Zero, [.. _entries])
+    {
+        Configuration = _snapshot?.Configuration,
+    };
 
-    private LogEntry EntryAt(LogIndex index) => _entries[(int)(index - _snapshot.Index) - 1];
+    private LogEntry EntryAt(LogIndex index) => _entries[(int)(index - SnapshotIndex) - 1];
 
     private void Remember(HardState next)
     {
@@ -61,9 +72,9 @@ internal sealed class DurableReplica
     private void Append(Persist persist)
     {
         var first = persist.Entries[0].Index;
-        Law.Holds(first > _snapshot.Index, $"Entries from {first} on would replace what the snapshot at {_snapshot.Index} holds");
+        Law.Holds(first > SnapshotIndex, $"Entries from {first} on would replace what the snapshot at {SnapshotIndex} holds");
         Law.Holds(first <= LastIndex.Next(), $"Entries from {first} on leave a hole after {LastIndex}");
-        var keep = (int)(first - _snapshot.Index) - 1;
+        var keep = (int)(first - SnapshotIndex) - 1;
         _entries.RemoveRange(keep, _entries.Count - keep);
         _entries.AddRange(persist.Entries);
     }

@@ -15,6 +15,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
+    private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new() { [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []) };
     private (LogIndex Index, Term Term) _lastCommitted;
 
     /// <summary>How far any primary has committed.</summary>
@@ -52,6 +53,8 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         var committed = _committed[(int)entry.Index.Value - 1].Term;
         Claim(committed == entry.Term, replica, $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
         Claim(_entries[(entry.Index, entry.Term)].Content == ContentOf(entry), replica, $"applies other content at {entry.Index}");
+        if (entry.Kind == EntryKind.Configuration)
+            _configurations.TryAdd(entry.Index, GroupConfigurationFormat.Decode(entry.Payload.Span));
         if (entry.Index.Value % HashInterval == 0)
             StatesAgree(replica);
     }
@@ -61,6 +64,9 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         var hash = replica.Image.Hash();
         var agreed = _hashes.TryAdd(replica.AppliedIndex, hash) ? hash : _hashes[replica.AppliedIndex];
         Claim(agreed == hash, replica, $"its state at {replica.AppliedIndex} differs from another replica's");
+        var known = replica.Core.ConfigurationAt(replica.AppliedIndex);
+        var committed = _configurations.Last(change => change.Key <= replica.AppliedIndex).Value;
+        Claim(known.Equals(committed), replica, $"is kept by {known} at {replica.AppliedIndex} for all it knows, and by {committed} in truth");
     }
 
     /// <summary>What a client was told is done must be committed by then, under the version it was told.</summary>
@@ -118,8 +124,11 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         if (core.TermAt(core.CommitIndex) is not { } term || _lastCommitted == (core.CommitIndex, term))
             return;
         _lastCommitted = (core.CommitIndex, term);
-        var copies = world.Nodes.Count(node => node.Durable(group).Holds(core.CommitIndex, term));
-        Claim(copies > world.Nodes.Length / 2, replica, $"committed {core.CommitIndex} with {copies} durable copies");
+        var isHeld = IsHeldByMajority(core.Configuration) || IsHeldByMajority(replica.ConfigurationBefore);
+        Claim(isHeld, replica, $"committed {core.CommitIndex} without a majority of {core.Configuration} that has it on disk");
+
+        bool IsHeldByMajority(GroupConfiguration kept) =>
+            2 * kept.Voters.Count(voter => world.Node(voter).Durable(group).Holds(core.CommitIndex, term)) > kept.Voters.Length;
     }
 
     /// <summary>An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.</summary>

@@ -8,7 +8,9 @@ internal sealed class Nemesis(Simulator world, Random random)
 {
     private bool _isStopped;
 
-    private SimulatedNode AnyNode => world.Nodes[random.Next(world.Nodes.Length)];
+    private SimulatedNode AnyNode => random.GetItems([.. world.Present], 1)[0];
+
+    private PartitionId AnyGroup => new(random.Next(world.Swarm.GroupCount));
 
     public void Start()
     {
@@ -20,6 +22,9 @@ internal sealed class Nemesis(Simulator world, Random random)
         Repeat(swarm.SlowDiskInterval, SlowDisk);
         Repeat(swarm.SnapshotInterval, TakeSnapshot);
         Repeat(swarm.TransferInterval, Transfer);
+        Repeat(swarm.MoveInterval, () => world.Placement.Move(AnyGroup, random));
+        Repeat(swarm.MoveInterval, Reconfigure);
+        Repeat(swarm.LoseDiskInterval, LoseDisk);
     }
 
     public void Stop() => _isStopped = true;
@@ -55,7 +60,7 @@ internal sealed class Nemesis(Simulator world, Random random)
 
     private void CrashAll()
     {
-        foreach (var node in world.Nodes)
+        foreach (var node in world.Present)
             CrashFor(node, Span(10, 500));
     }
 
@@ -85,15 +90,32 @@ internal sealed class Nemesis(Simulator world, Random random)
         node.Run(() => node.Replicas[random.Next(node.Replicas.Count)].Post(new Input.Transfer(target)));
     }
 
+    /// <summary>Whatever change comes to somebody's mind: what is not allowed now is not done.</summary>
+    private void Reconfigure()
+    {
+        var nodes = world.Nodes.Select(node => node.Id).ToArray();
+        random.Shuffle(nodes);
+        var voters = random.Next(1, nodes.Length);
+        GroupConfiguration any = new([.. nodes[..voters]], [.. nodes[voters..random.Next(voters, nodes.Length)]]);
+        var (group, node) = (AnyGroup, AnyNode);
+        node.Run(() => node.Replicas[group.Value].Post(new Input.Reconfigure(any)));
+    }
+
+    private void LoseDisk()
+    {
+        if (world.Placement.MayLoseDisk())
+            world.Placement.LoseDisk(AnyNode);
+    }
+
     /// <summary>One off, halves, one way, a single link, or each link by itself (swizzle).</summary>
     private void CutSome()
     {
         var one = AnyNode.Id.Value;
-        var side = random.Next(1 << world.Nodes.Length);
+        var side = random.Next(1 << world.Nodes.Count);
         var kind = random.Next(6);
-        for (var from = 1; from <= world.Nodes.Length; from++)
+        for (var from = 1; from <= world.Nodes.Count; from++)
         {
-            for (var to = 1; to <= world.Nodes.Length; to++)
+            for (var to = 1; to <= world.Nodes.Count; to++)
             {
                 var isCut = kind switch
                 {

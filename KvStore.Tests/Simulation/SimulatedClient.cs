@@ -54,7 +54,7 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
     private void Attempt()
     {
         if (_target == NodeId.None)
-            _target = world.Nodes[random.Next(world.Nodes.Length)].Id;
+            _target = random.GetItems([.. world.Present], 1)[0].Id;
         var (attempt, request, node) = (++_attempt, _request!, world.Node(_target));
         var isAnswered = false;
         _openAttempts++;

@@ -7,11 +7,11 @@ namespace KvStore.Tests.Simulation;
 /// random time of its own, so messages overtake each other; it may be lost or, between nodes, delivered twice; a link may
 /// be cut.
 /// </summary>
-internal sealed class SimulatedNetwork(EventQueue queue, Random random, Swarm swarm, Trace trace)
+internal sealed class SimulatedNetwork(EventQueue queue, Random random, Swarm swarm, Trace trace, int maxNodes)
 {
     private const int BulkFactor = 10;
     private const int LongFactor = 50;
-    private readonly bool[,] _isCut = new bool[swarm.NodeCount + 1, swarm.NodeCount + 1];
+    private readonly bool[,] _isCut = new bool[maxNodes + 1, maxNodes + 1];
     private bool _isHealed;
 
     public long MessageCount { get; private set; }

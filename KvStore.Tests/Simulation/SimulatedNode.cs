@@ -37,6 +37,9 @@ internal sealed class SimulatedNode
 
     public bool IsPaused { get; private set; }
 
+    /// <summary>Its disk is lost, so it never comes back.</summary>
+    public bool IsGone { get; private set; }
+
     public long ClockMs => _clockOffsetMs + (World.Queue.Now / Swarm.Millisecond);
 
     public IReadOnlyList<SimulatedReplica> Replicas => _replicas;
@@ -47,7 +50,7 @@ internal sealed class SimulatedNode
 
     public void Start()
     {
-        if (IsUp)
+        if (IsUp || IsGone)
             return;
         IsUp = true;
         _replicas = [.. Enumerable.Range(0, World.Swarm.GroupCount).Select(group => Recover(new PartitionId(group)))];
@@ -66,6 +69,30 @@ internal sealed class SimulatedNode
         _backlog.Clear();
         _disk.Crash();
     }
+
+    public void LoseDisk()
+    {
+        Crash();
+        IsGone = true;
+        World.Trace.Add(TraceEvent.LoseDisk, Id.Value, 0, 0, 0);
+    }
+
+    /// <summary>Who keeps each group as far as its logs tell, in memory and on disk.</summary>
+    public IEnumerable<GroupConfiguration> Configurations()
+    {
+        for (var group = 0; group < World.Swarm.GroupCount; group++)
+        {
+            yield return _disk[new PartitionId(group)].Configuration ?? new(Placement.Born(World.Swarm, group), []);
+            if (IsUp)
+                yield return _replicas[group].Core.Configuration;
+        }
+    }
+
+    /// <summary>Where it and each of its replicas stand, in words.</summary>
+    public IEnumerable<string> Describe() => _replicas
+        .Select(replica => $"n{Id} g{replica.Group} {replica.Core.Role} term {replica.Core.Term} primary {replica.Core.Primary} "
+            + $"commit {replica.Core.CommitIndex} of {replica.Core.LastIndex} kept by {replica.Core.Configuration}")
+        .Prepend($"n{Id} {(IsGone ? "gone" : IsPaused ? "paused" : IsUp ? "up" : "down")}");
 
     public void Pause()
     {
@@ -165,7 +192,7 @@ internal sealed class SimulatedNode
                 kept with { Entries = kept.Entries.RemoveAt(kept.Entries.Length - 1) },
             _ => durable.Recover(),
         };
-        return new SimulatedReplica(this, World.LawsOf(group), World.OptionsOf(group, Id), recovered, durable.Snapshot.State);
+        return new SimulatedReplica(this, World.LawsOf(group), World.OptionsOf(group, Id), recovered, durable.State);
     }
 
     private void OnFlushed(PartitionId group, long number)
@@ -178,7 +205,7 @@ internal sealed class SimulatedNode
     private void ScheduleTick() => Schedule(_tickPeriod, () =>
     {
         foreach (var replica in _replicas)
-            replica.Post(new Input.Tick());
+            replica.Tick();
         ScheduleTick();
     });
 }

@@ -29,6 +29,7 @@ internal sealed class SimulatedReplica
         AppliedIndex = recovered.SnapshotIndex;
         _appliedTerm = recovered.SnapshotTerm;
         Core = new Replica(options, recovered, new Random(node.World.Chance.Next()));
+        ConfigurationBefore = Core.Configuration;
     }
 
     public Replica Core { get; }
@@ -41,6 +42,9 @@ internal sealed class SimulatedReplica
 
     /// <summary>Where the log ended before the step that is being looked at.</summary>
     public LogIndex LastIndexBefore { get; private set; }
+
+    /// <summary>Who kept the group before that step, which may have committed first and then changed it.</summary>
+    public GroupConfiguration ConfigurationBefore { get; private set; }
 
     public StateImage Image => _state.Image;
 
@@ -91,7 +95,7 @@ internal sealed class SimulatedReplica
         if (_isSnapshotting || AppliedIndex == LogIndex.Zero || AppliedIndex > Core.FlushedIndex)
             return;
         _isSnapshotting = true;
-        Snapshot snapshot = new(AppliedIndex, _appliedTerm, _state.Image);
+        var snapshot = Capture();
         _node.World.Trace.Add(TraceEvent.Snapshot, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
         _node.Save(Group, snapshot, () =>
         {
@@ -99,6 +103,19 @@ internal sealed class SimulatedReplica
             Post(new Input.Compact(snapshot.Index));
         });
     }
+
+    /// <summary>Time passes; a primary looks whether its group is kept by those who should.</summary>
+    public void Tick()
+    {
+        Post(new Input.Tick());
+        var placement = _node.World.Placement;
+        if (Core.Preferred != placement.Preferred(Group))
+            Post(new Input.Prefer(placement.Preferred(Group)));
+        if (Core.Role == ReplicaRole.Primary && ConfigurationPlan.Next(Core, placement.Wanted(Group)) is { } step)
+            Post(step);
+    }
+
+    private Snapshot Capture() => new(AppliedIndex, _appliedTerm, Core.ConfigurationAt(AppliedIndex), _state.Image);
 
     private bool MayReadUnconfirmed() => _node.World.Flaw switch
     {
@@ -115,7 +132,7 @@ internal sealed class SimulatedReplica
         if (inputs.Length == 0)
             return;
         var (role, term) = (Core.Role, Core.Term);
-        LastIndexBefore = Core.LastIndex;
+        (LastIndexBefore, ConfigurationBefore) = (Core.LastIndex, Core.Configuration);
         _effects.Clear();
         Core.Step(inputs, _effects);
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
@@ -155,7 +172,7 @@ internal sealed class SimulatedReplica
 
     private void SendSnapshot(NodeId to, Term term)
     {
-        Snapshot snapshot = new(AppliedIndex, _appliedTerm, _state.Image);
+        var snapshot = Capture();
         PeerMessage.InstallSnapshot install = new(term, snapshot);
         _node.SendBulk(
             new Envelope(Group, to, install),

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Tests.Simulation.Checkers;
@@ -13,6 +12,10 @@ internal sealed class Simulator
 {
     private const long SettleLimit = 20 * Swarm.Second;
     private const long SettleStep = 100 * Swarm.Millisecond;
+    /// <summary>Nodes that a world ever has: those it begins with and those that come for lost disks.</summary>
+    private const int MaxNodes = 12;
+
+    private readonly List<SimulatedNode> _nodes = [];
     private readonly int _seed;
     private readonly GroupLaws[] _laws;
     private readonly Workload _workload;
@@ -26,9 +29,11 @@ internal sealed class Simulator
         Chance = new Random(seed ^ 0x5EED);
         Queue = new EventQueue();
         Trace = new Trace(Queue, keptLines);
-        Network = new SimulatedNetwork(Queue, new Random(Chance.Next()), Swarm, Trace);
+        Network = new SimulatedNetwork(Queue, new Random(Chance.Next()), Swarm, Trace, MaxNodes);
+        Placement = new Placement(this);
         _laws = [.. Enumerable.Range(0, Swarm.GroupCount).Select(group => new GroupLaws(this, new PartitionId(group)))];
-        Nodes = [.. Enumerable.Range(1, Swarm.NodeCount).Select(id => new SimulatedNode(this, new NodeId(id)))];
+        for (var count = 0; count < Swarm.NodeCount; count++)
+            AddNode();
         _workload = new Workload(this, new Random(Chance.Next()));
         _nemesis = new Nemesis(this, new Random(Chance.Next()));
     }
@@ -46,7 +51,15 @@ internal sealed class Simulator
 
     public SimulatedNetwork Network { get; }
 
-    public ImmutableArray<SimulatedNode> Nodes { get; }
+    public Placement Placement { get; }
+
+    /// <summary>All that ever were, by id.</summary>
+    public IReadOnlyList<SimulatedNode> Nodes => _nodes;
+
+    /// <summary>Those that still have their disk.</summary>
+    public IEnumerable<SimulatedNode> Present => _nodes.Where(node => !node.IsGone);
+
+    public bool HasRoomForNodes => _nodes.Count < MaxNodes;
 
     public IReadOnlyList<HistoryOperation> History => _workload.History;
 
@@ -58,14 +71,22 @@ internal sealed class Simulator
 
     public SimulatedNode Node(NodeId id) => Nodes[id.Value - 1];
 
+    public SimulatedNode AddNode()
+    {
+        SimulatedNode node = new(this, new NodeId(_nodes.Count + 1));
+        _nodes.Add(node);
+        return node;
+    }
+
     public GroupLaws LawsOf(PartitionId group) => _laws[group.Value];
 
     public ReplicaOptions OptionsOf(PartitionId group, NodeId self) => new()
     {
         Partition = group,
         Self = self,
-        Voters = [.. Nodes.Select(node => node.Id)],
-        Preferred = PreferredOf(group),
+        Voters = Placement.Born(Swarm, group.Value),
+        Preferred = Placement.Preferred(group),
+        CaughtUpEntries = Swarm.HasTightLimits ? 2 : 20,
         MaxUncommittedBytes = Swarm.HasTightLimits ? 200 : 64 * 1024,
         MaxAppendBytes = Swarm.HasTightLimits ? 150 : 64 * 1024,
         MaxInFlight = Swarm.HasTightLimits ? 2 : 64,
@@ -92,7 +113,7 @@ internal sealed class Simulator
         _workload.Stop();
         _nemesis.Stop();
         Network.Heal();
-        foreach (var node in Nodes)
+        foreach (var node in Present)
         {
             node.DiskSlowness = 1;
             node.Resume();
@@ -113,9 +134,6 @@ internal sealed class Simulator
         Law.Holds(judgement.Verdict == Verdict.Legal, $"The history is {judgement.Verdict}. {judgement.Why}");
     });
 
-    private NodeId PreferredOf(PartitionId group) =>
-        Swarm.HasPreferred ? Nodes[group.Value % Nodes.Length].Id : NodeId.None;
-
     private string? Unsettled()
     {
         if (!_workload.IsIdle)
@@ -131,14 +149,17 @@ internal sealed class Simulator
 
     private string? Unsettled(PartitionId group)
     {
-        var replicas = Nodes.Select(node => node.Replicas[group.Value]).ToArray();
+        var replicas = Present.Select(node => node.Replicas[group.Value]).ToArray();
         var primaries = replicas.Where(replica => replica.Core.Role == ReplicaRole.Primary).ToArray();
         if (primaries.Length != 1)
             return $"{primaries.Length} primaries";
         var primary = primaries[0];
-        if (PreferredOf(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
+        var members = primary.Core.Configuration;
+        if (!members.Members.ToHashSet().SetEquals(Placement.Wanted(group)) || !members.Learners.IsEmpty)
+            return $"{members} keep it instead of {string.Join(' ', Placement.Wanted(group))}";
+        if (Placement.Preferred(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
             return $"node {primary.Node} is primary instead of {preferred}";
-        var laggard = replicas.FirstOrDefault(replica => replica.AppliedIndex != primary.Core.LastIndex);
+        var laggard = replicas.FirstOrDefault(replica => members.Voters.Contains(replica.Node) && replica.AppliedIndex != primary.Core.LastIndex);
         return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {primary.Core.LastIndex}";
     }
 
@@ -150,7 +171,7 @@ internal sealed class Simulator
         }
         catch (Exception failure)
         {
-            var lines = string.Join('\n', Trace.Lines);
+            var lines = string.Join('\n', Nodes.SelectMany(node => node.Describe()).Concat(Trace.Lines));
             throw new SimulationFailedException(
                 FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s: {failure.Message}\n{Replay}\n{Swarm}\n{lines}"),
                 failure);

@@ -12,6 +12,7 @@ internal sealed record Swarm
     public const long TickPeriod = 50 * Millisecond;
 
     public required int NodeCount { get; init; }
+    public required int VoterCount { get; init; }
     public required int GroupCount { get; init; }
     public required int ClientCount { get; init; }
     public required int KeysPerGroup { get; init; }
@@ -32,6 +33,8 @@ internal sealed record Swarm
     public required long SlowDiskInterval { get; init; }
     public required long SnapshotInterval { get; init; }
     public required long TransferInterval { get; init; }
+    public required long MoveInterval { get; init; }
+    public required long LoseDiskInterval { get; init; }
 
     /// <summary>The world of a seed.</summary>
     public static Swarm Draw(int seed)
@@ -40,9 +43,11 @@ internal sealed record Swarm
         var groups = random.Next(1, 5);
         var keys = random.Next(1, 4);
         var clients = random.Next(2, 7);
+        var nodes = random.Next(2) == 0 ? 3 : 5;
         return new Swarm
         {
-            NodeCount = random.Next(2) == 0 ? 3 : 5,
+            NodeCount = nodes,
+            VoterCount = nodes == 5 && random.Next(3) != 0 ? 3 : nodes,
             GroupCount = groups,
             ClientCount = clients,
             KeysPerGroup = keys,
@@ -63,6 +68,8 @@ internal sealed record Swarm
             SlowDiskInterval = Maybe(random, 0.3) * random.Next(3, 10) * Second,
             SnapshotInterval = Maybe(random, 0.8) * random.Next(1, 10) * 200 * Millisecond,
             TransferInterval = Maybe(random, 0.3) * random.Next(1, 6) * Second,
+            MoveInterval = Maybe(random, 0.4) * random.Next(1, 8) * Second,
+            LoseDiskInterval = Maybe(random, 0.4) * random.Next(3, 10) * Second,
         };
     }
 

@@ -14,6 +14,7 @@ internal enum TraceEvent
     Snapshot,
     Start,
     Crash,
+    LoseDisk,
     Pause,
     Resume,
     Cut,

@@ -103,7 +103,7 @@ internal sealed class ReplicaGroup
     private void SendSnapshot(int id, NodeId to, Term term)
     {
         var last = _applied[id - 1].LastOrDefault();
-        Snapshot snapshot = new(last?.Index ?? this[id].LogStart, last?.Term ?? Term.Zero, StateImage.Empty);
+        Snapshot snapshot = new(last?.Index ?? this[id].LogStart, last?.Term ?? Term.Zero, this[id].Configuration, StateImage.Empty);
         _messages.Enqueue((new NodeId(id), new Envelope(default, to, new PeerMessage.InstallSnapshot(term, snapshot))));
         var hasArrived = !_cutOff.Contains(id) && !_cutOff.Contains(to.Value);
         _messages.Enqueue((to, new Envelope(default, new NodeId(id), new SnapshotReport(term, snapshot.Index, hasArrived))));

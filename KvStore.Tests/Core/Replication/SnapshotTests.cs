@@ -222,5 +222,5 @@ public sealed class SnapshotTests
         driver.Receive(from, new PeerMessage.AppendReply(driver.Core.Term, false, new LogIndex(3), LogIndex.Zero, Term.Zero));
 
     private static PeerMessage.InstallSnapshot Install(int term, long index, int lastTerm) =>
-        new(new Term(term), new Snapshot(new LogIndex(index), new Term(lastTerm), StateImage.Empty));
+        new(new Term(term), new Snapshot(new LogIndex(index), new Term(lastTerm), new GroupConfiguration(OptionsOf(1, 3).Voters, []), StateImage.Empty));
 }

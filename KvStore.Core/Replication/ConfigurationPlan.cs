@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Replication;
+
+/// <summary>
+/// The way from the members a group has to the members it should have, one step at a time: newcomers learn, become voters
+/// one by one, and only when all are in does anybody leave. So a group has at no time fewer copies than it should.
+/// </summary>
+public static class ConfigurationPlan
+{
+    /// <summary>What a primary should do next; null: nothing, or nothing yet.</summary>
+    /// <param name="primary">The group's primary.</param>
+    /// <param name="wanted">The voters that the group should have; at least one.</param>
+    public static Input? Next(Replica primary, ImmutableArray<NodeId> wanted)
+    {
+        if (!primary.MayReconfigure)
+            return null;
+        var now = primary.Configuration;
+        var learners = wanted.RemoveRange(now.Voters);
+        if (!learners.ToHashSet().SetEquals(now.Learners))
+            return new Input.Reconfigure(new GroupConfiguration(now.Voters, learners));
+        if (learners.FirstOrDefault(primary.IsCaughtUp) is var ready && ready != NodeId.None)
+            return new Input.Reconfigure(new GroupConfiguration(now.Voters.Add(ready), learners.Remove(ready)));
+        if (!learners.IsEmpty)
+            return null;
+        var leaving = now.Voters.RemoveRange(wanted);
+        if (leaving.FirstOrDefault(voter => voter != primary.Primary) is var gone && gone != NodeId.None)
+            return new Input.Reconfigure(new GroupConfiguration(now.Voters.Remove(gone), []));
+        return leaving.IsEmpty ? null : new Input.Transfer(wanted.First(now.Voters.Contains));
+    }
+}
