@@ -59,13 +59,13 @@ public sealed partial class Replica
         && next.Voters.Contains(_options.Self)
         && next.Voters.Except(Voters).All(IsCaughtUp);
 
-    /// <summary>The log has changed: backups come and go with its configuration.</summary>
-    private void FollowConfiguration()
+    /// <summary>Backups come and go with the configuration; of a new one it is not known what it holds.</summary>
+    private void FollowConfiguration(LogIndex next)
     {
         foreach (var member in Configuration.Members)
         {
             if (member != _options.Self && !_backups.ContainsKey(member))
-                _backups.Add(member, new Progress(member, _log.LastIndex.Next()) { IsActive = true });
+                _backups.Add(member, new Progress(member, next) { IsActive = true });
         }
 
         foreach (var gone in _backups.Keys.Except(Configuration.Members).ToList())

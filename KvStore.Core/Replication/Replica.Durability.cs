@@ -58,7 +58,7 @@ public sealed partial class Replica
         _log.Append(entry);
         _configurations.Append(entry);
         if (entry.Kind == EntryKind.Configuration && Role == ReplicaRole.Primary)
-            FollowConfiguration();
+            FollowConfiguration(entry.Index);
     }
 
     private void TruncateLogFrom(LogIndex index)

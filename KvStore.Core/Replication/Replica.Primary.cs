@@ -42,8 +42,8 @@ public sealed partial class Replica
         Role = ReplicaRole.Primary;
         Primary = _options.Self;
         _elapsedTicks = 0;
-        FollowConfiguration();
         _firstOfTerm = _log.LastIndex.Next();
+        FollowConfiguration(_firstOfTerm);
         _uncommittedFrom = _firstOfTerm;
         AppendToLog(new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
         BeginRound();    // the others learn who won before any of them loses patience

@@ -91,15 +91,24 @@ public sealed class TermTests
         Assert.Equal(LogIndex.Zero, driver.Core.MatchOf(new NodeId(2)));
     }
 
-    [Fact]    // Law 14: only members of the group are heard
-    public void A_stranger_is_not_heard()
+    /// <summary>The log may not tell of it yet. Whether it is a member of the cluster at all, the host has checked.</summary>
+    [Fact]    // thesis 4.1: "a server must accept AppendEntries requests from a leader that is not part of its latest configuration"
+    public void A_primary_that_the_log_does_not_know_is_followed()
     {
         ReplicaDriver driver = new();
 
-        var effects = driver.Receive(9, HeartbeatOf(5));
+        driver.Receive(9, HeartbeatOf(5));
 
+        Assert.Equal((5, 9), (driver.Core.Term.Value, driver.Core.Primary.Value));
+    }
+
+    [Fact]    // Law 14: what claims to come from itself does not
+    public void A_replica_does_not_hear_itself()
+    {
+        ReplicaDriver driver = new();
+
+        Assert.Empty(driver.Receive(1, HeartbeatOf(5)).Persist);
         Assert.Equal(Term.Zero, driver.Core.Term);
-        Assert.Empty(effects.Send);
     }
 
     [Fact]
