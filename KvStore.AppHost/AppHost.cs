@@ -28,7 +28,7 @@ IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
     var node = builder.AddProject<Projects.KvStore_Node>(planned.Name, launchProfileName: null)
         .WithHttpEndpoint(port: isPublishing ? null : planned.Port, name: "http")
         .WithEndpoint(targetPort: isPublishing ? 7000 : null, scheme: "tcp", name: "peer", env: Variables.PeerPort)
-        .WithEndpointsInEnvironment(endpoint => endpoint.Name is not "peer")    // else Kestrel gets it as a tcp:// address
+        .WithEndpointsInEnvironment(endpoint => endpoint.Name is not "peer")    // it is no address for ASPNETCORE_URLS
         .WithEnvironment(Variables.NodeName, planned.Name)
         .WithEnvironment(Variables.ReplicationFactor, planned.Environment[Variables.ReplicationFactor])
         .WithHttpHealthCheck("/health")

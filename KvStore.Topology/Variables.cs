@@ -38,6 +38,11 @@ public static class Variables
     /// </summary>
     public const string StopWithInput = "KVSTORE_STOP_WITH_STDIN";
 
+    /// <summary>
+    /// <c>true</c> lets a program listen where other machines reach it, although nobody is asked who they are.
+    /// </summary>
+    public const string AllowAnonymous = "KvStore__AllowAnonymous";
+
     /// <summary>Tells of a service's HTTP address, as .NET Aspire does: <c>services__node1__http__0</c>.</summary>
     public static string Service(string name) => $"services__{name}__http__0";
 }
