@@ -78,7 +78,7 @@ internal sealed class PhysicalFileSystem : IFileSystem
             {
                 Mode = mode,
                 Access = FileAccess.ReadWrite,
-                Share = FileShare.ReadWrite,
+                Share = FileShare.ReadWrite | FileShare.Delete,    // else Windows renames no open file
                 BufferSize = 0,
             };
             if (mode == FileMode.Create && !OperatingSystem.IsWindows())
