@@ -13,8 +13,8 @@ internal static class NodeProgram
     {
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddServiceDefaults();
-        var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
-        var options = NodeOptions.From(builder.Configuration);
+        var options = NodeOptions.From(builder.Configuration);    // before the next line takes the addresses out of it
+        var listen = ListenAddresses.Use(builder, NodeOptions.PortVariable, NodeOptions.DefaultPort);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
         var environment = new EnvironmentReader(builder.Configuration);
         builder.Services
@@ -34,7 +34,7 @@ internal static class NodeProgram
         return app;
     }
 
-    /// <summary>Peer links have a port of their own, on the same interfaces as the API, and speak HTTP/2 only.</summary>
+    /// <summary>Peer links have a port of their own on the API's interfaces, and speak HTTP/2 only.</summary>
     private static void ListenToPeers(KestrelServerOptions kestrel, ListenAddresses listen, int port)
     {
         foreach (var host in listen.Addresses.Select(address => address.Host).Distinct())

@@ -70,7 +70,12 @@ public static class CommandFormat
             var value = reader.Take(reader.Remaining);
             return new Command.Put
             {
-                Key = key, TimeMs = timeMs, Condition = condition, RequestId = id, Value = value, ContentType = type,
+                Key = key,
+                TimeMs = timeMs,
+                Condition = condition,
+                RequestId = id,
+                Value = value,
+                ContentType = type,
             };
         }
 

@@ -37,19 +37,12 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(part => ToUrl(name, part))];
 
-    /// <summary>The port of the first listening address, such as <c>http://localhost:8001;...</c>.</summary>
-    public int? PortOfUrls(string name)
-    {
-        if (Text(name) is not { } text)
-            return null;
-        var first = text.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal)
-            .Replace("//+", "//localhost", StringComparison.Ordinal);
-        return ToUrl(name, first).Port;
-    }
-
-    /// <summary>Every service that service discovery was told of: <c>services:node2:http:0</c> and the like.</summary>
+    /// <summary>
+    /// Every service named like a node that service discovery was told of: <c>services:node2:http:0</c> and the like.
+    /// </summary>
     public IReadOnlyList<Uri> DiscoveredUrls() =>
         [.. configuration.GetSection("services").GetChildren()
+            .Where(service => service.Key.StartsWith("node", StringComparison.OrdinalIgnoreCase))
             .Select(service => service["http:0"] ?? service["https:0"])
             .OfType<string>()
             .Select(text => ToUrl("services", text))];
@@ -59,8 +52,12 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     {
         if (Text(name) is not { } text)
             return null;
-        if (TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact) && text.Contains(':', StringComparison.Ordinal))
+        if (text.Contains(':', StringComparison.Ordinal)
+            && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact))
+        {
             return exact;
+        }
+
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();
         if (digits is > 0 and < 10)
         {

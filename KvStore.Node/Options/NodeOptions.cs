@@ -10,13 +10,19 @@ namespace KvStore.Node.Options;
 /// </summary>
 internal sealed class NodeOptions
 {
+    /// <summary>The variable of the HTTP port; others may say it too, see <see cref="ListenAddresses"/>.</summary>
+    public const string PortVariable = "PORT";
+
+    /// <summary>The HTTP port when no variable says it.</summary>
+    public const int DefaultPort = 8000;
+
     /// <summary>Unique in the cluster, and for ever the name of this node's disk.</summary>
     [Required, RegularExpression("^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
     public string Name { get; set; } = "";
 
     /// <summary>Where clients and other nodes reach this one.</summary>
     [Required]
-    public Uri Url { get; set; } = new("http://localhost:8000");
+    public Uri Url { get; set; } = new($"http://localhost:{DefaultPort}");
 
     /// <summary>The members of a new cluster, this one among them or not.</summary>
     public IReadOnlyList<Uri> Cluster { get; set; } = [];
@@ -58,7 +64,7 @@ internal sealed class NodeOptions
     public static NodeOptions From(IConfiguration configuration)
     {
         var read = new EnvironmentReader(configuration);
-        var port = read.Port("PORT") ?? read.PortOfUrls("ASPNETCORE_URLS") ?? 8000;
+        var port = ListenAddresses.Read(configuration, PortVariable, DefaultPort).Addresses[0].Port;
         var name = read.Text("NODE_NAME") ?? string.Create(CultureInfo.InvariantCulture, $"node-{port}");
         return new NodeOptions
         {
@@ -79,5 +85,6 @@ internal sealed class NodeOptions
 
     private static int PeerPortOf(int port) => port <= 55535
         ? port + 10000
-        : throw new StartupException($"PORT is {port}, so its peer port would be {port + 10000}; set KVSTORE_PEER_PORT.");
+        : throw new StartupException(
+            $"The port is {port}, so that of the peer links would be {port + 10000}; set KVSTORE_PEER_PORT.");
 }

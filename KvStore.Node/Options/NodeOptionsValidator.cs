@@ -15,7 +15,11 @@ internal sealed partial class NodeOptionsValidator : IValidateOptions<NodeOption
         if (result.Failed)
             throw new StartupException(string.Join(' ', result.Failures));
         if (!BitOperations.IsPow2(options.Partitions))
-            throw new StartupException($"KVSTORE_PARTITIONS is {options.Partitions}; a power of two from 1 to 4096 was expected.");
+        {
+            throw new StartupException(
+                $"KVSTORE_PARTITIONS is {options.Partitions}; a power of two from 1 to 4096 was expected.");
+        }
+
         return options;
     }
 }

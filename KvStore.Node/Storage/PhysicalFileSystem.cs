@@ -76,7 +76,10 @@ internal sealed class PhysicalFileSystem : IFileSystem
         {
             var options = new FileStreamOptions
             {
-                Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, BufferSize = 0,
+                Mode = mode,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.ReadWrite | FileShare.Delete,    // else Windows renames no open file
+                BufferSize = 0,
             };
             if (mode == FileMode.Create && !OperatingSystem.IsWindows())
                 options.UnixCreateMode = OwnerOnly;

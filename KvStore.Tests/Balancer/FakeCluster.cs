@@ -73,16 +73,17 @@ internal sealed class FakeCluster : IAsyncDisposable
     }
 
     public static ClusterStatus Describe(
-        IEnumerable<FakeNode> nodes, Func<int, int> primaryOf, long term = 1, string id = "00000000000000aa") => new()
-    {
-        ClusterId = id,
-        Epoch = 1,
-        Partitions = Partitions,
-        ReplicationFactor = 3,
-        Members = [.. nodes.Select((node, index) => new ClusterMember(index + 1, node.Name, null))],
-        Primaries = [.. Enumerable.Range(0, Partitions).Select(
-            partition => new PrimaryHint(primaryOf(partition), term))],
-    };
+        IEnumerable<FakeNode> nodes, Func<int, int> primaryOf, long term = 1, string id = "00000000000000aa") =>
+        new()
+        {
+            ClusterId = id,
+            Epoch = 1,
+            Partitions = Partitions,
+            ReplicationFactor = 3,
+            Members = [.. nodes.Select((node, index) => new ClusterMember(index + 1, node.Name, null))],
+            Primaries = [.. Enumerable.Range(0, Partitions).Select(
+                partition => new PrimaryHint(primaryOf(partition), term))],
+        };
 
     /// <summary>Waits until the view is as told.</summary>
     public async Task<RoutingView> UntilAsync(Func<RoutingView, bool> isSo)

@@ -16,33 +16,14 @@ public sealed class TestCluster : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-cluster-").FullName;
-    private readonly List<TestProcess> _nodes = [];
+    private readonly List<TestProcess> _nodes;
     private readonly TestProcess _balancer;
 
-    private TestCluster(int count)
+    private TestCluster(Func<string, IEnumerable<TestProcess>> plan)
     {
-        var ports = FreePorts.Take(2 * count + 1);
-        var urls = string.Join(',', Enumerable.Range(0, count).Select(i => $"http://localhost:{ports[i]}"));
-        for (var i = 0; i < count; i++)
-        {
-            var name = $"node{i + 1}";
-            _nodes.Add(new TestProcess("KvStore.Node.dll", name, ports[i], _directory, new()
-            {
-                ["NODE_NAME"] = name,
-                ["PORT"] = Text(ports[i]),
-                ["CURRENT_NODE_URL"] = $"http://localhost:{ports[i]}",
-                ["CLUSTER_NODES"] = urls,
-                ["REPLICATION_FACTOR"] = "3",
-                ["KVSTORE_PEER_PORT"] = Text(ports[count + i]),
-                ["KVSTORE_WAL_SEGMENT_BYTES"] = "4194304",
-            }));
-        }
-
-        _balancer = new TestProcess("KvStore.Balancer.dll", "balancer", ports[^1], _directory, new()
-        {
-            ["LB_PORT"] = Text(ports[^1]),
-            ["DATABASE_NODES"] = urls,
-        });
+        _nodes = [.. plan(_directory)];
+        _balancer = _nodes[^1];
+        _nodes.RemoveAt(_nodes.Count - 1);
     }
 
     /// <summary>The node processes, node1 first.</summary>
@@ -55,9 +36,12 @@ public sealed class TestCluster : IAsyncDisposable
     public HttpClient Door => _balancer.Http;
 
     /// <summary>Starts all and waits until the balancer says healthy.</summary>
-    public static async Task<TestCluster> StartAsync(int nodes = 3)
+    public static Task<TestCluster> StartAsync(int nodes = 3) => StartAsync(directory => Plan(directory, nodes));
+
+    /// <summary>Starts the processes that <paramref name="plan"/> makes for a directory, the balancer last.</summary>
+    internal static async Task<TestCluster> StartAsync(Func<string, IEnumerable<TestProcess>> plan)
     {
-        var cluster = new TestCluster(nodes);
+        var cluster = new TestCluster(plan);
         try
         {
             foreach (var process in cluster._nodes.Append(cluster._balancer))
@@ -73,8 +57,8 @@ public sealed class TestCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until the balancer's health is <paramref name="status"/>.</summary>
-    public Task BecomesAsync(string status) =>
-        EventuallyAsync(async () => (await HealthAsync())?.GetProperty("status").GetString() == status, $"health is {status}");
+    public Task BecomesAsync(string status) => EventuallyAsync(
+        async () => (await HealthAsync())?.GetProperty("status").GetString() == status, $"health is {status}");
 
     /// <summary>Waits until the node describes itself as <paramref name="isSo"/> says.</summary>
     public Task NodeBecomesAsync(TestProcess node, Func<NodeStatus, bool> isSo, string claim) =>
@@ -124,6 +108,32 @@ public sealed class TestCluster : IAsyncDisposable
         foreach (var process in _nodes.Append(_balancer))
             await process.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private static IEnumerable<TestProcess> Plan(string directory, int count)
+    {
+        var ports = FreePorts.Take(2 * count + 1);
+        var urls = string.Join(',', Enumerable.Range(0, count).Select(i => $"http://localhost:{ports[i]}"));
+        for (var i = 0; i < count; i++)
+        {
+            var name = $"node{i + 1}";
+            yield return new TestProcess("KvStore.Node.dll", name, ports[i], directory, new()
+            {
+                ["NODE_NAME"] = name,
+                ["PORT"] = Text(ports[i]),
+                ["CURRENT_NODE_URL"] = $"http://localhost:{ports[i]}",
+                ["CLUSTER_NODES"] = urls,
+                ["REPLICATION_FACTOR"] = "3",
+                ["KVSTORE_PEER_PORT"] = Text(ports[count + i]),
+                ["KVSTORE_WAL_SEGMENT_BYTES"] = "4194304",
+            });
+        }
+
+        yield return new TestProcess("KvStore.Balancer.dll", "balancer", ports[^1], directory, new()
+        {
+            ["LB_PORT"] = Text(ports[^1]),
+            ["DATABASE_NODES"] = urls,
+        });
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

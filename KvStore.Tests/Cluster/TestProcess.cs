@@ -3,7 +3,9 @@ using System.Text;
 
 namespace KvStore.Tests.Cluster;
 
-/// <summary>One process of a <see cref="TestCluster"/>, with a client of its own; may be killed and started again.</summary>
+/// <summary>
+/// One process of a <see cref="TestCluster"/>, with a client of its own; may be killed and started again.
+/// </summary>
 public sealed class TestProcess(
     string program, string name, int port, string directory, Dictionary<string, string> environment) : IAsyncDisposable
 {
@@ -20,7 +22,8 @@ public sealed class TestProcess(
     public string Directory { get; } = directory;
 
     /// <summary>Asks this process and no other.</summary>
-    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
+    public HttpClient Http { get; } = new(
+        new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
     {
         BaseAddress = new Uri($"http://localhost:{port}"),
         Timeout = TimeSpan.FromSeconds(30),
@@ -49,8 +52,9 @@ public sealed class TestProcess(
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var inherited in start.Environment.Keys.Where(key => key.StartsWith("ASPNETCORE_", StringComparison.Ordinal)).ToList())
-            start.Environment.Remove(inherited);
+        var inherited = start.Environment.Keys.Where(key => key.StartsWith("ASPNETCORE_", StringComparison.Ordinal));
+        foreach (var key in inherited.ToList())
+            start.Environment.Remove(key);
         start.Environment["KVSTORE_STOP_WITH_STDIN"] = "true";    // nothing outlives the tests
         foreach (var (key, value) in environment)
             start.Environment[key] = value;
