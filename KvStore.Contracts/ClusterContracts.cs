@@ -43,6 +43,12 @@ public sealed record NodeStatus
     /// <summary>All members of its cluster; empty while forming.</summary>
     public required ImmutableArray<MemberStatus> Members { get; init; }
 
+    /// <summary>How many members the cluster was born with: those with the ids 1 to this; 0 while forming.</summary>
+    public required int Founders { get; init; }
+
+    /// <summary>Members that were: their disks are never taken in again.</summary>
+    public required ImmutableArray<MemberStatus> Removed { get; init; }
+
     /// <summary>Seconds since the process started.</summary>
     public required double UptimeSeconds { get; init; }
 
@@ -67,6 +73,29 @@ public sealed record NodeStatus
     /// <summary>The other members as seen from here.</summary>
     public required ImmutableArray<PeerStatus> Peers { get; init; }
 }
+
+/// <summary>Who belongs to a cluster and what it is cut into: all that a node needs to take part.</summary>
+/// <param name="ClusterId">16 hexadecimal digits.</param>
+/// <param name="Epoch">The version of this view.</param>
+/// <param name="Partitions">Number of partitions.</param>
+/// <param name="ReplicationFactor">Copies of each partition.</param>
+/// <param name="Founders">How many members it was born with: those with the ids 1 to this.</param>
+/// <param name="Members">All members.</param>
+/// <param name="Removed">Members that were.</param>
+public sealed record ViewDocument(
+    string ClusterId,
+    long Epoch,
+    int Partitions,
+    int ReplicationFactor,
+    int Founders,
+    ImmutableArray<MemberStatus> Members,
+    ImmutableArray<MemberStatus> Removed);
+
+/// <summary>
+/// <c>POST /admin/nodes</c>: a node that the cluster knows by name stands on another disk (16 hexadecimal digits) and asks
+/// to be taken in with it. Answered by the <see cref="ViewDocument"/> in which it is.
+/// </summary>
+public sealed record JoinRequest(string Name, string Incarnation);
 
 /// <summary>One member of a cluster.</summary>
 public sealed record MemberStatus(int Id, string Name, string Incarnation);

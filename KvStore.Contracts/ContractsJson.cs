@@ -11,4 +11,6 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(DeleteResponse))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterStatus))]
+[JsonSerializable(typeof(ViewDocument))]
+[JsonSerializable(typeof(JoinRequest))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -12,6 +12,9 @@ public static class Routes
     /// <summary>The cluster as a node knows it: members, partitions, primaries.</summary>
     public const string Cluster = "/admin/cluster";
 
+    /// <summary>Where a node asks to be taken in.</summary>
+    public const string Nodes = "/admin/nodes";
+
     /// <summary>200 while the process is up.</summary>
     public const string Alive = "/alive";
 

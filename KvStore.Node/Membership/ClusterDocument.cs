@@ -1,60 +1,82 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using KvStore.Contracts;
 using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
 
 namespace KvStore.Node.Membership;
 
-/// <summary>The cluster's view as a node keeps it on disk; see docs/formats.md.</summary>
-internal sealed record ClusterDocument(
-    string ClusterId,
-    long Epoch,
-    int Partitions,
-    int ReplicationFactor,
-    ImmutableArray<ClusterDocument.MemberEntry> Members)
+/// <summary>
+/// A cluster's view as a document: on a node's disk, in the system group's state, and between nodes; see docs/formats.md.
+/// </summary>
+internal static class ClusterDocument
 {
-    public sealed record MemberEntry(string Name, string Incarnation);
-
-    public static ClusterDocument From(ClusterView view) => new(
+    public static ViewDocument From(ClusterView view) => new(
         Hex(view.ClusterId),
         view.Epoch.Value,
         view.Ring.PartitionCount,
         view.Ring.ReplicationFactor,
-        [.. view.Members.Select(member => new MemberEntry(member.Name, Hex(member.Incarnation)))]);
+        view.Founders,
+        Described(view.Members),
+        Described(view.Removed));
 
-    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, ClusterDocumentJson.Default.ClusterDocument);
+    public static byte[] Encode(ClusterView view) =>
+        JsonSerializer.SerializeToUtf8Bytes(From(view), ContractsJson.Default.ViewDocument);
 
     /// <exception cref="InvalidDataException">The document does not describe the cluster that it names.</exception>
     public static ClusterView Decode(ReadOnlySpan<byte> json)
     {
         try
         {
-            var document = JsonSerializer.Deserialize(json, ClusterDocumentJson.Default.ClusterDocument)
-                ?? throw new InvalidDataException("The cluster document is empty.");
-            return document.ToView();
+            return ViewOf(JsonSerializer.Deserialize(json, ContractsJson.Default.ViewDocument)
+                ?? throw new InvalidDataException("The cluster document is empty."));
         }
-        catch (Exception failure) when (failure is JsonException or FormatException or ArgumentException)
+        catch (JsonException failure)
         {
             throw new InvalidDataException($"The cluster document cannot be read: {failure.Message}", failure);
         }
     }
 
-    private ClusterView ToView()
+    /// <exception cref="InvalidDataException">The document does not describe the cluster that it names.</exception>
+    public static ClusterView ViewOf(ViewDocument document)
     {
-        var view = ClusterView.Birth(
-            Members.Select(member => (member.Name, Parse(member.Incarnation))), Partitions, ReplicationFactor);
-        return Hex(view.ClusterId) == ClusterId
-            ? view
-            : throw new InvalidDataException(
-                $"The cluster document names the cluster {ClusterId}, but its members make {Hex(view.ClusterId)}.");
+        try
+        {
+            return new ClusterView(
+                Parse(document.ClusterId),
+                new Epoch(document.Epoch),
+                document.Partitions,
+                document.ReplicationFactor,
+                document.Founders,
+                Members(document.Members),
+                Members(document.Removed));
+        }
+        catch (Exception failure) when (failure is FormatException or ArgumentException or OverflowException)
+        {
+            throw new InvalidDataException($"The cluster document is wrong: {failure.Message}", failure);
+        }
     }
+
+    /// <summary>The view of a node that belongs to a cluster, as it describes itself.</summary>
+    /// <exception cref="InvalidDataException">It does not describe the cluster that it names.</exception>
+    public static ClusterView ViewOf(NodeStatus status) => ViewOf(new ViewDocument(
+        status.ClusterId!,
+        status.Epoch,
+        status.Partitions,
+        status.ReplicationFactor,
+        status.Founders,
+        status.Members,
+        status.Removed));
 
     public static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
     public static ulong Parse(string hex) => ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-}
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
-[JsonSerializable(typeof(ClusterDocument))]
-internal sealed partial class ClusterDocumentJson : JsonSerializerContext;
+    private static ImmutableArray<MemberStatus> Described(ImmutableArray<Member> members) =>
+        [.. members.Select(member => new MemberStatus(member.Id.Value, member.Name, Hex(member.Incarnation)))];
+
+    private static ImmutableArray<Member> Members(ImmutableArray<MemberStatus> described) => described.IsDefaultOrEmpty
+        ? []
+        : [.. described.Select(member => new Member(new NodeId(member.Id), member.Name, Parse(member.Incarnation)))];
+}
