@@ -14,7 +14,7 @@ internal static class NodeProgram
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddServiceDefaults();
         var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
-        var options = NodeOptions.From(builder.Configuration);
+        var options = NodeOptions.From(builder.Configuration, listen.Addresses[0].Port);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
         var environment = new EnvironmentReader(builder.Configuration);
         builder.Services

@@ -47,6 +47,7 @@ internal static class NodeServices
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
+            .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()

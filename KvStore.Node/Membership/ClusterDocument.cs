@@ -34,7 +34,7 @@ internal sealed record ClusterDocument(
                 ?? throw new InvalidDataException("The cluster document is empty.");
             return document.ToView();
         }
-        catch (Exception failure) when (failure is JsonException or FormatException or ArgumentException)
+        catch (Exception failure) when (failure is JsonException or ArgumentException)
         {
             throw new InvalidDataException($"The cluster document cannot be read: {failure.Message}", failure);
         }
@@ -42,6 +42,8 @@ internal sealed record ClusterDocument(
 
     private ClusterView ToView()
     {
+        if (Members.IsDefault || Members.Any(member => member is null || !TryParse(member.Incarnation, out _)))
+            throw new InvalidDataException("The cluster document does not list its members by name and disk.");
         var view = ClusterView.Birth(
             Members.Select(member => (member.Name, Parse(member.Incarnation))), Partitions, ReplicationFactor);
         return Hex(view.ClusterId) == ClusterId
@@ -52,7 +54,12 @@ internal sealed record ClusterDocument(
 
     public static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
+    /// <summary>Reads what <see cref="Hex"/> wrote.</summary>
     public static ulong Parse(string hex) => ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
+    /// <summary>False for anything that <see cref="Hex"/> does not write.</summary>
+    public static bool TryParse(string? hex, out ulong value) =>
+        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && Hex(value) == hex;
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

@@ -26,7 +26,7 @@ internal static class ClusterFormation
         var missing = addresses.Except(answers.Select(peer => peer.Url)).ToList();
         waitingFor = missing.Count == 0 ? null : $"waiting for {string.Join(", ", missing.Select(Short))} to answer";
         CheckNames(self, others);
-        if (others.Find(peer => peer.Status.ClusterId is not null) is { } born)
+        if (others.Where(peer => peer.Status.ClusterId is not null).ToList() is { Count: > 0 } born)
             return Adopt(self, born);
         if (missing.Count > 0)
             return null;
@@ -41,8 +41,16 @@ internal static class ClusterFormation
     private static bool IsSelf(NodeIdentity self, PeerDirectory.Peer peer) =>
         peer.Status.Name == self.Name && peer.Status.Incarnation == ClusterDocument.Hex(self.Incarnation);
 
-    private static ClusterView Adopt(NodeIdentity self, PeerDirectory.Peer born)
+    private static ClusterView Adopt(NodeIdentity self, List<PeerDirectory.Peer> all)
     {
+        var born = all[0];
+        if (all.Find(peer => peer.Status.ClusterId != born.Status.ClusterId) is { } other)
+        {
+            throw new FormationException(
+                $"{Short(born.Url)} and {Short(other.Url)} belong to different clusters ({born.Status.ClusterId} and "
+                + $"{other.Status.ClusterId}). Point this node at one of them.");
+        }
+
         var members = born.Status.Members.Select(member => (member.Name, ClusterDocument.Parse(member.Incarnation))).ToList();
         var known = members.Find(member => member.Name == self.Name);
         if (known.Name is null)
@@ -60,7 +68,11 @@ internal static class ClusterFormation
                 + "the old one promised is not in it. Start the node on its old directory.");
         }
 
-        return ClusterView.Birth(members, born.Status.Partitions, born.Status.ReplicationFactor);
+        return ClusterView.Birth(members, born.Status.Partitions, born.Status.ReplicationFactor) is { } view
+            && ClusterDocument.Hex(view.ClusterId) == born.Status.ClusterId
+                ? view
+                : throw new FormationException(
+                    $"The members that {Short(born.Url)} names do not make the cluster {born.Status.ClusterId} that it names.");
     }
 
     private static void CheckNames(NodeIdentity self, List<PeerDirectory.Peer> others)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using KvStore.Contracts;
+using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Node.Options;
 
@@ -42,18 +43,24 @@ internal sealed class PeerDirectory : IDisposable
     public sealed record Peer(Uri Url, NodeStatus Status)
     {
         public Uri PeerAddress => new($"http://{Url.Host}:{Status.PeerPort}");
+
+        public ulong Incarnation { get; } = ClusterDocument.Parse(Status.Incarnation);
     }
 
     /// <summary>The addresses of the other members, as configured.</summary>
     public IReadOnlyList<Uri> Addresses => _addresses;
 
-    public Peer? Find(string name) => _byName.GetValueOrDefault(name);
-
     /// <summary>Where a member's HTTP API was last reached; null when it never was.</summary>
-    public Uri? UrlOf(NodeId member) => member == _current.Self ? _self.Url : Find(member)?.Url;
+    public Uri? UrlOf(NodeId member) => member == _current.Self ? _self.Url
+        : _current.View?.Members.FirstOrDefault(candidate => candidate.Id == member) is { } found ? Find(found)?.Url
+        : null;
 
-    public Peer? Find(NodeId member) =>
-        _current.View?.Members.FirstOrDefault(candidate => candidate.Id == member) is { } found ? Find(found.Name) : null;
+    /// <summary>
+    /// Where a member was last reached: under its name and on its disk. A node of another cluster may have the name too,
+    /// and what is meant for the member must not be written there.
+    /// </summary>
+    public Peer? Find(Member member) =>
+        _byName.TryGetValue(member.Name, out var peer) && peer.Incarnation == member.Incarnation ? peer : null;
 
     /// <summary>Asks every address once, all at the same time. What does not answer is not in the result.</summary>
     public async Task<IReadOnlyList<Peer>> AskAllAsync(CancellationToken cancellation)
@@ -64,13 +71,23 @@ internal sealed class PeerDirectory : IDisposable
 
     public void Dispose() => _http.Dispose();
 
+    /// <summary>Something else than a node may answer at an address, and a node says nothing that it does not say itself.</summary>
+    private static bool IsSound(NodeStatus status) =>
+        !string.IsNullOrEmpty(status.Name)
+        && ClusterDocument.TryParse(status.Incarnation, out _)
+        && (status.ClusterId is null || ClusterDocument.TryParse(status.ClusterId, out _))
+        && status.PeerPort is >= 1 and <= 65535
+        && !status.Members.IsDefault
+        && status.Members.All(member =>
+            !string.IsNullOrEmpty(member?.Name) && ClusterDocument.TryParse(member.Incarnation, out _));
+
     private async Task<Peer?> AskAsync(Uri url, CancellationToken cancellation)
     {
         try
         {
             var body = await _http.GetByteArrayAsync(new Uri(url, Routes.Status), cancellation).ConfigureAwait(false);
             var status = JsonSerializer.Deserialize(body, ContractsJson.Default.NodeStatus);
-            if (status is null || status.PeerPort is < 1 or > 65535)
+            if (status is null || !IsSound(status))
                 return null;
             var peer = new Peer(url, status);
             if (status.Name != _self.Name)

@@ -37,22 +37,14 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(part => ToUrl(name, part))];
 
-    /// <summary>The port of the first listening address, such as <c>http://localhost:8001;...</c>.</summary>
-    public int? PortOfUrls(string name)
-    {
-        if (Text(name) is not { } text)
-            return null;
-        var first = text.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal)
-            .Replace("//+", "//localhost", StringComparison.Ordinal);
-        return ToUrl(name, first).Port;
-    }
-
     /// <summary>Every service that service discovery was told of: <c>services:node2:http:0</c> and the like.</summary>
     public IReadOnlyList<Uri> DiscoveredUrls() =>
         [.. configuration.GetSection("services").GetChildren()
-            .Select(service => service["http:0"] ?? service["https:0"])
-            .OfType<string>()
-            .Select(text => ToUrl("services", text))];
+            .SelectMany(service => new[] { $"{service.Key}:http:0", $"{service.Key}:https:0" }
+                .Select(name => (Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal), Text: Text($"services:{name}")))
+                .Where(found => found.Text is not null)
+                .Take(1))
+            .Select(found => ToUrl(found.Variable, found.Text!))];
 
     /// <summary>A time such as <c>5m</c>, <c>30s</c>, <c>50ms</c>, or <c>00:05:00</c>.</summary>
     public TimeSpan? Duration(string name)
@@ -62,7 +54,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         if (TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact) && text.Contains(':', StringComparison.Ordinal))
             return exact;
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();
-        if (digits is > 0 and < 10)
+        if (digits is > 0 and < 8)
         {
             var number = int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
             switch (text[digits..])

@@ -131,8 +131,8 @@ internal sealed class NodeHost(
         if (member is null || member.Incarnation != self.Incarnation)
             throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
         current.Set(view, member.Id);
+        transport.Start();    // first: a replica that hears a peer answers at once
         _loops = router.Start(view, member.Id);
-        transport.Start();
         current.Open();
         var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
         logger.Joined(self.Name, member.Id.Value, view.ClusterId, view.Epoch.Value, members);

@@ -14,8 +14,7 @@ internal sealed class PartitionRouter(
     CurrentView current,
     PeerDirectory directory,
     NodeStorage storage,
-    PeerTransport transport,
-    SnapshotTransfer snapshots,
+    IOutlets outlets,
     IOptions<NodeOptions> options,
     TimeProvider time) : IPartitions
 {
@@ -35,7 +34,7 @@ internal sealed class PartitionRouter(
     public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
 
     /// <summary>Makes a replica of every partition that the view places here, from what the disk holds of it.</summary>
-    /// <returns>The loops' end; it fails when an invariant is broken.</returns>
+    /// <returns>The loops' end; it fails as soon as an invariant is broken in one of them.</returns>
     public Task Start(ClusterView view, NodeId self)
     {
         var replicas = new PartitionReplica?[view.Ring.PartitionCount];
@@ -48,12 +47,10 @@ internal sealed class PartitionRouter(
         var count = options.Value.Loops > 0 ? options.Value.Loops : Math.Max(1, Environment.ProcessorCount / 2);
         _loops = [.. Enumerable.Range(0, count).Select(number => new ReplicaLoop(
             replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
-            storage.Log,
-            transport,
-            snapshots,
+            outlets,
             replica => _changes.Announce(replica.Partition)))];
         _replicas = replicas;
-        return Task.WhenAll(_loops.Select(loop => Task.Run(loop.RunAsync)));
+        return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
     }
 
     public bool Holds(PartitionId partition) => Find(partition) is not null;
@@ -71,9 +68,9 @@ internal sealed class PartitionRouter(
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
+        using var armed = write.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, write))
             return new WriteOutcome.Overloaded();
-        write.Arm(deadline);
         return await write.Done.ConfigureAwait(false);
     }
 
@@ -85,9 +82,9 @@ internal sealed class PartitionRouter(
         if (replica.Role != ReplicaRole.Primary)
             return new ReadOutcome.NotPrimary(replica.Hint.Primary);
         var read = new PendingRead();
+        using var armed = read.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, read))
             return new ReadOutcome.Overloaded();
-        read.Arm(deadline);
         return await read.Done.ConfigureAwait(false);
     }
 
@@ -97,16 +94,20 @@ internal sealed class PartitionRouter(
         : null;
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
-    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition) is { } replica
-        ? (replica.Hint.Primary, replica.Hint.Term)
+    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
+        ? (hint.Primary, hint.Term)
         : (View?.Ring.PreferenceList(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
     public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)
     {
-        var change = _changes.Next(partition);    // armed before the look, so that no change falls between
-        if (PrimaryOf(partition).Primary == known)
+        while (true)
+        {
+            var change = _changes.Next(partition);    // armed before the look, so that no change falls between
+            if (PrimaryOf(partition).Primary != known)
+                return;
             await change.WaitAsync(deadline).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Where a member's HTTP API was last reached; null when unknown, and for this node itself.</summary>
@@ -135,6 +136,12 @@ internal sealed class PartitionRouter(
     {
         foreach (var loop in _loops)
             loop.Stop();
+    }
+
+    private static async Task EndAsync(Task[] loops)
+    {
+        await foreach (var ended in Task.WhenEach(loops).ConfigureAwait(false))
+            await ended.ConfigureAwait(false);
     }
 
     private PartitionReplica? Find(PartitionId partition)

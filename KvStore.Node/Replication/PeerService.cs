@@ -42,14 +42,20 @@ internal sealed class PeerService(
         }
 
         var from = Check(head.Ends);
-        var partition = new PartitionId(checked((int)head.Partition));
-        if (!router.Holds(partition))
-            throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
-        var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
-        var snapshot = await received.SaveAsync(partition, new LogIndex(head.Index), new Term(head.IndexTerm), blocks)
-            .ConfigureAwait(false);
-        router.Receive(partition, from, new PeerMessage.InstallSnapshot(new Term(head.Term), snapshot));
-        return new Wire.SnapshotReply();
+        try
+        {
+            var (partition, term, index, indexTerm) = PeerCodec.Decode(head);
+            if (!router.Holds(partition))
+                throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
+            var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
+            var snapshot = await received.SaveAsync(partition, index, indexTerm, blocks).ConfigureAwait(false);
+            router.Receive(partition, from, new PeerMessage.InstallSnapshot(term, snapshot));
+            return new Wire.SnapshotReply();
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
+        }
     }
 
     private static async Task<List<ReadOnlyMemory<byte>>> ReadBlocksAsync(
@@ -76,7 +82,7 @@ internal sealed class PeerService(
             var (partition, message) = PeerCodec.Decode(wire);
             router.Receive(partition, from, message);
         }
-        catch (Exception failure) when (failure is InvalidDataException or OverflowException)
+        catch (InvalidDataException failure)
         {
             throw Refuse(StatusCode.InvalidArgument, failure.Message);
         }

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Grpc.Core;
 using Grpc.Net.Client;
 using KvStore.Core.Primitives;
@@ -28,7 +27,11 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
                 member => new PeerLink(member, EndsTo(member.Id), directory, logger, _stopping.Token));
     }
 
-    public void Send(NodeId peer, List<Envelope> batch) => _links[peer].Send(batch);
+    public void Send(NodeId peer, List<Envelope> batch)
+    {
+        if (_links.TryGetValue(peer, out var link))
+            link.Send(batch);
+    }
 
     public bool IsConnected(NodeId peer) => _links.TryGetValue(peer, out var link) && link.IsConnected;
 
@@ -58,22 +61,16 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
 /// <summary>One direction's stream to one peer: connects, sends what is waiting as one frame, connects again.</summary>
 internal sealed class PeerLink : IAsyncDisposable
 {
-    private const int QueueLimit = 1024;
-    private const long QueueBytesLimit = 64L * 1024 * 1024;
-    private const int FrameBytes = 2 * 1024 * 1024;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly Channel<List<Envelope>> _queue = Channel.CreateBounded<List<Envelope>>(
-        new BoundedChannelOptions(QueueLimit) { SingleReader = true });
-
+    private readonly PeerOutbox _outbox = new();
     private readonly Core.Membership.Member _peer;
     private readonly Wire.Ends _ends;
     private readonly PeerDirectory _directory;
     private readonly ILogger _logger;
     private readonly Task _running;
     private GrpcChannel? _bulk;
-    private long _queuedBytes;
     private volatile bool _isConnected;
 
     public PeerLink(
@@ -90,20 +87,19 @@ internal sealed class PeerLink : IAsyncDisposable
 
     public void Send(List<Envelope> batch)
     {
-        if (!_isConnected || Volatile.Read(ref _queuedBytes) > QueueBytesLimit)
-            return;
-        if (_queue.Writer.TryWrite(batch))
-            Interlocked.Add(ref _queuedBytes, BytesOf(batch));
+        if (_isConnected)
+            _outbox.Add(batch);
     }
 
     /// <summary>A connection of its own, so that heartbeats are never behind bulk data.</summary>
     public GrpcChannel? BulkChannel()
     {
-        if (_directory.Find(_peer.Name) is not { } known)
+        if (_directory.Find(_peer) is not { } known)
             return null;
-        if (_bulk is null || _bulk.Target != known.PeerAddress.Authority)
-            _bulk = Open(known.PeerAddress);
-        return _bulk;
+        if (_bulk is not null && _bulk.Target == known.PeerAddress.Authority)
+            return _bulk;
+        _bulk?.Dispose();    // nobody uses it: snapshots to one peer take turns
+        return _bulk = Open(known.PeerAddress);
     }
 
     public async ValueTask DisposeAsync()
@@ -133,7 +129,7 @@ internal sealed class PeerLink : IAsyncDisposable
         {
             try
             {
-                if (_directory.Find(_peer.Name) is { } known)
+                if (_directory.Find(_peer) is { } known)
                     await PumpAsync(known.PeerAddress, () => pause = FirstPause, stopping).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
@@ -154,8 +150,7 @@ internal sealed class PeerLink : IAsyncDisposable
     private void Disconnect()
     {
         _isConnected = false;
-        while (_queue.Reader.TryRead(out var batch))
-            Interlocked.Add(ref _queuedBytes, -BytesOf(batch));
+        _outbox.Clear();
     }
 
     private async Task PumpAsync(Uri address, Action onConnected, CancellationToken stopping)
@@ -171,8 +166,11 @@ internal sealed class PeerLink : IAsyncDisposable
         var end = WatchEndAsync(call, broken);
         try
         {
-            while (await _queue.Reader.WaitToReadAsync(broken.Token).ConfigureAwait(false))
-                await call.RequestStream.WriteAsync(NextFrame(), broken.Token).ConfigureAwait(false);
+            while (true)
+            {
+                var frame = Encode(await _outbox.NextFrameAsync(broken.Token).ConfigureAwait(false));
+                await call.RequestStream.WriteAsync(frame, broken.Token).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
@@ -193,35 +191,11 @@ internal sealed class PeerLink : IAsyncDisposable
         }
     }
 
-    private Wire.Frame NextFrame()
+    private Wire.Frame Encode(List<Envelope> envelopes)
     {
         var frame = new Wire.Frame { Ends = _ends };
-        long bytes = 0;
-        while (bytes < FrameBytes && _queue.Reader.TryRead(out var batch))
-        {
-            var size = BytesOf(batch);
-            bytes += size;
-            Interlocked.Add(ref _queuedBytes, -size);
-            foreach (var envelope in batch)
-                frame.Messages.Add(PeerCodec.Encode(envelope.Partition, envelope.Message));
-        }
-
+        foreach (var envelope in envelopes)
+            frame.Messages.Add(PeerCodec.Encode(envelope.Partition, envelope.Message));
         return frame;
-    }
-
-    private static long BytesOf(List<Envelope> batch)
-    {
-        long bytes = 0;
-        foreach (var envelope in batch)
-        {
-            bytes += 32;
-            if (envelope.Message is PeerMessage.AppendRequest append)
-            {
-                foreach (var entry in append.Entries)
-                    bytes += entry.Payload.Length + 16;
-            }
-        }
-
-        return bytes;
     }
 }
