@@ -77,6 +77,9 @@ public sealed class ProblemType
     public static ProblemType NotAcceptable { get; } =
         new("not-acceptable", 406, "None of the accepted representations can be given");
 
+    /// <summary>409: the cluster is not in a state in which that can be done.</summary>
+    public static ProblemType Conflict { get; } = new("conflict", 409, "The state of the cluster does not allow it");
+
     /// <summary>412: the stored version is not the one the condition names.</summary>
     public static ProblemType PreconditionFailed { get; } =
         new("precondition-failed", 412, "The stored version is different");
@@ -131,7 +134,7 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, PreconditionFailed,
+        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, PreconditionFailed,
         ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
         IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];

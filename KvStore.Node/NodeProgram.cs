@@ -13,8 +13,9 @@ internal static class NodeProgram
     {
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddServiceDefaults();
-        var options = NodeOptions.From(builder.Configuration);    // before the next line takes the addresses out of it
-        var listen = ListenAddresses.Use(builder, NodeOptions.PortVariable, NodeOptions.DefaultPort);
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);    // how a link ended, the nodes at its ends say themselves
+        var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
+        var options = NodeOptions.From(builder.Configuration, listen.Addresses[0].Port);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
         var environment = new EnvironmentReader(builder.Configuration);
         builder.Services
@@ -30,6 +31,7 @@ internal static class NodeProgram
         app.UseProblemPages();
         app.MapDefaultEndpoints();
         app.MapStatusApi();
+        app.MapMembershipApi();
         app.MapGrpcService<PeerService>();
         return app;
     }

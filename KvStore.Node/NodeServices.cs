@@ -47,7 +47,10 @@ internal static class NodeServices
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
+            .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
+            .AddSingleton<ViewFollower>()
+            .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()
             .AddHostedService<Snapshotter>();

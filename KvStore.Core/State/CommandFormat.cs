@@ -31,11 +31,8 @@ public static class CommandFormat
     /// <exception cref="ArgumentException">A part is out of its bounds.</exception>
     public static byte[] Encode(Command command)
     {
-        if (command.Key.Length is 0 or > MaxKeyBytes)
-            throw new ArgumentException($"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
+        Prove(command);
         var versions = (command.Condition as Condition.VersionIn)?.Versions ?? [];
-        if (versions.Length > MaxVersions)
-            throw new ArgumentException($"A condition lists at most {MaxVersions} versions.", nameof(command));
         var bytes = new byte[SizeOf(command, versions.Length)];
         var rest = WriteHeader(command, bytes);
         rest = WriteVersions(command, versions, rest);
@@ -92,12 +89,36 @@ public static class CommandFormat
         return XxHash3.HashToUInt64(payload[start..], what);
     }
 
+    /// <summary>
+    /// What would be refused when it is applied must not get into the log: no replica could ever pass it.
+    /// </summary>
+    private static void Prove(Command command)
+    {
+        if (command.Key.Length is 0 or > MaxKeyBytes)
+            throw new ArgumentException($"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
+        if (command.TimeMs < 0)
+            throw new ArgumentException($"A command's time is not before 1970: {command.TimeMs} ms.", nameof(command));
+        if (command.Condition is Condition.VersionIn { Versions: var versions })
+        {
+            if (versions.IsDefault || versions.Length is 0 or > MaxVersions)
+                throw new ArgumentException($"A condition lists 1 to {MaxVersions} versions.", nameof(command));
+            foreach (var version in versions)
+            {
+                if (version.Term < Term.Zero || version.Index < LogIndex.Zero)
+                    throw new ArgumentException("A version is never negative.", nameof(command));
+            }
+        }
+
+        if (command is Command.Put { ContentType: var type } && (type.Length > ContentTypes.MaxBytes || !Ascii.IsValid(type)))
+            throw new ArgumentException($"A content type is at most {ContentTypes.MaxBytes} bytes of ASCII.", nameof(command));
+    }
+
     private static int SizeOf(Command command, int versions)
     {
         var size = HeaderSize + 2 + command.Key.Length + (command.RequestId is null ? 0 : RequestIdSize);
         if (command.Condition is Condition.VersionIn)
             size += 1 + versions * VersionSize;
-        return command is Command.Put put ? size + 1 + Encoding.ASCII.GetByteCount(put.ContentType) + put.Value.Length : size;
+        return command is Command.Put put ? size + 1 + put.ContentType.Length + put.Value.Length : size;
     }
 
     private static Span<byte> WriteHeader(Command command, Span<byte> bytes)
@@ -145,8 +166,6 @@ public static class CommandFormat
     private static void WriteValue(Command.Put put, Span<byte> rest)
     {
         var length = Encoding.ASCII.GetBytes(put.ContentType, rest[1..]);
-        if (length > ContentTypes.MaxBytes)
-            throw new ArgumentException($"A content type has at most {ContentTypes.MaxBytes} bytes.", nameof(put));
         rest[0] = (byte)length;
         put.Value.Span.CopyTo(rest[(1 + length)..]);
     }

@@ -23,11 +23,9 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
     where TOrder : struct, IKeyOrder<TKey, TProbe>
     where TProbe : allows ref struct
 {
-    private readonly MapNode<TKey, TProbe, TValue, TOrder>? _root;
-
     private CowMap(MapNode<TKey, TProbe, TValue, TOrder>? root, long count)
     {
-        _root = root;
+        Root = root;
         Count = count;
     }
 
@@ -35,10 +33,13 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
 
     public long Count { get; }
 
+    /// <summary>Null when empty.</summary>
+    public MapNode<TKey, TProbe, TValue, TOrder>? Root { get; }
+
     public bool TryFind(TProbe probe, out TValue value)
     {
-        if (_root is not null)
-            return _root.TryFind(probe, out value);
+        if (Root is not null)
+            return Root.TryFind(probe, out value);
         value = default!;
         return false;
     }
@@ -46,30 +47,30 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
     /// <summary>The map with <paramref name="value"/> under <paramref name="key"/>.</summary>
     public CowMap<TKey, TProbe, TValue, TOrder> With(TKey key, TValue value)
     {
-        if (_root is null)
+        if (Root is null)
             return new(new MapLeaf<TKey, TProbe, TValue, TOrder>([key], [value]), 1);
-        var changed = _root.With(key, value, out var isNew);
+        var changed = Root.With(key, value, out var isNew);
         return new(changed.Right is null ? changed.Left : changed.Join(), Count + (isNew ? 1 : 0));
     }
 
     /// <summary>The map without <paramref name="probe"/>'s key; this very map when it is not there.</summary>
     public CowMap<TKey, TProbe, TValue, TOrder> Without(TProbe probe)
     {
-        if (_root?.Without(probe) is not { } changed)
+        if (Root?.Without(probe) is not { } changed)
             return this;
         while (changed is MapBranch<TKey, TProbe, TValue, TOrder> { Size: 1 } single)
             changed = single.Children[0];
         return changed.Size == 0 ? Empty : new(changed, Count - 1);
     }
 
-    public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() => new MapWalk<TKey, TProbe, TValue, TOrder>(_root).Items();
+    public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() => new MapWalk<TKey, TProbe, TValue, TOrder>(Root).Items();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>All pairs from <paramref name="start"/>, inclusive, on.</summary>
     public IEnumerator<KeyValuePair<TKey, TValue>> From(TProbe start)
     {
-        var walk = new MapWalk<TKey, TProbe, TValue, TOrder>(_root);
+        var walk = new MapWalk<TKey, TProbe, TValue, TOrder>(Root);
         walk.SeekTo(start);
         return walk.Items();
     }
@@ -77,7 +78,7 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
     /// <summary>The first pair; false when there is none.</summary>
     public bool TryFirst(out TKey key, out TValue value)
     {
-        var node = _root;
+        var node = Root;
         while (node is MapBranch<TKey, TProbe, TValue, TOrder> branch)
             node = branch.Children[0];
         if (node is MapLeaf<TKey, TProbe, TValue, TOrder> leaf)

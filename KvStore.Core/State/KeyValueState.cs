@@ -36,7 +36,7 @@ public sealed class KeyValueState(StateImage image)
         }
 
         var changed = Change(now, command, new KeyVersion(term, index), out var result);
-        var request = new RememberedRequest(fingerprint, result.Status, result.Version, now.TimeMs, index);
+        var request = new RememberedRequest(fingerprint, result.Status, result.Version, now.Time.PassedMs, index);
         Volatile.Write(ref _image, changed.Remembering(id, request));
         return result;
     }

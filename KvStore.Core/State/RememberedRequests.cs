@@ -2,9 +2,11 @@ using KvStore.Core.Primitives;
 
 namespace KvStore.Core.State;
 
-/// <summary>What is remembered of one request: what it asked for and what that came to.</summary>
+/// <summary>
+/// What is remembered of one request: what it asked for, what that came to, and when (<see cref="LogTime.PassedMs"/>).
+/// </summary>
 internal readonly record struct RememberedRequest(
-    ulong Fingerprint, WriteStatus Status, KeyVersion Version, long TimeMs, LogIndex Index);
+    ulong Fingerprint, WriteStatus Status, KeyVersion Version, long PassedMs, LogIndex Index);
 
 /// <summary>
 /// The requests that were applied lately, by id, so that a retry is answered and not applied again. Immutable. Ids of
@@ -62,7 +64,7 @@ internal sealed class RememberedRequests
             : new(byId, _clientAges.With(request.Index.Value, id), _internalAges);
     }
 
-    /// <summary>Forgets a few of what is too old at <paramref name="nowMs"/>.</summary>
+    /// <summary>Forgets a few of what is too old when <paramref name="nowMs"/> have passed.</summary>
     public RememberedRequests Forget(long nowMs)
     {
         var byId = _byId;
@@ -74,6 +76,7 @@ internal sealed class RememberedRequests
     /// <summary>Puts together what <see cref="All"/> gave out.</summary>
     /// <param name="ids">In ascending order.</param>
     /// <param name="requests">As many as <paramref name="ids"/>.</param>
+    /// <exception cref="InvalidDataException">Two of one kind claim to be the same entry of the log.</exception>
     public static RememberedRequests FromOrdered(List<RequestId> ids, List<RememberedRequest> requests) => new(
         CowMap<RequestId, RequestId, RememberedRequest, IdOrder>.FromOrdered(ids, requests),
         Ages(ids, requests, isInternal: false),
@@ -95,6 +98,12 @@ internal sealed class RememberedRequests
             .Where(pair => pair.Id.IsInternal == isInternal)
             .OrderBy(pair => pair.Index)
             .ToList();
+        for (var at = 1; at < ordered.Count; at++)
+        {
+            if (ordered[at].Index == ordered[at - 1].Index)
+                throw new InvalidDataException($"State image: two requests were applied by the entry {ordered[at].Index}.");
+        }
+
         return CowMap<long, long, RequestId, AgeOrder>.FromOrdered(
             [.. ordered.Select(pair => pair.Index.Value)], [.. ordered.Select(pair => pair.Id)]);
     }
@@ -107,7 +116,7 @@ internal sealed class RememberedRequests
         for (var forgotten = 0; forgotten < MaxForgottenAtOnce && ages.TryFirst(out var index, out var id); forgotten++)
         {
             byId.TryFind(id, out var oldest);
-            if (oldest.TimeMs >= horizonMs && ages.Count <= Limit)
+            if (oldest.PassedMs >= horizonMs && ages.Count <= Limit)
                 break;
             byId = byId.Without(id);
             ages = ages.Without(index);

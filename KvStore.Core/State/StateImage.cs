@@ -8,18 +8,18 @@ public sealed class StateImage
     private StateImage(
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder> entries,
         RememberedRequests requests,
-        long timeMs,
+        LogTime time,
         long bytes)
     {
         _entries = entries;
         Requests = requests;
-        TimeMs = timeMs;
+        Time = time;
         Bytes = bytes;
     }
 
     /// <summary>No keys, no remembered requests.</summary>
     public static StateImage Empty { get; } = new(
-        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty, RememberedRequests.None, 0, 0);
+        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty, RememberedRequests.None, default, 0);
 
     /// <summary>Number of keys.</summary>
     public long Count => _entries.Count;
@@ -28,7 +28,9 @@ public sealed class StateImage
     public long Bytes { get; }
 
     /// <summary>The latest time that a command brought, in milliseconds since 1970; never falls.</summary>
-    public long TimeMs { get; }
+    public long TimeMs => Time.LatestMs;
+
+    internal LogTime Time { get; }
 
     internal RememberedRequests Requests { get; }
 
@@ -60,34 +62,34 @@ public sealed class StateImage
     }
 
     internal static StateImage FromOrdered(
-        List<ReadOnlyMemory<byte>> keys, List<StoredEntry> entries, RememberedRequests requests, long timeMs)
+        List<ReadOnlyMemory<byte>> keys, List<StoredEntry> entries, RememberedRequests requests, LogTime time)
     {
         long bytes = 0;
         for (var i = 0; i < keys.Count; i++)
             bytes += keys[i].Length + entries[i].Value.Length;
         var map = CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.FromOrdered(keys, entries);
-        return new(map, requests, timeMs, bytes);
+        return new(map, requests, time, bytes);
     }
 
     /// <summary>The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.</summary>
     internal StateImage At(long timeMs)
     {
-        var now = Math.Max(TimeMs, timeMs);
-        var requests = Requests.Forget(now);
-        return now == TimeMs && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
+        var now = Time.At(timeMs);
+        var requests = Requests.Forget(now.PassedMs);
+        return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
     }
 
     internal StateImage With(ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
     {
         var grown = replaced is null ? key.Length + entry.Value.Length : entry.Value.Length - replaced.Value.Length;
-        return new(_entries.With(key, entry), Requests, TimeMs, Bytes + grown);
+        return new(_entries.With(key, entry), Requests, Time, Bytes + grown);
     }
 
     internal StateImage Without(ReadOnlyMemory<byte> key, StoredEntry removed) =>
-        new(_entries.Without(key.Span), Requests, TimeMs, Bytes - key.Length - removed.Value.Length);
+        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length);
 
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
-        new(_entries, Requests.With(id, request), TimeMs, Bytes);
+        new(_entries, Requests.With(id, request), Time, Bytes);
 
     private readonly struct KeyOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
     {

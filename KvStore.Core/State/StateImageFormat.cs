@@ -20,7 +20,8 @@ internal static class StateImageFormat
         var block = new BlockWriter();
         block.Start(HeadKind);
         block.Byte(Version);
-        block.Int64(image.TimeMs);
+        block.Int64(image.Time.LatestMs);
+        block.Int64(image.Time.PassedMs);
         block.Int64(image.Count);
         block.Int64(image.Requests.Count);
         yield return block.End();
@@ -80,7 +81,7 @@ internal static class StateImageFormat
         block.Byte((byte)request.Status);
         block.Int64(request.Version.Term.Value);
         block.Int64(request.Version.Index.Value);
-        block.Int64(request.TimeMs);
+        block.Int64(request.PassedMs);
         block.Int64(request.Index.Value);
     }
 
@@ -91,7 +92,7 @@ internal static class StateImageFormat
         private readonly List<StoredEntry> _entries = [];
         private readonly List<RequestId> _ids = [];
         private readonly List<RememberedRequest> _requests = [];
-        private (long TimeMs, long Entries, long Requests)? _head;
+        private (LogTime Time, long Entries, long Requests)? _head;
         private int _block;
 
         public void Take(ReadOnlyMemory<byte> block)
@@ -133,14 +134,14 @@ internal static class StateImageFormat
                     + $"{head.Entries} and {head.Requests} expected.");
             }
 
-            return StateImage.FromOrdered(_keys, _entries, RememberedRequests.FromOrdered(_ids, _requests), head.TimeMs);
+            return StateImage.FromOrdered(_keys, _entries, RememberedRequests.FromOrdered(_ids, _requests), head.Time);
         }
 
         private void TakeHead(ref ByteReader reader)
         {
             if (reader.Byte() is not Version and var version)
                 throw reader.Wrong($"version {version}", $"{Version}");
-            _head = (reader.Position(), reader.Position(), reader.Position());
+            _head = (new LogTime(reader.Position(), reader.Position()), reader.Position(), reader.Position());
         }
 
         private void TakeEntry(ref ByteReader reader)

@@ -34,12 +34,13 @@ internal sealed class NodeStatusSource(
     public bool IsStopping => end.IsStopping;
 
     public bool IsServing => current.Formed.IsCompleted
-        && router.Replicas.All(replica => replica.Hint.Primary != NodeId.None);
+        && router.Partitions.All(replica => replica.Hint.Primary != NodeId.None);
 
     public NodeStatus Status()
     {
-        var replicas = router.Replicas.ToList();
         var view = current.View;
+        var replicas = view is null ? [] : router.Partitions.ToList();
+        var described = view is null ? null : ClusterDocument.From(view);
         return new NodeStatus
         {
             Name = self.Name,
@@ -53,9 +54,9 @@ internal sealed class NodeStatusSource(
             ReplicationFactor = view?.Ring.ReplicationFactor ?? options.Value.ReplicationFactor,
             ClusterId = view is null ? null : ClusterDocument.Hex(view.ClusterId),
             Epoch = view?.Epoch.Value ?? 0,
-            Members = view is null
-                ? []
-                : [.. view.Members.Select(member => new MemberStatus(member.Id.Value, member.Name, ClusterDocument.Hex(member.Incarnation)))],
+            Members = described?.Members ?? [],
+            Founders = described?.Founders ?? 0,
+            Removed = described?.Removed ?? [],
             UptimeSeconds = time.GetElapsedTime(_startedAt).TotalSeconds,
             Replicas = CountRoles(replicas),
             PrimaryKeys = replicas.Where(IsPrimary).Sum(replica => replica.Image.Count),

@@ -58,20 +58,37 @@ internal static class ClusterDocument
         }
     }
 
-    /// <summary>The view of a node that belongs to a cluster, as it describes itself.</summary>
-    /// <exception cref="InvalidDataException">It does not describe the cluster that it names.</exception>
-    public static ClusterView ViewOf(NodeStatus status) => ViewOf(new ViewDocument(
-        status.ClusterId!,
-        status.Epoch,
-        status.Partitions,
-        status.ReplicationFactor,
-        status.Founders,
-        status.Members,
-        status.Removed));
+    /// <summary>
+    /// The view of a node that belongs to a cluster, as it describes itself; null when that is no description of the cluster
+    /// that it names.
+    /// </summary>
+    public static ClusterView? TryViewOf(NodeStatus status)
+    {
+        try
+        {
+            return ViewOf(new ViewDocument(
+                status.ClusterId!,
+                status.Epoch,
+                status.Partitions,
+                status.ReplicationFactor,
+                status.Founders,
+                status.Members,
+                status.Removed));
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
 
     public static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
+    /// <summary>Reads what <see cref="Hex"/> wrote.</summary>
     public static ulong Parse(string hex) => ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
+    /// <summary>False for anything that <see cref="Hex"/> does not write.</summary>
+    public static bool TryParse(string? hex, out ulong value) =>
+        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && Hex(value) == hex;
 
     private static ImmutableArray<MemberStatus> Described(ImmutableArray<Member> members) =>
         [.. members.Select(member => new MemberStatus(member.Id.Value, member.Name, Hex(member.Incarnation)))];

@@ -8,12 +8,16 @@ internal sealed class FormationException(string message) : Exception(message);
 
 /// <summary>
 /// How a cluster is born: every node asks all configured addresses who lives there, and when all have answered, each
-/// comes to the same first view by itself. A node that finds a cluster already born takes its view, provided it is a
-/// member under this very disk: a wiped disk has forgotten votes and entries and must not pass for the old one.
+/// comes to the same first view by itself. A node that finds a cluster already born takes its view. In that the node may
+/// stand on another disk: a wiped disk has forgotten votes and entries and must not pass for the old one, so it has to ask
+/// to be taken in as another member.
 /// </summary>
 internal static class ClusterFormation
 {
-    /// <summary>The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then.</summary>
+    /// <summary>
+    /// The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then. A member by this
+    /// node's name is in it.
+    /// </summary>
     /// <exception cref="FormationException">The nodes disagree in a way that waiting does not mend.</exception>
     public static ClusterView? TryForm(
         NodeIdentity self,
@@ -26,7 +30,7 @@ internal static class ClusterFormation
         var missing = addresses.Except(answers.Select(peer => peer.Url)).ToList();
         waitingFor = missing.Count == 0 ? null : $"waiting for {string.Join(", ", missing.Select(Short))} to answer";
         CheckNames(self, others);
-        if (others.Find(peer => peer.Status.ClusterId is not null) is { } born)
+        if (others.Where(peer => peer.Status.ClusterId is not null).ToList() is { Count: > 0 } born)
             return Adopt(self, born);
         if (missing.Count > 0)
             return null;
@@ -41,27 +45,40 @@ internal static class ClusterFormation
     private static bool IsSelf(NodeIdentity self, PeerDirectory.Peer peer) =>
         peer.Status.Name == self.Name && peer.Status.Incarnation == ClusterDocument.Hex(self.Incarnation);
 
-    private static ClusterView Adopt(NodeIdentity self, PeerDirectory.Peer born)
+    private static ClusterView Adopt(NodeIdentity self, List<PeerDirectory.Peer> all)
     {
-        var members = born.Status.Members.Select(member => (member.Name, ClusterDocument.Parse(member.Incarnation))).ToList();
-        var known = members.Find(member => member.Name == self.Name);
-        if (known.Name is null)
+        var born = all[0];
+        if (all.Find(peer => peer.Status.ClusterId != born.Status.ClusterId) is { } other)
         {
             throw new FormationException(
+                $"{Short(born.Url)} and {Short(other.Url)} belong to different clusters ({born.Status.ClusterId} and "
+                + $"{other.Status.ClusterId}). Point this node at one of them.");
+        }
+
+        var view = all.Select(peer => ViewOf(peer)).MaxBy(view => view.Epoch)!;
+        CheckNotReplaced(self, view);
+        return view.Members.Any(member => member.Name == self.Name)
+            ? view
+            : throw new FormationException(
                 $"The cluster at {Short(born.Url)} has no member named {self.Name}. It was formed without this node; "
                 + "start it under one of the names it knows, or form a new cluster on empty directories.");
-        }
+    }
 
-        if (known.Item2 != self.Incarnation)
+    /// <exception cref="FormationException">The cluster has put another disk in the place of this one.</exception>
+    public static void CheckNotReplaced(NodeIdentity self, ClusterView view)
+    {
+        if (view.Removed.Any(member => member.Incarnation == self.Incarnation))
         {
             throw new FormationException(
-                $"The cluster at {Short(born.Url)} knows {self.Name} by another disk ({ClusterDocument.Hex(known.Item2)}, "
-                + $"this one is {ClusterDocument.Hex(self.Incarnation)}): this directory was emptied or replaced, and what "
-                + "the old one promised is not in it. Start the node on its old directory.");
+                $"This disk ({ClusterDocument.Hex(self.Incarnation)}) is no longer {self.Name}'s: the cluster went on with "
+                + "another one in its place, and what is here may be out of date. Start the node on the other directory, "
+                + "or on an empty one.");
         }
-
-        return ClusterView.Birth(members, born.Status.Partitions, born.Status.ReplicationFactor);
     }
+
+    private static ClusterView ViewOf(PeerDirectory.Peer peer) => ClusterDocument.TryViewOf(peer.Status)
+        ?? throw new FormationException(
+            $"The members that {Short(peer.Url)} names do not make the cluster {peer.Status.ClusterId} that it names.");
 
     private static void CheckNames(NodeIdentity self, List<PeerDirectory.Peer> others)
     {

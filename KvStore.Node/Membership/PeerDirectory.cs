@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Net.Http.Headers;
 using System.Text.Json;
 using KvStore.Contracts;
+using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Node.Options;
 
@@ -42,18 +45,24 @@ internal sealed class PeerDirectory : IDisposable
     public sealed record Peer(Uri Url, NodeStatus Status)
     {
         public Uri PeerAddress => new($"http://{Url.Host}:{Status.PeerPort}");
+
+        public ulong Incarnation { get; } = ClusterDocument.Parse(Status.Incarnation);
     }
 
     /// <summary>The addresses of the other members, as configured.</summary>
     public IReadOnlyList<Uri> Addresses => _addresses;
 
-    public Peer? Find(string name) => _byName.GetValueOrDefault(name);
-
     /// <summary>Where a member's HTTP API was last reached; null when it never was.</summary>
-    public Uri? UrlOf(NodeId member) => member == _current.Self ? _self.Url : Find(member)?.Url;
+    public Uri? UrlOf(NodeId member) => member == _current.Self ? _self.Url
+        : _current.View?.Members.FirstOrDefault(candidate => candidate.Id == member) is { } found ? Find(found)?.Url
+        : null;
 
-    public Peer? Find(NodeId member) =>
-        _current.View?.Members.FirstOrDefault(candidate => candidate.Id == member) is { } found ? Find(found.Name) : null;
+    /// <summary>
+    /// Where a member was last reached: under its name and on its disk. A node of another cluster may have the name too,
+    /// and what is meant for the member must not be written there.
+    /// </summary>
+    public Peer? Find(Member member) =>
+        _byName.TryGetValue(member.Name, out var peer) && peer.Incarnation == member.Incarnation ? peer : null;
 
     /// <summary>Asks every address once, all at the same time. What does not answer is not in the result.</summary>
     public async Task<IReadOnlyList<Peer>> AskAllAsync(CancellationToken cancellation)
@@ -62,7 +71,43 @@ internal sealed class PeerDirectory : IDisposable
         return [.. answers.OfType<Peer>()];
     }
 
+    /// <summary>Asks a node to have this one taken in, on the disk it stands on now.</summary>
+    /// <returns>The view in which it is; or why not, and whether asking again is of no use.</returns>
+    public async Task<(ViewDocument? View, string? Why, bool IsFinal)> AskToJoinAsync(Peer peer, CancellationToken cancellation)
+    {
+        try
+        {
+            var request = new JoinRequest(_self.Name, ClusterDocument.Hex(_self.Incarnation));
+            using var body = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(request, ContractsJson.Default.JoinRequest));
+            body.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            using var answer = await _http.PostAsync(new Uri(peer.Url, Routes.Nodes), body, cancellation).ConfigureAwait(false);
+            if (answer.IsSuccessStatusCode)
+                return (await answer.Content.ReadFromJsonAsync(ContractsJson.Default.ViewDocument, cancellation).ConfigureAwait(false), null, false);
+            var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, cancellation).ConfigureAwait(false);
+            return (null, problem?.Detail, problem?.Code == ProblemType.Conflict.Code);
+        }
+        catch (Exception failure) when (
+            failure is HttpRequestException or JsonException or TaskCanceledException
+            && !cancellation.IsCancellationRequested)
+        {
+            return (null, null, false);
+        }
+    }
+
     public void Dispose() => _http.Dispose();
+
+    /// <summary>Something else than a node may answer at an address, and a node says nothing that it does not say itself.</summary>
+    private static bool IsSound(NodeStatus status) =>
+        !string.IsNullOrEmpty(status.Name)
+        && ClusterDocument.TryParse(status.Incarnation, out _)
+        && (status.ClusterId is null || ClusterDocument.TryParse(status.ClusterId, out _))
+        && status.PeerPort is >= 1 and <= 65535
+        && AreSound(status.Members)
+        && AreSound(status.Removed);
+
+    private static bool AreSound(ImmutableArray<MemberStatus> members) =>
+        !members.IsDefault
+        && members.All(member => !string.IsNullOrEmpty(member?.Name) && ClusterDocument.TryParse(member.Incarnation, out _));
 
     private async Task<Peer?> AskAsync(Uri url, CancellationToken cancellation)
     {
@@ -70,7 +115,7 @@ internal sealed class PeerDirectory : IDisposable
         {
             var body = await _http.GetByteArrayAsync(new Uri(url, Routes.Status), cancellation).ConfigureAwait(false);
             var status = JsonSerializer.Deserialize(body, ContractsJson.Default.NodeStatus);
-            if (status is null || status.PeerPort is < 1 or > 65535)
+            if (status is null || !IsSound(status))
                 return null;
             var peer = new Peer(url, status);
             if (status.Name != _self.Name)

@@ -43,9 +43,11 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     public IReadOnlyList<Uri> DiscoveredUrls() =>
         [.. configuration.GetSection("services").GetChildren()
             .Where(service => service.Key.StartsWith("node", StringComparison.OrdinalIgnoreCase))
-            .Select(service => service["http:0"] ?? service["https:0"])
-            .OfType<string>()
-            .Select(text => ToUrl("services", text))];
+            .SelectMany(service => new[] { $"{service.Key}:http:0", $"{service.Key}:https:0" }
+                .Select(name => (Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal), Text: Text($"services:{name}")))
+                .Where(found => found.Text is not null)
+                .Take(1))
+            .Select(found => ToUrl(found.Variable, found.Text!))];
 
     /// <summary>A time such as <c>5m</c>, <c>30s</c>, <c>50ms</c>, or <c>00:05:00</c>.</summary>
     public TimeSpan? Duration(string name)
@@ -59,7 +61,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         }
 
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();
-        if (digits is > 0 and < 10)
+        if (digits is > 0 and < 8)
         {
             var number = int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
             switch (text[digits..])

@@ -17,6 +17,7 @@ internal sealed class NodeHost(
     NodeStorage storage,
     PartitionRouter router,
     PeerTransport transport,
+    ViewFollower follower,
     NodeEnd end,
     IOptions<NodeOptions> options,
     TimeProvider time,
@@ -28,6 +29,7 @@ internal sealed class NodeHost(
     private static readonly TimeSpan AskAgainInterval = TimeSpan.FromSeconds(1);
 
     private Task _loops = Task.CompletedTask;
+    private string? _said;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -80,7 +82,7 @@ internal sealed class NodeHost(
         try
         {
             var view = Remembered() ?? await FormAsync(stoppingToken).ConfigureAwait(false);
-            Join(view);
+            await JoinAsync(view).ConfigureAwait(false);
             var asking = KeepAskingAsync(stoppingToken);
             var ticking = TickAsync(stoppingToken);
             var failure = await Task.WhenAny(_loops, storage.Log.Failed, asking, ticking).ConfigureAwait(false);
@@ -109,6 +111,10 @@ internal sealed class NodeHost(
             logger.LogFailed(reason);
             end.Fail($"The log cannot be written any more: {reason}");
         }
+        else if (ended.Exception?.GetBaseException() is FormationException replaced)
+        {
+            end.Fail(replaced.Message);
+        }
         else if (ended.Exception is { } broken)
         {
             logger.InvariantBroken(broken.GetBaseException().Message, broken);
@@ -121,47 +127,88 @@ internal sealed class NodeHost(
 
     private async Task<ClusterView> FormAsync(CancellationToken stopping)
     {
-        string? said = null;
         while (true)
         {
             var answers = await directory.AskAllAsync(stopping).ConfigureAwait(false);
             var view = ClusterFormation.TryForm(self, options.Value, directory.Addresses, answers, out var waitingFor);
-            current.WaitingFor = waitingFor;
+            if (view is not null && MemberOn(self, view) is null)
+                view = await AskToJoinAsync(answers, stopping).ConfigureAwait(false);
             if (view is not null)
             {
-                storage.Directory.SaveClusterDocument(ClusterDocument.From(view).Encode());
+                storage.Directory.SaveClusterDocument(ClusterDocument.Encode(view));
                 return view;
             }
 
-            if (said != waitingFor)
-                logger.Forming(self.Name, self.Incarnation, said = waitingFor!);
+            Say(waitingFor, logger.Forming);
             await Task.Delay(AskInterval, time, stopping).ConfigureAwait(false);
         }
     }
 
-    private void Join(ClusterView view)
+    /// <summary>To the log when it is news, and to whoever asks for the status.</summary>
+    private void Say(string? waitingFor, Action<string, ulong, string> log)
     {
-        var member = view.Members.FirstOrDefault(candidate => candidate.Name == self.Name);
-        if (member is null || member.Incarnation != self.Incarnation)
-            throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+        if (waitingFor is null || waitingFor == _said)
+            return;
+        current.WaitingFor = _said = waitingFor;
+        log(self.Name, self.Incarnation, waitingFor);
+    }
+
+    private static Member? MemberOn(NodeIdentity self, ClusterView view) =>
+        view.Members.FirstOrDefault(member => member.Name == self.Name && member.Incarnation == self.Incarnation);
+
+    /// <summary>The cluster knows this node by another disk: asks each that answers to be taken in on this one.</summary>
+    private async Task<ClusterView?> AskToJoinAsync(IReadOnlyList<PeerDirectory.Peer> peers, CancellationToken stopping)
+    {
+        foreach (var peer in peers)
+        {
+            var (view, why, isFinal) = await directory.AskToJoinAsync(peer, stopping).ConfigureAwait(false);
+            if (view is not null)
+                return ClusterDocument.ViewOf(view);
+            if (isFinal)
+                throw new FormationException($"{peer.Status.Name} does not take this node in: {why}");
+            Say(why, logger.AskingToJoin);
+        }
+
+        await Task.Delay(AskAgainInterval, time, stopping).ConfigureAwait(false);
+        return null;
+    }
+
+    private async Task JoinAsync(ClusterView view)
+    {
+        ClusterFormation.CheckNotReplaced(self, view);
+        var member = MemberOn(self, view)
+            ?? throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
         current.Set(view, member.Id);
+        await transport.FollowAsync(view).ConfigureAwait(false);    // first: a replica that hears a peer answers at once
         _loops = router.Start(view, member.Id);
-        transport.Start();
         current.Open();
         var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
         logger.Joined(self.Name, member.Id.Value, view.ClusterId, view.Epoch.Value, members);
     }
 
-    /// <summary>Nodes may come back under another address: asks as long as a link is down.</summary>
+    /// <summary>
+    /// Nodes may come back under another address or on another disk: asks as long as a link is down, and follows who knows
+    /// of a newer view.
+    /// </summary>
     private async Task KeepAskingAsync(CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
             var others = current.View!.Members.Where(member => member.Id != current.Self);
             if (others.Any(member => !transport.IsConnected(member.Id)))
-                await directory.AskAllAsync(stopping).ConfigureAwait(false);
+                await FollowNewestAsync(await directory.AskAllAsync(stopping).ConfigureAwait(false)).ConfigureAwait(false);
             await Task.Delay(AskAgainInterval, time, stopping).ConfigureAwait(false);
         }
+    }
+
+    private async Task FollowNewestAsync(IReadOnlyList<PeerDirectory.Peer> peers)
+    {
+        var view = current.View!;
+        var newest = peers.Select(peer => peer.Status)
+            .Where(status => status.ClusterId == ClusterDocument.Hex(view.ClusterId))
+            .MaxBy(status => status.Epoch);
+        if (newest?.Epoch > view.Epoch.Value && ClusterDocument.TryViewOf(newest) is { } next)
+            await follower.FollowAsync(next).ConfigureAwait(false);
     }
 
     private async Task TickAsync(CancellationToken stopping)

@@ -14,7 +14,10 @@ namespace KvStore.Node.Replication;
 /// </summary>
 internal sealed class PartitionReplica(PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
 {
+    private const long NeverHeard = long.MinValue;
+
     private static readonly Input TickInput = new Input.Tick();
+    private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
     private readonly List<Input> _inputs = [];
     private readonly Effects _effects = new();
@@ -23,9 +26,13 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     private volatile KeyValueState _state = state;
     private LogIndex _applied = applied;
     private Term _appliedTerm = replica.TermAt(applied) ?? Term.Zero;
-    private volatile StrongBox<ImmutableArray<(NodeId, long)>> _lags = new([]);
+    private volatile StrongBox<ImmutableArray<(NodeId, long)>> _lags = NoLags;
     private volatile ReplicaRole _role;
-    private long _heardAt = time.GetTimestamp();
+    private ImmutableArray<NodeId> _keepers = [];
+    private GroupConfiguration? _settled;
+    private Term _heardIn;
+    private long _arrivedAt;
+    private long _heardAt = NeverHeard;
     private long _logBytes;
 
     public PartitionId Partition { get; } = partition;
@@ -39,8 +46,22 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     /// <summary>Readable from anywhere: who is believed to be primary.</summary>
     public KnownPrimary Hint => Volatile.Read(ref _hint);
 
-    /// <summary>Readable from anywhere: how long ago this replica last heard from the others.</summary>
-    public TimeSpan Staleness => time.GetElapsedTime(Volatile.Read(ref _heardAt));
+    /// <summary>
+    /// Readable from anywhere: how long ago this replica last heard from the others in its term. Since a start that
+    /// nobody has answered yet, no more is known than when the last write that it holds was made.
+    /// </summary>
+    public TimeSpan Staleness
+    {
+        get
+        {
+            if (_role == ReplicaRole.Primary && Replica.Voters.Length == 1)
+                return TimeSpan.Zero;
+            var heardAt = Volatile.Read(ref _heardAt);
+            return heardAt != NeverHeard
+                ? time.GetElapsedTime(heardAt)
+                : TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
+        }
+    }
 
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
@@ -57,8 +78,8 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
 
     public void Add(Input input)
     {
-        if (input is Input.Receive { Message: not (PeerMessage.VoteRequest or PeerMessage.VoteReply) })
-            Volatile.Write(ref _heardAt, time.GetTimestamp());
+        if (input is Input.Receive { Message: not (PeerMessage.VoteRequest or PeerMessage.VoteReply) and var message })
+            (_heardIn, _arrivedAt) = (message.Term, time.GetTimestamp());
         _inputs.Add(input);
     }
 
@@ -68,7 +89,11 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
             _inputs.Add(_calls.Register(write));
     }
 
-    public void Add(PendingRead read) => _inputs.Add(_calls.Register(read));
+    public void Add(PendingRead read)
+    {
+        if (!read.IsDone)
+            _inputs.Add(_calls.Register(read));
+    }
 
     /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
     public void Step()
@@ -76,13 +101,16 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _role = Replica.Role;
+        if (_heardIn > Term.Zero && _heardIn == Replica.Term)    // a primary of an earlier term knows nothing of now
+            Volatile.Write(ref _heardAt, _arrivedAt);
+        _heardIn = Term.Zero;
     }
 
     /// <summary>Second half, after the appends and messages are handed over: applies and answers. True: the primary changed.</summary>
     public bool Finish()
     {
         foreach (var accepted in _effects.Accepted)
-            _calls.Accept(accepted, MayAnswerOnOwnFlush);
+            _calls.Accept(accepted, MayAnswerOnOwnFlush(_calls.Offered(accepted.Ticket)));
         if (_effects.Restore is { } snapshot)
             Restore(snapshot);
         foreach (var entry in _effects.Commit)
@@ -100,27 +128,57 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
         return SwapHint();
     }
 
-    /// <summary>The state as applied, for a backup that fell behind.</summary>
+    /// <summary>The state as applied, for a snapshot file or a backup that fell behind.</summary>
     public Snapshot Capture() => new(_applied, _appliedTerm, Replica.ConfigurationAt(_applied), Image);
 
-    /// <summary>The state as applied, for a snapshot file; what is applied from here on counts towards the next.</summary>
-    public Snapshot CaptureForFile()
-    {
-        Volatile.Write(ref _logBytes, 0);
-        return Capture();
-    }
+    /// <summary>A capture is on stable storage: what had been applied by then no longer counts towards the next.</summary>
+    public void Saved(long logBytes) => Volatile.Write(ref _logBytes, _logBytes - logBytes);
 
     /// <summary>One unit of time has passed.</summary>
     public void Tick()
     {
         _inputs.Add(TickInput);
-        _lags = new StrongBox<ImmutableArray<(NodeId, long)>>(Replica.Role == ReplicaRole.Primary
-            ? [.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, Replica.LastIndex - Replica.MatchOf(voter)))]
-            : []);
+        if (Replica.Role != ReplicaRole.Primary)
+            _lags = NoLags;
+        else if (HaveLagsChanged(_lags.Value))
+            _lags = new([.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, LagOf(voter)))]);
+        Rearrange();
+    }
+
+    /// <summary>Who should keep the group, the preferred primary first.</summary>
+    public void Follow(ImmutableArray<NodeId> keepers)
+    {
+        _keepers = keepers;
+        _settled = null;
+        _inputs.Add(new Input.Prefer(keepers[0]));
     }
 
     /// <summary>Nobody is left to answer: the node stops.</summary>
     public void Abandon() => _calls.Abandon();
+
+    /// <summary>On a primary: one step towards those who should keep the group, if it is not kept by them already.</summary>
+    private void Rearrange()
+    {
+        if (Replica.Role != ReplicaRole.Primary || _keepers.IsEmpty || ReferenceEquals(_settled, Replica.Configuration))
+            return;
+        if (ConfigurationPlan.Next(Replica, _keepers) is { } step)
+            _inputs.Add(step);
+        else if (Replica.MayReconfigure && _keepers.ToHashSet().SetEquals(Replica.Configuration.Members))
+            _settled = Replica.Configuration;
+    }
+
+    private long LagOf(NodeId backup) => Replica.LastIndex - Replica.MatchOf(backup);
+
+    private bool HaveLagsChanged(ImmutableArray<(NodeId Peer, long Entries)> known)
+    {
+        foreach (var (peer, entries) in known)
+        {
+            if (entries != LagOf(peer))
+                return true;
+        }
+
+        return known.Length != Replica.Voters.Length - 1;
+    }
 
     private void Apply(LogEntry entry)
     {
@@ -146,16 +204,16 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     /// id, neither applied, nor in flight, nor left by an earlier primary.
     /// </summary>
     private bool MayAnswerOnOwnFlush(PendingWrite write) =>
-        write.IsBlindPut
+        write.Ack == Ack.One
+        && write.IsBlindPut
         && _appliedTerm == Replica.Term
         && (write.Command.RequestId is not { } id || (!_state.Remembers(id) && !_calls.HasInFlight(id)));
 
     private bool SwapHint()
     {
-        var next = new KnownPrimary(Replica.Primary, Replica.Term);
-        if (next == _hint)
+        if (_hint.Primary == Replica.Primary && _hint.Term == Replica.Term)
             return false;
-        Volatile.Write(ref _hint, next);
+        Volatile.Write(ref _hint, new KnownPrimary(Replica.Primary, Replica.Term));
         return true;
     }
 }

@@ -14,8 +14,7 @@ internal sealed class PartitionRouter(
     CurrentView current,
     PeerDirectory directory,
     NodeStorage storage,
-    PeerTransport transport,
-    SnapshotTransfer snapshots,
+    IOutlets outlets,
     IOptions<NodeOptions> options,
     TimeProvider time) : IPartitions
 {
@@ -28,32 +27,44 @@ internal sealed class PartitionRouter(
     /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
     public ClusterView? View => current.View;
 
-    /// <summary>All replicas of this node.</summary>
+    /// <summary>All replicas of this node, the system group's among them.</summary>
     public IEnumerable<PartitionReplica> Replicas => _replicas.OfType<PartitionReplica>();
+
+    /// <summary>The replicas of partitions: those that hold keys.</summary>
+    public IEnumerable<PartitionReplica> Partitions =>
+        Replicas.Where(replica => replica.Partition.Value < View!.Ring.PartitionCount);
 
     /// <summary>Completes when there is a view and this node's replicas run.</summary>
     public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
 
-    /// <summary>Makes a replica of every partition that the view places here, from what the disk holds of it.</summary>
-    /// <returns>The loops' end; it fails when an invariant is broken.</returns>
+    /// <summary>Makes a replica of every group that the view places here, from what the disk holds of it.</summary>
+    /// <returns>The loops' end; it fails as soon as an invariant is broken in one of them.</returns>
     public Task Start(ClusterView view, NodeId self)
     {
-        var replicas = new PartitionReplica?[view.Ring.PartitionCount];
+        var replicas = new PartitionReplica?[view.GroupCount];
         foreach (var group in Enumerable.Range(0, replicas.Length).Select(number => new PartitionId(number)))
         {
-            if (view.Ring.PreferenceList(group).Contains(self))
+            if (view.KeepersOf(group).Contains(self))
                 replicas[group.Value] = CreateReplica(view, self, group);
         }
 
         var count = options.Value.Loops > 0 ? options.Value.Loops : Math.Max(1, Environment.ProcessorCount / 2);
         _loops = [.. Enumerable.Range(0, count).Select(number => new ReplicaLoop(
             replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
-            storage.Log,
-            transport,
-            snapshots,
+            outlets,
             replica => _changes.Announce(replica.Partition)))];
         _replicas = replicas;
-        return Task.WhenAll(_loops.Select(loop => Task.Run(loop.RunAsync)));
+        return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
+    }
+
+    /// <summary>Tells every replica who should keep its group by a newer view.</summary>
+    public void Follow(ClusterView view)
+    {
+        foreach (var replica in Replicas)
+        {
+            var keepers = view.KeepersOf(replica.Partition);
+            Post(replica, owned => owned.Follow(keepers));
+        }
     }
 
     public bool Holds(PartitionId partition) => Find(partition) is not null;
@@ -71,9 +82,9 @@ internal sealed class PartitionRouter(
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
+        using var armed = write.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, write))
             return new WriteOutcome.Overloaded();
-        write.Arm(deadline);
         return await write.Done.ConfigureAwait(false);
     }
 
@@ -85,9 +96,9 @@ internal sealed class PartitionRouter(
         if (replica.Role != ReplicaRole.Primary)
             return new ReadOutcome.NotPrimary(replica.Hint.Primary);
         var read = new PendingRead();
+        using var armed = read.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, read))
             return new ReadOutcome.Overloaded();
-        read.Arm(deadline);
         return await read.Done.ConfigureAwait(false);
     }
 
@@ -97,16 +108,20 @@ internal sealed class PartitionRouter(
         : null;
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
-    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition) is { } replica
-        ? (replica.Hint.Primary, replica.Hint.Term)
+    public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
+        ? (hint.Primary, hint.Term)
         : (View?.Ring.PreferenceList(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
     public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)
     {
-        var change = _changes.Next(partition);    // armed before the look, so that no change falls between
-        if (PrimaryOf(partition).Primary == known)
+        while (true)
+        {
+            var change = _changes.Next(partition);    // armed before the look, so that no change falls between
+            if (PrimaryOf(partition).Primary != known)
+                return;
             await change.WaitAsync(deadline).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Where a member's HTTP API was last reached; null when unknown, and for this node itself.</summary>
@@ -137,6 +152,12 @@ internal sealed class PartitionRouter(
             loop.Stop();
     }
 
+    private static async Task EndAsync(Task[] loops)
+    {
+        await foreach (var ended in Task.WhenEach(loops).ConfigureAwait(false))
+            await ended.ConfigureAwait(false);
+    }
+
     private PartitionReplica? Find(PartitionId partition)
     {
         var replicas = _replicas;
@@ -147,14 +168,15 @@ internal sealed class PartitionRouter(
 
     private PartitionReplica CreateReplica(ClusterView view, NodeId self, PartitionId partition)
     {
-        var voters = view.Ring.PreferenceList(partition);
         var recovered = storage.Log.Recovered.GetValueOrDefault(partition);
         var core = new Replica(
-            new ReplicaOptions { Partition = partition, Self = self, Voters = voters, Preferred = voters[0] },
+            new ReplicaOptions { Partition = partition, Self = self, Voters = view.FoundersOf(partition) },
             recovered?.Replica ?? RecoveredReplica.Empty,
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
-        return new PartitionReplica(partition, core, state, core.LogStart, time);
+        var replica = new PartitionReplica(partition, core, state, core.LogStart, time);
+        replica.Follow(view.KeepersOf(partition));
+        return replica;
     }
 }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 
 namespace KvStore.Node.Replication;
 
@@ -61,7 +62,18 @@ internal static class PeerCodec
     public static (PartitionId Partition, PeerMessage Message) Decode(Wire.Message wire)
     {
         var term = new Term(Position(wire.Term));
-        return (new PartitionId(checked((int)wire.Partition)), DecodeBody(term, wire));
+        return (Partition(wire.Partition), DecodeBody(term, wire));
+    }
+
+    /// <summary>Reads what stands before a snapshot's blocks.</summary>
+    /// <exception cref="InvalidDataException">It says what no replica says.</exception>
+    public static (PartitionId Partition, Term Term, Snapshot WithoutState) Decode(Wire.SnapshotHead wire)
+    {
+        var (term, index, indexTerm) = (new Term(Position(wire.Term)), Index(wire.Index), new Term(Position(wire.IndexTerm)));
+        if (indexTerm > term)
+            throw new InvalidDataException($"A snapshot at term {indexTerm} is sent in term {term}.");
+        var configuration = GroupConfigurationFormat.Decode(wire.Configuration.Span);
+        return (Partition(wire.Partition), term, new Snapshot(index, indexTerm, configuration, StateImage.Empty));
     }
 
     private static PeerMessage DecodeBody(Term term, Wire.Message wire) => wire.BodyCase switch
@@ -114,6 +126,8 @@ internal static class PeerCodec
     {
         var previous = Index(wire.PreviousIndex);
         var lastTerm = new Term(Position(wire.PreviousTerm));
+        if (previous.Value > long.MaxValue - wire.Entries.Count)
+            throw new InvalidDataException($"Entries behind {previous} have no index.");
         var index = previous;
         var entries = ImmutableArray.CreateBuilder<LogEntry>(wire.Entries.Count);
         foreach (var entry in wire.Entries)
@@ -133,6 +147,10 @@ internal static class PeerCodec
     private static EntryKind Kind(uint kind) => kind is >= (uint)EntryKind.Empty and <= (uint)EntryKind.Configuration
         ? (EntryKind)kind
         : throw new InvalidDataException($"An entry of kind {kind} is not known to this version.");
+
+    private static PartitionId Partition(uint number) => number <= int.MaxValue
+        ? new PartitionId((int)number)
+        : throw new InvalidDataException($"A peer named the partition {number}.");
 
     private static LogIndex Index(long value) => new(Position(value));
 

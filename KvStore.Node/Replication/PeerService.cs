@@ -55,13 +55,20 @@ internal sealed class PeerService(
         }
 
         var from = Check(head.Ends);
-        var partition = new PartitionId(checked((int)head.Partition));
-        if (!router.Holds(partition))
-            throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
-        var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
-        var snapshot = await received.SaveAsync(partition, head, blocks).ConfigureAwait(false);
-        router.Receive(partition, from, new PeerMessage.InstallSnapshot(new Term(head.Term), snapshot));
-        return new Wire.SnapshotReply();
+        try
+        {
+            var (partition, term, described) = PeerCodec.Decode(head);
+            if (!router.Holds(partition))
+                throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
+            var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
+            var snapshot = await received.SaveAsync(partition, described, blocks).ConfigureAwait(false);
+            router.Receive(partition, from, new PeerMessage.InstallSnapshot(term, snapshot));
+            return new Wire.SnapshotReply();
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
+        }
     }
 
     private static async Task<List<ReadOnlyMemory<byte>>> ReadBlocksAsync(
@@ -88,7 +95,7 @@ internal sealed class PeerService(
             var (partition, message) = PeerCodec.Decode(wire);
             router.Receive(partition, from, message);
         }
-        catch (Exception failure) when (failure is InvalidDataException or OverflowException)
+        catch (InvalidDataException failure)
         {
             throw Refuse(StatusCode.InvalidArgument, failure.Message);
         }
@@ -129,15 +136,11 @@ internal sealed class PeerService(
 internal sealed class ReceivedSnapshots(NodeStorage storage)
 {
     /// <exception cref="InvalidDataException">The blocks are no image of a state.</exception>
-    public Task<Snapshot> SaveAsync(PartitionId partition, Wire.SnapshotHead head, List<ReadOnlyMemory<byte>> blocks) =>
+    public Task<Snapshot> SaveAsync(PartitionId partition, Snapshot described, List<ReadOnlyMemory<byte>> blocks) =>
         Task.Factory.StartNew(
             () =>
             {
-                var snapshot = new Snapshot(
-                    new LogIndex(head.Index),
-                    new Term(head.IndexTerm),
-                    GroupConfigurationFormat.Decode(head.Configuration.Span),
-                    StateImage.Decode(blocks));
+                var snapshot = described with { State = StateImage.Decode(blocks) };
                 storage.Log.SaveReceivedSnapshot(partition, snapshot);
                 return snapshot;
             },

@@ -1,6 +1,7 @@
-using System.Threading.Channels;
+using System.Collections.Frozen;
 using Grpc.Core;
 using Grpc.Net.Client;
+using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Node.Membership;
@@ -16,35 +17,34 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
     : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
-    private Dictionary<NodeId, PeerLink> _links = [];
+    private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
 
-    /// <summary>Opens a link to every other member, and keeps it open.</summary>
-    public void Start()
+    /// <summary>Opens a link to every other member of the view, keeps it open, and ends those to others.</summary>
+    public async Task FollowAsync(ClusterView view)
     {
-        _links = current.View!.Members
-            .Where(member => member.Id != current.Self)
-            .ToDictionary(
-                member => member.Id,
-                member => new PeerLink(member, EndsTo(member.Id), directory, logger, _stopping.Token));
+        var known = _links;
+        var others = view.Members.Where(member => member.Id != current.Self).ToList();
+        _links = others.ToFrozenDictionary(
+            member => member.Id,
+            member => known.GetValueOrDefault(member.Id)
+                ?? new PeerLink(member, EndsTo(view, member), directory, logger, _stopping.Token));
+        foreach (var (member, link) in known)
+        {
+            if (!_links.ContainsKey(member))
+                await link.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
-    public void Send(NodeId peer, List<Envelope> batch) => _links[peer].Send(batch);
+    public void Send(NodeId peer, List<Envelope> batch)
+    {
+        if (_links.TryGetValue(peer, out var link))
+            link.Send(batch);
+    }
 
     public bool IsConnected(NodeId peer) => _links.TryGetValue(peer, out var link) && link.IsConnected;
 
-    /// <summary>The channel to a peer, for bulk; null when the peer was never reached.</summary>
-    public GrpcChannel? ChannelTo(NodeId peer) => _links.TryGetValue(peer, out var link) ? link.BulkChannel() : null;
-
-    /// <summary>Who sends and who is meant: every frame says both.</summary>
-    public Wire.Ends EndsTo(NodeId peer) => new()
-    {
-        Cluster = current.View!.ClusterId,
-        Sender = current.Self.Value,
-        SenderIncarnation = self.Incarnation,
-        Receiver = peer.Value,
-        ReceiverIncarnation = current.View.Members.First(member => member.Id == peer).Incarnation,
-        Protocol = PeerCodec.Protocol,
-    };
+    /// <summary>The link to a peer; null when it is no other member of the view.</summary>
+    public PeerLink? LinkTo(NodeId peer) => _links.GetValueOrDefault(peer);
 
     public async ValueTask DisposeAsync()
     {
@@ -53,63 +53,74 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
             await link.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
+
+    private Wire.Ends EndsTo(ClusterView view, Member peer) => new()
+    {
+        Cluster = view.ClusterId,
+        Sender = current.Self.Value,
+        SenderIncarnation = self.Incarnation,
+        Receiver = peer.Id.Value,
+        ReceiverIncarnation = peer.Incarnation,
+        Protocol = PeerCodec.Protocol,
+    };
 }
 
 /// <summary>One direction's stream to one peer: connects, sends what is waiting as one frame, connects again.</summary>
 internal sealed class PeerLink : IAsyncDisposable
 {
-    private const int QueueLimit = 1024;
-    private const long QueueBytesLimit = 64L * 1024 * 1024;
-    private const int FrameBytes = 2 * 1024 * 1024;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly Channel<List<Envelope>> _queue = Channel.CreateBounded<List<Envelope>>(
-        new BoundedChannelOptions(QueueLimit) { SingleReader = true });
-
-    private readonly Core.Membership.Member _peer;
-    private readonly Wire.Ends _ends;
+    private readonly PeerOutbox _outbox = new();
+    private readonly CancellationTokenSource _stopping;
+    private readonly Member _peer;
     private readonly PeerDirectory _directory;
     private readonly ILogger _logger;
     private readonly Task _running;
     private GrpcChannel? _bulk;
-    private long _queuedBytes;
     private volatile bool _isConnected;
 
     public PeerLink(
-        Core.Membership.Member peer, Wire.Ends ends, PeerDirectory directory, ILogger logger, CancellationToken stopping)
+        Member peer, Wire.Ends ends, PeerDirectory directory, ILogger logger, CancellationToken stopping)
     {
         _peer = peer;
-        _ends = ends;
+        Ends = ends;
         _directory = directory;
         _logger = logger;
-        _running = Task.Run(() => RunAsync(stopping), CancellationToken.None);
+        _stopping = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _running = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
     }
+
+    /// <summary>Who sends and who is meant: every frame says both.</summary>
+    public Wire.Ends Ends { get; }
 
     public bool IsConnected => _isConnected;
 
     public void Send(List<Envelope> batch)
     {
-        if (!_isConnected || Volatile.Read(ref _queuedBytes) > QueueBytesLimit)
-            return;
-        if (_queue.Writer.TryWrite(batch))
-            Interlocked.Add(ref _queuedBytes, BytesOf(batch));
+        if (_isConnected)
+            _outbox.Add(batch);
     }
 
-    /// <summary>A connection of its own, so that heartbeats are never behind bulk data.</summary>
+    /// <summary>
+    /// For bulk, a connection of its own, so that heartbeats are never behind it; null when the peer was never reached.
+    /// </summary>
     public GrpcChannel? BulkChannel()
     {
-        if (_directory.Find(_peer.Name) is not { } known)
+        if (_directory.Find(_peer) is not { } known)
             return null;
-        if (_bulk is null || _bulk.Target != known.PeerAddress.Authority)
-            _bulk = Open(known.PeerAddress);
-        return _bulk;
+        if (_bulk is not null && _bulk.Target == known.PeerAddress.Authority)
+            return _bulk;
+        _bulk?.Dispose();    // nobody uses it: snapshots to one peer take turns
+        return _bulk = Open(known.PeerAddress);
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         _bulk?.Dispose();
+        _stopping.Dispose();
     }
 
     private static GrpcChannel Open(Uri address) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
@@ -133,7 +144,7 @@ internal sealed class PeerLink : IAsyncDisposable
         {
             try
             {
-                if (_directory.Find(_peer.Name) is { } known)
+                if (_directory.Find(_peer) is { } known)
                     await PumpAsync(known.PeerAddress, () => pause = FirstPause, stopping).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
@@ -154,15 +165,14 @@ internal sealed class PeerLink : IAsyncDisposable
     private void Disconnect()
     {
         _isConnected = false;
-        while (_queue.Reader.TryRead(out var batch))
-            Interlocked.Add(ref _queuedBytes, -BytesOf(batch));
+        _outbox.Clear();
     }
 
     private async Task PumpAsync(Uri address, Action onConnected, CancellationToken stopping)
     {
         using var channel = Open(address);
         using var call = new Wire.Peer.PeerClient(channel).Link(cancellationToken: stopping);
-        await call.RequestStream.WriteAsync(new Wire.Frame { Ends = _ends }, stopping).ConfigureAwait(false);
+        await call.RequestStream.WriteAsync(new Wire.Frame { Ends = Ends }, stopping).ConfigureAwait(false);
         await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(2), stopping).ConfigureAwait(false);
         _isConnected = true;
         onConnected();
@@ -171,8 +181,11 @@ internal sealed class PeerLink : IAsyncDisposable
         var end = WatchEndAsync(call, broken);
         try
         {
-            while (await _queue.Reader.WaitToReadAsync(broken.Token).ConfigureAwait(false))
-                await call.RequestStream.WriteAsync(NextFrame(), broken.Token).ConfigureAwait(false);
+            while (true)
+            {
+                var frame = Encode(await _outbox.NextFrameAsync(broken.Token).ConfigureAwait(false));
+                await call.RequestStream.WriteAsync(frame, broken.Token).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
@@ -193,35 +206,11 @@ internal sealed class PeerLink : IAsyncDisposable
         }
     }
 
-    private Wire.Frame NextFrame()
+    private Wire.Frame Encode(List<Envelope> envelopes)
     {
-        var frame = new Wire.Frame { Ends = _ends };
-        long bytes = 0;
-        while (bytes < FrameBytes && _queue.Reader.TryRead(out var batch))
-        {
-            var size = BytesOf(batch);
-            bytes += size;
-            Interlocked.Add(ref _queuedBytes, -size);
-            foreach (var envelope in batch)
-                frame.Messages.Add(PeerCodec.Encode(envelope.Partition, envelope.Message));
-        }
-
+        var frame = new Wire.Frame { Ends = Ends };
+        foreach (var envelope in envelopes)
+            frame.Messages.Add(PeerCodec.Encode(envelope.Partition, envelope.Message));
         return frame;
-    }
-
-    private static long BytesOf(List<Envelope> batch)
-    {
-        long bytes = 0;
-        foreach (var envelope in batch)
-        {
-            bytes += 32;
-            if (envelope.Message is PeerMessage.AppendRequest append)
-            {
-                foreach (var entry in append.Entries)
-                    bytes += entry.Payload.Length + 16;
-            }
-        }
-
-        return bytes;
     }
 }

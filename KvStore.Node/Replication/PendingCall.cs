@@ -10,14 +10,13 @@ namespace KvStore.Node.Replication;
 internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command, Ack ack)
 {
     private readonly TaskCompletionSource<WriteOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private CancellationTokenRegistration _deadline;
     private WriteOutcome.TooFewCopies? _applied;
 
     public ReadOnlyMemory<byte> Payload { get; } = payload;
 
     public Command Command { get; } = command;
 
-    public Ack Ack { get; set; } = ack;
+    public Ack Ack { get; } = ack;
 
     public LogIndex Index { get; private set; }
 
@@ -30,8 +29,9 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
     /// <summary>Whether the outcome is known before the command is applied: it stores whatever is there.</summary>
     public bool IsBlindPut => Command is Command.Put { Condition: null };
 
-    public void Arm(CancellationToken deadline) =>
-        _deadline = deadline.UnsafeRegister(static state => ((PendingWrite)state!).OnDeadline(), this);
+    /// <summary>Lets the deadline answer from now on, until what is returned is disposed.</summary>
+    public CancellationTokenRegistration Arm(CancellationToken deadline) =>
+        deadline.UnsafeRegister(static state => ((PendingWrite)state!).OnDeadline(), this);
 
     public void Appended(LogIndex index, Term term)
     {
@@ -44,11 +44,7 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
 
     public WriteOutcome.TooFewCopies? SoFar => Volatile.Read(ref _applied);
 
-    public void Complete(WriteOutcome outcome)
-    {
-        if (_done.TrySetResult(outcome))
-            _deadline.Dispose();
-    }
+    public void Complete(WriteOutcome outcome) => _done.TrySetResult(outcome);
 
     /// <summary>A write that is still in the inbox may be taken a moment later, so it too is not known to be left out.</summary>
     private void OnDeadline() =>
@@ -59,16 +55,14 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
 internal sealed class PendingRead
 {
     private readonly TaskCompletionSource<ReadOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private CancellationTokenRegistration _deadline;
 
     public Task<ReadOutcome> Done => _done.Task;
 
-    public void Arm(CancellationToken deadline) => _deadline = deadline.UnsafeRegister(
+    public bool IsDone => _done.Task.IsCompleted;
+
+    /// <summary>Lets the deadline answer from now on, until what is returned is disposed.</summary>
+    public CancellationTokenRegistration Arm(CancellationToken deadline) => deadline.UnsafeRegister(
         static state => ((PendingRead)state!)._done.TrySetResult(new ReadOutcome.TimedOut()), this);
 
-    public void Complete(ReadOutcome outcome)
-    {
-        if (_done.TrySetResult(outcome))
-            _deadline.Dispose();
-    }
+    public void Complete(ReadOutcome outcome) => _done.TrySetResult(outcome);
 }

@@ -13,7 +13,10 @@ namespace KvStore.Node.Replication;
 internal sealed class ReplicaLoop
 {
     /// <summary>Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.</summary>
-    private const int InboxLimit = 65_536;
+    public const int InboxLimit = 65_536;
+
+    /// <summary>Taken before anything is carried out, so that callers who never stop do not keep all others waiting.</summary>
+    private const int BatchLimit = 4096;
 
     private static readonly object TickAll = new();
 
@@ -23,9 +26,7 @@ internal sealed class ReplicaLoop
     private readonly Dictionary<PartitionId, PartitionReplica> _replicas;
     private readonly Dictionary<NodeId, List<Envelope>> _outgoing = [];
     private readonly List<PartitionReplica> _busy = [];
-    private readonly LogStorage _log;
-    private readonly PeerTransport _transport;
-    private readonly SnapshotTransfer _snapshots;
+    private readonly IOutlets _outlets;
     private readonly Action<PartitionReplica> _onPrimaryChanged;
     private List<Persist> _persists = [];
     private int _waiting;
@@ -33,15 +34,11 @@ internal sealed class ReplicaLoop
 
     public ReplicaLoop(
         IEnumerable<PartitionReplica> replicas,
-        LogStorage log,
-        PeerTransport transport,
-        SnapshotTransfer snapshots,
+        IOutlets outlets,
         Action<PartitionReplica> onPrimaryChanged)
     {
         _replicas = replicas.ToDictionary(replica => replica.Partition);
-        _log = log;
-        _transport = transport;
-        _snapshots = snapshots;
+        _outlets = outlets;
         _onPrimaryChanged = onPrimaryChanged;
     }
 
@@ -72,7 +69,7 @@ internal sealed class ReplicaLoop
     {
         while (await _inbox.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (_inbox.Reader.TryRead(out var item))
+            for (var taken = 0; taken < BatchLimit && _inbox.Reader.TryRead(out var item); taken++)
             {
                 Interlocked.Decrement(ref _waiting);
                 Take(item);
@@ -148,13 +145,13 @@ internal sealed class ReplicaLoop
             return;
         var batch = _persists;
         _persists = [];
-        _log.Append(new PersistBatch(batch, () => Post(null, batch)));
+        _outlets.Append(new PersistBatch(batch, () => Post(null, batch)));
     }
 
     private void HandOverMessages()
     {
         foreach (var (peer, batch) in _outgoing)
-            _transport.Send(peer, batch);
+            _outlets.Send(peer, batch);
         _outgoing.Clear();
     }
 
@@ -164,7 +161,7 @@ internal sealed class ReplicaLoop
         if (replica.Finish())
             _onPrimaryChanged(replica);
         foreach (var (to, term) in lagging)
-            _snapshots.Send(replica.Partition, to, term, replica.Capture(), sent => Post(replica, sent));
+            _outlets.SendSnapshot(replica.Partition, to, term, replica.Capture(), sent => Post(replica, sent));
     }
 
     private readonly record struct Item(PartitionReplica? Replica, object Content);

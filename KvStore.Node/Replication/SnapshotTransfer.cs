@@ -36,7 +36,7 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
 
     private async Task<bool> TryStreamAsync(PartitionId partition, NodeId to, Term term, Snapshot snapshot)
     {
-        if (transport.ChannelTo(to) is not { } channel)
+        if (transport.LinkTo(to) is not { } link || link.BulkChannel() is not { } channel)
             return false;
         try
         {
@@ -44,7 +44,7 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
             using var call = new Wire.Peer.PeerClient(channel).Install(cancellationToken: patience.Token);
             var head = new Wire.SnapshotHead
             {
-                Ends = transport.EndsTo(to),
+                Ends = link.Ends,
                 Partition = (uint)partition.Value,
                 Term = term.Value,
                 Index = snapshot.Index.Value,

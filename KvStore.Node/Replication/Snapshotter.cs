@@ -40,7 +40,7 @@ internal sealed class Snapshotter(
             foreach (var replica in router.Replicas.Where(replica => IsDue(replica, isTime)))
             {
                 if (!stoppingToken.IsCancellationRequested)
-                    await CaptureAsync(replica, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    await TryCaptureAsync(replica, stoppingToken).ConfigureAwait(false);
             }
         }
     }
@@ -48,16 +48,34 @@ internal sealed class Snapshotter(
     private static bool IsDue(PartitionReplica replica, bool isTime) =>
         replica.LogBytes > (isTime ? 0 : Math.Max(SmallestLog, replica.Image.Bytes));
 
+    /// <summary>The log stays as it is when a capture fails, and the next look tries again.</summary>
+    private async Task TryCaptureAsync(PartitionReplica replica, CancellationToken stopping)
+    {
+        try
+        {
+            await CaptureAsync(replica, stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // the node stops
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            logger.SnapshotNotSaved(replica.Partition.Value, failure.Message);
+        }
+    }
+
     private async Task CaptureAsync(PartitionReplica replica, CancellationToken stopping)
     {
-        var captured = new TaskCompletionSource<Snapshot>(TaskCreationOptions.RunContinuationsAsynchronously);
-        router.Post(replica, owned => captured.SetResult(owned.CaptureForFile()));
-        var snapshot = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
+        var captured = new TaskCompletionSource<(Snapshot, long)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        router.Post(replica, owned => captured.SetResult((owned.Capture(), owned.LogBytes)));
+        var (snapshot, bytes) = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
         await Task.Factory.StartNew(
             () => storage.Log.SaveSnapshot(replica.Partition, snapshot),
             CancellationToken.None,
             TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
             TaskScheduler.Default).ConfigureAwait(false);
+        router.Post(replica, owned => owned.Saved(bytes));
         logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);
         if (snapshot.Index - KeptEntries is { Value: > 0 } keepFrom)
             router.Post(replica, new Input.Compact(keepFrom));

@@ -28,11 +28,17 @@ internal sealed class WaitingCalls(Replica replica)
         return new Input.Read(ticket);
     }
 
-    public void Accept(Accepted accepted, Func<PendingWrite, bool> mayAnswerOnOwnFlush)
+    /// <summary>The write that was offered under this ticket.</summary>
+    public PendingWrite Offered(Ticket ticket) => _offered[ticket];
+
+    /// <summary>The core has appended a write.</summary>
+    /// <param name="accepted">Which, and where.</param>
+    /// <param name="answersOnFlush">Its caller waits for this replica's own flush alone.</param>
+    public void Accept(Accepted accepted, bool answersOnFlush)
     {
         _offered.Remove(accepted.Ticket, out var write);
         write!.Appended(accepted.Index, accepted.Term);
-        if (write.Ack == Ack.One && mayAnswerOnOwnFlush(write))
+        if (answersOnFlush)
             _answerOnFlush.Add(write);
         if (_appended.Remove(accepted.Index, out var replaced))
             replaced.Complete(new WriteOutcome.Indeterminate());
@@ -126,6 +132,8 @@ internal sealed class WaitingCalls(Replica replica)
             write.Complete(new WriteOutcome.NotPrimary(NodeId.None));
         foreach (var write in _appended.Values)
             write.Complete(new WriteOutcome.Indeterminate());
+        foreach (var write in _awaitAll)
+            write.Complete(write.SoFar!);
         foreach (var read in _reads.Values)
             read.Complete(new ReadOutcome.NotPrimary(NodeId.None));
     }
@@ -145,6 +153,12 @@ internal sealed class WaitingCalls(Replica replica)
     {
         if (write.IsDone)
             return true;
+        if (replica.Role != ReplicaRole.Primary)
+        {
+            write.Complete(write.SoFar!);    // nobody reports copies to this replica any more
+            return true;
+        }
+
         if (Copies(write.Index) < replica.Voters.Length)
             return false;
         write.Complete(new WriteOutcome.Committed(write.SoFar!.Result, replica.Voters.Length, replica.Voters.Length));

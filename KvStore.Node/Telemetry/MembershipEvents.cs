@@ -13,6 +13,12 @@ internal static partial class MembershipEvents
     [LoggerMessage(1003, LogLevel.Information, "Stopping: handing {Count} partitions over")]
     public static partial void HandingOver(this ILogger logger, int count);
 
+    [LoggerMessage(1005, LogLevel.Information, "The cluster's view is at epoch {Epoch}: {Members}")]
+    public static partial void ViewAdvanced(this ILogger logger, long epoch, string members);
+
+    [LoggerMessage(1006, LogLevel.Warning, "{Node} on disk {Incarnation:x16} has lost what its old disk held and asks to be taken in as another member: {WaitingFor}")]
+    public static partial void AskingToJoin(this ILogger logger, string node, ulong incarnation, string waitingFor);
+
     [LoggerMessage(1004, LogLevel.Warning, "Stopped with {Count} partitions not handed over: no other copy took them in time")]
     public static partial void NotHandedOver(this ILogger logger, int count);
 }

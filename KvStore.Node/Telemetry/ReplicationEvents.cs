@@ -30,6 +30,9 @@ internal static partial class ReplicationEvents
     [LoggerMessage(2021, LogLevel.Debug, "Partition {Partition}: snapshot at {Index} saved")]
     public static partial void SnapshotSaved(this ILogger logger, int partition, long index);
 
+    [LoggerMessage(2022, LogLevel.Warning, "Partition {Partition}: its snapshot could not be saved, its log is kept: {Reason}")]
+    public static partial void SnapshotNotSaved(this ILogger logger, int partition, string reason);
+
     [LoggerMessage(2030, LogLevel.Critical, "A replica's state is wrong and the node ends: {Reason}")]
     public static partial void InvariantBroken(this ILogger logger, string reason, Exception exception);
 

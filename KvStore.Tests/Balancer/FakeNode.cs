@@ -76,6 +76,8 @@ internal sealed class FakeNode : IAsyncDisposable
         ReplicationFactor = 3,
         ClusterId = clusterId,
         Epoch = clusterId is null ? 0 : 1,
+        Founders = 0,
+        Removed = [],
         Members = [],
         UptimeSeconds = 1,
         Replicas = new(0, 0, 0),

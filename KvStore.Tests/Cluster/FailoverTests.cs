@@ -27,7 +27,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         output.WriteLine($"{load.Answered} answered, the longest took {load.Longest.TotalMilliseconds:F0} ms");
         Assert.Empty(load.Failures);
         Assert.InRange(load.Longest, TimeSpan.Zero, TimeSpan.FromSeconds(5));
-        await AssertAllThereAsync(cluster, load);
+        await load.AssertAllThereAsync(cluster);
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
                 process.Start();
             await cluster.BecomesAsync("healthy");
             output.WriteLine($"round {round}: {load.Answered} answered");
-            await AssertAllThereAsync(cluster, load);
+            await load.AssertAllThereAsync(cluster);
         }
     }
 
@@ -62,7 +62,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
 
         output.WriteLine($"{load.Answered} answered, the longest took {load.Longest.TotalMilliseconds:F0} ms");
         Assert.Empty(load.Failures);
-        await AssertAllThereAsync(cluster, load);
+        await load.AssertAllThereAsync(cluster);
     }
 
     /// <summary>
@@ -92,21 +92,6 @@ public sealed class FailoverTests(ITestOutputHelper output)
             Assert.Equal(round, (await read.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("value").GetInt32());
             primary.Start();
             await cluster.BecomesAsync("healthy");
-        }
-    }
-
-    private static async Task AssertAllThereAsync(TestCluster cluster, WriteLoad load)
-    {
-        Assert.NotEmpty(load.Written);
-        foreach (var (key, acknowledged) in load.Written)
-        {
-            using var answer = await cluster.Door.GetAsync($"/v1/{key}?timeout=30s");
-            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            var entry = await answer.Content.ReadFromJsonAsync<JsonElement>();
-            var value = entry.GetProperty("value").GetInt32();
-            Assert.True(value >= acknowledged.Value, $"{key}: {value} found, {acknowledged.Value} was acknowledged");
-            if (value == acknowledged.Value)
-                Assert.Equal(acknowledged.Version, entry.GetProperty("version").GetInt64());
         }
     }
 }

@@ -91,6 +91,21 @@ public sealed class TestCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>A stopped node finds nothing where its data was; gives where that is now.</summary>
+    public string TakeDiskOf(TestProcess node)
+    {
+        var aside = Path.Combine(_directory, $"{node.Name}-{Guid.NewGuid():n}");
+        Directory.Move(DiskOf(node), aside);
+        return aside;
+    }
+
+    /// <summary>A stopped node finds again what was taken from it.</summary>
+    public void GiveDiskTo(TestProcess node, string aside)
+    {
+        TakeDiskOf(node);
+        Directory.Move(aside, DiskOf(node));
+    }
+
     /// <summary>Asks again and again until it is so; what the processes printed is in the failure.</summary>
     public async Task EventuallyAsync(Func<Task<bool>> isSo, string claim)
     {
@@ -137,6 +152,8 @@ public sealed class TestCluster : IAsyncDisposable
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private string DiskOf(TestProcess node) => Path.Combine(_directory, "data", node.Name);
 
     private string Output() =>
         string.Join(Environment.NewLine, _nodes.Append(_balancer).Select(process => process.Output));

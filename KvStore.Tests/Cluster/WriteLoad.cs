@@ -52,6 +52,22 @@ internal sealed class WriteLoad
         await Task.WhenAll(_clients);
     }
 
+    /// <summary>Every key has what was last acknowledged, or what its writer wrote after that.</summary>
+    public async Task AssertAllThereAsync(TestCluster cluster)
+    {
+        Assert.NotEmpty(Written);
+        foreach (var (key, acknowledged) in Written)
+        {
+            using var answer = await cluster.Door.GetAsync($"/v1/{key}?timeout=30s");
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            var entry = await answer.Content.ReadFromJsonAsync<JsonElement>();
+            var value = entry.GetProperty("value").GetInt32();
+            Assert.True(value >= acknowledged.Value, $"{key}: {value} found, {acknowledged.Value} was acknowledged");
+            if (value == acknowledged.Value)
+                Assert.Equal(acknowledged.Version, entry.GetProperty("version").GetInt64());
+        }
+    }
+
     private async Task RunAsync(HttpClient door, int client)
     {
         var random = new Random(client);

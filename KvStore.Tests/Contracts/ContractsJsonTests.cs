@@ -110,6 +110,8 @@ public sealed partial class ContractsJsonTests
             Partitions = 64,
             ReplicationFactor = 3,
             Epoch = 0,
+            Founders = 0,
+            Removed = [],
             Members = [],
             UptimeSeconds = 1.5,
             Replicas = new RoleCounts(0, 0, 0),

@@ -29,7 +29,7 @@ public sealed class ClusterTopologyTests
 
         foreach (var node in cluster.Nodes)
         {
-            var options = NodeOptionsValidator.Proved(NodeOptions.From(Configuration(node.Environment)));
+            var options = NodeOptionsValidator.Proved(OptionsOf(node));
             Assert.Equal(node.Name, options.Name);
             Assert.Equal(new Uri(node.Url), options.Url);
             Assert.Equal(cluster.Nodes.Select(other => new Uri(other.Url)), options.Cluster);
@@ -80,7 +80,7 @@ public sealed class ClusterTopologyTests
 
         Assert.Equal(copies, cluster.ReplicationFactor);
         Assert.All(cluster.Nodes, node =>
-            Assert.Equal(copies, NodeOptions.From(Configuration(node.Environment)).ReplicationFactor));
+            Assert.Equal(copies, OptionsOf(node).ReplicationFactor));
     }
 
     [Theory]
@@ -109,6 +109,12 @@ public sealed class ClusterTopologyTests
 
         Assert.StartsWith(refusal, failure.Message);
         Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    private static NodeOptions OptionsOf(NodeTopology node)
+    {
+        var configuration = Configuration(node.Environment);
+        return NodeOptions.From(configuration, ListenAddresses.Read(configuration, "PORT", 8000).Addresses[0].Port);
     }
 
     private static IConfiguration Configuration(IEnumerable<KeyValuePair<string, string>> variables) =>

@@ -1,6 +1,5 @@
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
-using KvStore.Core.Ring;
 using KvStore.Core.State;
 
 namespace KvStore.Tests.Node.Api;
@@ -8,20 +7,12 @@ namespace KvStore.Tests.Node.Api;
 /// <summary>What the fake nodes of one test share: the members, one state, and who is primary of everything.</summary>
 internal sealed class FakeCluster
 {
-    public const ulong ClusterId = 0xC0FFEE;
-
     private readonly Lock _gate = new();
     private readonly KeyValueState _state = new(StateImage.Empty);
     private TaskCompletionSource _changed = NewChange();
     private long _index;
 
-    public ClusterView View { get; } = new()
-    {
-        ClusterId = ClusterId,
-        Epoch = new Epoch(1),
-        Members = [MemberOf(1), MemberOf(2), MemberOf(3)],
-        Ring = new HashRing([(new NodeId(1), "node1"), (new NodeId(2), "node2"), (new NodeId(3), "node3")], 16, 3),
-    };
+    public static ClusterView View { get; } = ClusterView.Birth([("node1", 1), ("node2", 2), ("node3", 3)], 16, 3);
 
     /// <summary>Who is primary, and who everybody believes is, unless a node was told otherwise.</summary>
     public NodeId Primary { get; private set; } = new(1);

@@ -30,7 +30,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
 
     public ConcurrentQueue<Ack> Acks { get; } = new();
 
-    public ClusterView? View => IsForming ? null : cluster.View;
+    public ClusterView? View => IsForming ? null : FakeCluster.View;
 
     private bool IsPrimary => cluster.Primary == self;
 

@@ -25,6 +25,8 @@ internal sealed class FakeStatus(string name) : INodeStatus
         Partitions = 16,
         ReplicationFactor = 3,
         Epoch = 1,
+        Founders = 0,
+        Removed = [],
         Members = [new MemberStatus(1, name, "00000000000000ab")],
         UptimeSeconds = 1,
         Replicas = new RoleCounts(16, 0, 0),

@@ -7,7 +7,7 @@ namespace KvStore.Tests.Node.Api;
 
 public sealed class KeyValueApiTests : IAsyncLifetime
 {
-    private const string FirstEtag = "\"0000000000c0ffee-1-1\"";
+    private static readonly string FirstEtag = $"\"{FakeCluster.View.ClusterId:x16}-1-1\"";
     private ApiNode _node = null!;
 
     public async ValueTask InitializeAsync() => _node = await ApiNode.StartAsync();

@@ -61,7 +61,10 @@ public sealed class NodeOptionsTests
     public void A_value_that_means_nothing_is_refused_in_one_line(string key, string value) =>
         Assert.DoesNotContain('\n', Assert.Throws<StartupException>(() => From((key, value))).Message);
 
-    private static NodeOptions From(params (string Key, string Value)[] settings) => NodeOptions.From(
-        new ConfigurationBuilder().AddInMemoryCollection(
-            settings.Select(setting => KeyValuePair.Create<string, string?>(setting.Key, setting.Value))).Build());
+    private static NodeOptions From(params (string Key, string Value)[] settings)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(
+            settings.Select(setting => KeyValuePair.Create<string, string?>(setting.Key, setting.Value))).Build();
+        return NodeOptions.From(configuration, ListenAddresses.Read(configuration, "PORT", 8000).Addresses[0].Port);
+    }
 }

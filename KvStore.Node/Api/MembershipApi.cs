@@ -1,0 +1,58 @@
+using System.Text.Json;
+using KvStore.Contracts;
+using KvStore.Node.Membership;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Members that come and go.</summary>
+internal static class MembershipApi
+{
+    private const int MaxRequestBytes = 4096;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Maps <c>POST /admin/nodes</c>.</summary>
+    public static void MapMembershipApi(this IEndpointRouteBuilder routes) => routes.MapPost(Routes.Nodes, JoinAsync);
+
+    private static async Task JoinAsync(
+        HttpContext context, MemberReplacement replacement, Problems problems, TimeProvider time)
+    {
+        if (await ReadAsync(context) is not { } request || !ClusterDocument.TryParse(request.Incarnation, out var incarnation))
+        {
+            await problems.WriteAsync(context, NotARequest, default);
+            return;
+        }
+
+        using var deadline = new CancellationTokenSource(Patience, time);
+        switch (await replacement.ReplaceAsync(request.Name, incarnation, deadline.Token))
+        {
+            case JoinOutcome.Joined joined:
+                var document = ClusterDocument.From(joined.View);
+                await context.Response.WriteAsJsonAsync(document, ContractsJson.Default.ViewDocument);
+                break;
+            case JoinOutcome.Refused refused:
+                await problems.WriteAsync(context, new Refusal(ProblemType.Conflict, refused.Why), default);
+                break;
+            case JoinOutcome.NotNow later:
+                await problems.WriteAsync(context, Problems.NotReady with { Detail = later.Why }, default);
+                break;
+        }
+    }
+
+    private static Refusal NotARequest { get; } = new(
+        ProblemType.BodyInvalid, "A JSON object was expected: \"name\", and \"incarnation\" of 16 hexadecimal digits.");
+
+    private static async Task<JoinRequest?> ReadAsync(HttpContext context)
+    {
+        if (!MediaTypes.IsJson(context.Request.ContentType) || context.Request.ContentLength is not (>= 0 and <= MaxRequestBytes))
+            return null;
+        try
+        {
+            return await context.Request.ReadFromJsonAsync(ContractsJson.Default.JoinRequest, context.RequestAborted);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using CsCheck;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using static KvStore.Tests.Core.State.Commands;
+
+namespace KvStore.Tests.Core.State;
+
+public sealed class CommandFormatTests
+{
+    private static readonly Condition Versions =
+        IfMatch(new KeyVersion(new Term(1), new LogIndex(2)), new KeyVersion(new Term(3), new LogIndex(4)));
+
+    [Fact]
+    public void A_command_comes_back_as_it_was() =>
+        Any.Sample(command => AssertEqual(command, CommandFormat.Decode(CommandFormat.Encode(command))), iter: 2000);
+
+    [Fact]
+    public void The_longest_of_everything_comes_back()
+    {
+        var longest = new Command.Put
+        {
+            Key = new byte[CommandFormat.MaxKeyBytes],
+            Value = new byte[16 * 1024 * 1024],
+            ContentType = new string('x', 255),
+            TimeMs = long.MaxValue,
+            Condition = IfMatch([.. Enumerable.Repeat(
+                new KeyVersion(new Term(long.MaxValue), new LogIndex(long.MaxValue)), CommandFormat.MaxVersions)]),
+            RequestId = new RequestId(ulong.MaxValue, ulong.MaxValue, IsInternal: true),
+        };
+        AssertEqual(longest, CommandFormat.Decode(CommandFormat.Encode(longest)));
+    }
+
+    public static TheoryData<string, object> Impossible => new()
+    {
+        { "no key", Delete("") },
+        { "a key too long", Delete(new string('k', CommandFormat.MaxKeyBytes + 1)) },
+        { "a time before 1970", Delete("k", timeMs: -1) },
+        { "a list of no versions", Delete("k", condition: IfMatch()) },
+        { "a list that was never made", Delete("k", condition: new Condition.VersionIn(default)) },
+        { "too many versions", Delete("k", condition: IfMatch(new KeyVersion[CommandFormat.MaxVersions + 1])) },
+        { "a negative term", Delete("k", condition: IfMatch(new KeyVersion(new Term(-1), new LogIndex(1)))) },
+        { "a negative index", Delete("k", condition: IfMatch(new KeyVersion(new Term(1), new LogIndex(-1)))) },
+        { "a type too long", Put("k", "v") with { ContentType = new string('x', 256) } },
+        { "a type that is not ASCII", Put("k", "v") with { ContentType = "text/plän" } },
+    };
+
+    /// <summary>An entry that cannot be applied would stop every replica, and again after each restart.</summary>
+    [Theory, MemberData(nameof(Impossible))]
+    public void What_could_not_be_applied_is_not_encoded(string what, object command)
+    {
+        Assert.NotEmpty(what);
+        Assert.Throws<ArgumentException>(() => CommandFormat.Encode((Command)command));
+    }
+
+    [Fact]
+    public void A_delete_cut_anywhere_is_refused()
+    {
+        var whole = CommandFormat.Encode(Delete("key", timeMs: 7, Versions, ClientId(9)));
+        for (var length = 0; length < whole.Length; length++)
+            Assert.Throws<InvalidDataException>(() => CommandFormat.Decode(whole.AsMemory(0, length)));
+        Assert.Throws<InvalidDataException>(() => CommandFormat.Decode(new byte[whole.Length]));
+        Assert.Throws<InvalidDataException>(() => CommandFormat.Decode((byte[])[.. whole, 0]));
+    }
+
+    /// <summary>What follows a put's head is its value, of any length.</summary>
+    [Fact]
+    public void A_put_cut_before_its_value_is_refused()
+    {
+        var command = Put("key", "", timeMs: 7, Versions, HopId(9));
+        var head = CommandFormat.Encode(command);
+        for (var length = 0; length < head.Length; length++)
+            Assert.Throws<InvalidDataException>(() => CommandFormat.Decode(head.AsMemory(0, length)));
+        AssertEqual(command, CommandFormat.Decode(head));
+    }
+
+    /// <summary>Bytes are guarded by checksums around them; here it matters that nothing else than refusal comes of them.</summary>
+    [Fact]
+    public void A_changed_byte_is_refused_or_read_as_another_command()
+    {
+        var whole = CommandFormat.Encode(Put("key", "value", timeMs: 7, Versions, ClientId(9)));
+        for (var at = 0; at < whole.Length; at++)
+        {
+            for (var change = 1; change < 256; change++)
+            {
+                var changed = (byte[])whole.Clone();
+                changed[at] ^= (byte)change;
+                if (TryDecode(changed) is { } read)
+                    Assert.Equal(changed, CommandFormat.Encode(read));
+            }
+        }
+    }
+
+    [Fact]
+    public void Garbage_is_refused_or_read_as_a_command() =>
+        Gen.Select(Gen.Byte.Array[0, 60], OneOf<byte>(0x11, 0x12)).Sample((bytes, kind) =>
+        {
+            if (bytes.Length > 0)
+                bytes[0] = kind;
+            if (TryDecode(bytes) is { } read)
+                Assert.Equal(bytes, CommandFormat.Encode(read));
+        }, iter: 20_000);
+
+    [Theory]
+    [InlineData(0x00)]
+    [InlineData(0x10)]
+    [InlineData(0x13)]
+    [InlineData(0x21)]
+    public void Another_kind_or_version_is_refused(byte kind)
+    {
+        var bytes = CommandFormat.Encode(Put("k", "v"));
+        bytes[0] = kind;
+        Assert.Contains("kind", Assert.Throws<InvalidDataException>(() => CommandFormat.Decode(bytes)).Message);
+    }
+
+    [Fact]
+    public void A_fingerprint_is_of_what_is_asked_for_and_not_of_when_or_by_whom()
+    {
+        var print = Print(Put("k", "v", timeMs: 1, Versions, ClientId(1)));
+
+        Assert.Equal(print, Print(Put("k", "v", timeMs: 2, Versions, ClientId(2))));
+        Assert.Equal(print, Print(Put("k", "v", timeMs: 1, Versions)));
+        Assert.NotEqual(print, Print(Put("k", "w", timeMs: 1, Versions, ClientId(1))));
+        Assert.NotEqual(print, Print(Put("l", "v", timeMs: 1, Versions, ClientId(1))));
+        Assert.NotEqual(print, Print(Put("k", "v", timeMs: 1, condition: null, ClientId(1))));
+        Assert.NotEqual(print, Print(Put("k", "v", timeMs: 1, Versions, ClientId(1)) with { ContentType = "text/html" }));
+        Assert.NotEqual(Print(Put("k", "", condition: new Condition.Exists())), Print(Put("k", "", condition: new Condition.Absent())));
+        Assert.NotEqual(Print(Delete("k")), Print(Put("k", "") with { ContentType = "" }));
+    }
+
+    private static ulong Print(Command command) => CommandFormat.Fingerprint(CommandFormat.Encode(command));
+
+    private static Command? TryDecode(byte[] bytes)
+    {
+        try
+        {
+            return CommandFormat.Decode(bytes);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+}

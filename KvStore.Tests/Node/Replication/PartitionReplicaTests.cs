@@ -1,0 +1,146 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+using static KvStore.Tests.Core.State.Commands;
+using static KvStore.Tests.Node.Replication.ReplicaHarness;
+
+namespace KvStore.Tests.Node.Replication;
+
+public sealed class PartitionReplicaTests
+{
+    [Fact]
+    public void A_read_waits_for_a_majority_to_confirm_and_sees_all_that_was_answered_before()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(Put("k", "v"));
+        primary.Flush();
+        primary.Acknowledge(2);
+        primary.Sent.Clear();
+        var read = primary.Read();
+        Assert.False(read.IsDone);
+        var beat = primary.Sent.Select(envelope => envelope.Message).OfType<PeerMessage.Heartbeat>().First();
+
+        primary.Receive(3, new PeerMessage.HeartbeatReply(primary.Term, beat.Round - 1));
+        Assert.False(read.IsDone);
+        primary.Receive(3, new PeerMessage.HeartbeatReply(primary.Term, beat.Round));
+
+        var ready = Outcome<ReadOutcome.Ready>(read);
+        Assert.True(ready.IsPrimary);
+        Assert.Equal(TimeSpan.Zero, ready.Staleness);
+        Assert.NotNull(ready.Image.Find("k"u8));
+    }
+
+    [Fact]
+    public void A_waiting_read_is_refused_when_a_later_primary_is_heard()
+    {
+        var primary = ReplicaHarness.Primary();
+        var read = primary.Read();
+        primary.Receive(2, new PeerMessage.Heartbeat(primary.Term.Next(), LogIndex.Zero, Round: 1));
+
+        Assert.Equal(new NodeId(2), Outcome<ReadOutcome.NotPrimary>(read).Hint);
+    }
+
+    [Fact]
+    public void A_primary_that_nobody_answers_any_more_refuses_its_reads()
+    {
+        var primary = ReplicaHarness.Primary();
+        var read = primary.Read();
+        primary.Tick(25);
+
+        Assert.NotEqual(ReplicaRole.Primary, primary.Replica.Role);
+        Outcome<ReadOutcome.NotPrimary>(read);
+        Assert.Equal(NodeId.None, primary.Replica.Hint.Primary);
+    }
+
+    [Fact]
+    public void A_backup_says_how_long_it_has_heard_nothing()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        backup.Time.Advance(TimeSpan.FromSeconds(7));
+        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2));
+        Assert.Equal(TimeSpan.Zero, backup.Replica.Staleness);
+    }
+
+    [Fact]
+    public void A_primary_of_an_earlier_term_and_a_candidate_make_nothing_fresh()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        backup.Time.Advance(TimeSpan.FromSeconds(7));
+        backup.Receive(3, new PeerMessage.Heartbeat(new Term(3), LogIndex.Zero, Round: 9));
+        backup.Receive(3, new PeerMessage.VoteRequest(new Term(5), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false));
+
+        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
+    }
+
+    /// <summary>What was recovered may be days old, and until somebody is heard nothing newer is known.</summary>
+    [Fact]
+    public void After_a_start_a_replica_is_as_old_as_the_last_write_that_it_holds()
+    {
+        KeyValueState state = new(StateImage.Empty);
+        ReplicaHarness clock = new();
+        var writtenAt = clock.Time.GetUtcNow().AddDays(-2).ToUnixTimeMilliseconds();
+        state.Apply(new LogIndex(1), new Term(1), CommandFormat.Encode(Put("k", "v", writtenAt)));
+
+        Assert.Equal(TimeSpan.FromDays(2), new ReplicaHarness(image: state.Image).Replica.Staleness);
+        Assert.True(new ReplicaHarness().Replica.Staleness > TimeSpan.FromDays(10_000));
+    }
+
+    [Fact]
+    public void A_group_of_one_is_never_stale_once_it_leads()
+    {
+        var alone = ReplicaHarness.Primary(voters: 1);
+        alone.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(TimeSpan.Zero, alone.Replica.Staleness);
+    }
+
+    [Fact]
+    public void A_primary_knows_what_its_backups_lack_and_a_backup_knows_nothing_of_it()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(Put("k", "1"));
+        primary.Write(Put("k", "2"));
+        primary.Acknowledge(2);
+        primary.Tick();
+        Assert.Equal([(new NodeId(2), 0L), (new NodeId(3), 3L)], primary.Replica.Lags);
+        var before = primary.Replica.Lags;
+        primary.Tick();
+        Assert.Equal(before, primary.Replica.Lags);    // the very same array: an idle primary allocates none
+        primary.Follow(2, primary.LastIndex.Value, commit: 0);
+        primary.Tick();
+        Assert.Empty(primary.Replica.Lags);
+    }
+
+    [Fact]
+    public void What_is_applied_while_a_capture_is_saved_counts_towards_the_next()
+    {
+        var primary = ReplicaHarness.Primary(voters: 1);
+        primary.Write(Put("k", new string('v', 1000)));
+        primary.Flush();
+        var captured = primary.Replica.LogBytes;
+        Assert.True(captured > 1000);
+        var capture = primary.Replica.Capture();
+        primary.Write(Put("k", new string('v', 500)));
+        primary.Flush();
+        primary.Replica.Saved(captured);
+
+        Assert.InRange(primary.Replica.LogBytes, 500, 600);
+        Assert.Equal((new LogIndex(2), primary.Term), (capture.Index, capture.Term));
+        Assert.Equal(1000, capture.State.Find("k"u8)!.Value.Length);
+    }
+
+    [Fact]
+    public void The_hint_changes_with_the_primary_and_is_announced_once()
+    {
+        ReplicaHarness backup = new();
+        backup.Replica.Add(new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
+        backup.Replica.Step();
+        Assert.True(backup.Replica.Finish());
+        backup.Replica.Add(new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2)));
+        backup.Replica.Step();
+        Assert.False(backup.Replica.Finish());
+    }
+}
