@@ -11,4 +11,5 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(DeleteResponse))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterStatus))]
+[JsonSerializable(typeof(ClusterHealth))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -39,8 +39,13 @@ internal sealed class NodeHost(
     {
         end.IsStopping = true;
         var led = router.Replicas.Where(IsPrimaryWithOthers).ToList();
-        if (led.Count == 0)
-            return;
+        if (led.Count > 0)
+            await HandOverAsync(led, cancellationToken).ConfigureAwait(false);
+        end.EndLinks();
+    }
+
+    private async Task HandOverAsync(List<PartitionReplica> led, CancellationToken cancellationToken)
+    {
         logger.HandingOver(led.Count);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(HandOverPatience);

@@ -10,7 +10,12 @@ namespace KvStore.Node.Replication;
 
 /// <summary>The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.</summary>
 internal sealed class PeerService(
-    CurrentView current, NodeIdentity self, PartitionRouter router, ReceivedSnapshots received, ILogger<PeerService> logger)
+    CurrentView current,
+    NodeIdentity self,
+    PartitionRouter router,
+    ReceivedSnapshots received,
+    NodeEnd end,
+    ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
 {
     /// <summary>A frame may hold one entry of the largest value allowed, and what was waiting beside it.</summary>
@@ -22,11 +27,19 @@ internal sealed class PeerService(
     public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
-        await foreach (var frame in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.HandedOver);
+        try
         {
-            var from = Check(frame.Ends);
-            foreach (var message in frame.Messages)
-                Deliver(from, message);
+            await foreach (var frame in requestStream.ReadAllAsync(either.Token).ConfigureAwait(false))
+            {
+                var from = Check(frame.Ends);
+                foreach (var message in frame.Messages)
+                    Deliver(from, message);
+            }
+        }
+        catch (Exception) when (end.HandedOver.IsCancellationRequested)
+        {
+            // The server waits for its calls before it stops, and this one would never end by itself.
         }
 
         return new Wire.LinkEnd();

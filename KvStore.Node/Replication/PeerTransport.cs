@@ -17,6 +17,7 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
 {
     private readonly CancellationTokenSource _stopping = new();
     private Dictionary<NodeId, PeerLink> _links = [];
+    private bool _isDisposed;
 
     /// <summary>Opens a link to every other member, and keeps it open.</summary>
     public void Start()
@@ -46,8 +47,11 @@ internal sealed class PeerTransport(CurrentView current, NodeIdentity self, Peer
         Protocol = PeerCodec.Protocol,
     };
 
+    /// <summary>The host does it before the log is closed, and the container once more.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
         await _stopping.CancelAsync().ConfigureAwait(false);
         foreach (var link in _links.Values)
             await link.DisposeAsync().ConfigureAwait(false);

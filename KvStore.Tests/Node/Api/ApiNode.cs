@@ -28,6 +28,9 @@ internal sealed class ApiNode : IAsyncDisposable
 
     public Drain Drain => _app.Services.GetRequiredService<Drain>();
 
+    /// <summary>Requests for keys that it counted.</summary>
+    public long Requests => _app.Services.GetRequiredService<RequestCount>().Count;
+
     /// <summary>What the process was stopped for.</summary>
     public List<Exception> Crashes { get; private set; } = [];
 
