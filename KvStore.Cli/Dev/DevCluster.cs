@@ -46,6 +46,8 @@ internal sealed class DevCluster : IAsyncDisposable
 
     public bool IsStopping => _isStopping;
 
+    public bool IsRunning => Nodes.Append(Balancer).Any(child => child.IsRunning);
+
     /// <summary>Runs the cluster until it is asked to end, or cannot start.</summary>
     /// <returns>The exit code of the command.</returns>
     /// <exception cref="FailureException">A program ended while starting.</exception>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using KvStore.Topology;
 
 namespace KvStore.Cli.Dev;
@@ -69,5 +70,12 @@ internal static class DevVerb
         Description = description,
         HelpName = "N",
         DefaultValueFactory = _ => normal,
+        CustomParser = result =>
+        {
+            if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                return number;
+            result.AddError($"{name} must be a whole number, not '{result.Tokens[0].Value}'.");
+            return normal;
+        },
     };
 }

@@ -12,6 +12,8 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
 {
     private const int MaxEvents = 6;
     private const char BalancerKey = 'b';
+    private const int StateColumn = 2;
+    private const int StateWidth = 11;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     private readonly IAnsiConsole _console = Tables.ConsoleOf(terminal);
@@ -44,7 +46,6 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
                 .Overflow(VerticalOverflow.Crop)
                 .StartAsync(live => DrawAsync(live, cluster, end))
                 .ConfigureAwait(false);
-            _console.MarkupLine($"[dim]Data is kept in {Markup.Escape(cluster.DataDirectory)}.[/]");
         }
         catch (IOException)
         {
@@ -84,6 +85,7 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
     private Rows Picture(DevCluster cluster, ClusterHealth? health, NodeStatus?[] statuses)
     {
         var table = Tables.Grid("", "node", "state", "primaries", "keys", "requests/s", "url");
+        table.Columns[StateColumn].Width = StateWidth;    // else the columns after it would jump
         foreach (var right in (int[])[3, 4, 5])
             table.Columns[right].RightAligned();
         for (var i = 0; i < cluster.Nodes.Length; i++)
@@ -110,10 +112,15 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
         yield return Text.Empty;
         yield return table;
         yield return Text.Empty;
-        if (cluster.IsStopping)
+        if (cluster.IsStopping && !cluster.IsRunning)
+            yield return new Markup($"[dim]stopped; the data is kept in {Markup.Escape(cluster.DataDirectory)}[/]");
+        else if (cluster.IsStopping)
             yield return new Markup("[dim]stopping; Ctrl-C again kills[/]");
         else if (terminal.IsInputTerminal)
-            yield return new Markup($"[bold]1[/]-[bold]{cluster.Nodes.Length}[/][dim], [/][bold]b[/] [dim]kill or start[/]   [bold]Ctrl-C[/] [dim]stop all[/]");
+        {
+            var keys = cluster.Nodes.Length == 1 ? "1" : $"1-{cluster.Nodes.Length}";
+            yield return new Markup($"[bold]{keys}[/], [bold]{BalancerKey}[/] [dim]kill or start[/]   [bold]Ctrl-C[/] [dim]stop all[/]");
+        }
         else
             yield return new Markup("[bold]Ctrl-C[/] [dim]stop all[/]");
         yield return Text.Empty;
