@@ -45,7 +45,8 @@ internal static class CommandLine
             new HelpAction().Invoke(parsed);
             return ExitCodes.Usage;
         });
-        return root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        var plain = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        return root.Parse(args, plain);
     }
 
     /// <summary>Gives a verb its action: what fails for a reason is one line on standard error.</summary>

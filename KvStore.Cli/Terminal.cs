@@ -31,7 +31,7 @@ internal sealed record Terminal
         var output = Console.OpenStandardOutput();
         return new Terminal
         {
-            Out = new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true },
+            Out = new StreamWriter(output, new UTF8Encoding(false)) { AutoFlush = true },
             OutBytes = output,
             Error = Console.Error,
             OpenInput = Console.OpenStandardInput,

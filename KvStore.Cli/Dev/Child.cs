@@ -26,7 +26,12 @@ internal sealed class Child : IDisposable
     private Process? _process;
 
     public Child(
-        string name, string url, string host, string program, string directory, IReadOnlyDictionary<string, string> environment)
+        string name,
+        string url,
+        string host,
+        string program,
+        string directory,
+        IReadOnlyDictionary<string, string> environment)
     {
         Name = name;
         Url = url;
@@ -124,7 +129,8 @@ internal sealed class Child : IDisposable
         }
         catch (Win32Exception failure)
         {
-            throw new FailureException($"{Name} cannot be started with {_start.FileName}: {failure.Message}.", inner: failure);
+            throw new FailureException(
+                $"{Name} cannot be started with {_start.FileName}: {failure.Message}.", inner: failure);
         }
     }
 

@@ -73,5 +73,8 @@ internal sealed class ChildLog : IDisposable
         _file = Open();
     }
 
-    private StreamWriter Open() => new(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+    private StreamWriter Open() => new(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read))
+    {
+        AutoFlush = true,
+    };
 }

@@ -56,7 +56,7 @@ internal sealed partial class DataFolder : IDisposable
         catch (IOException held) when (File.Exists(markerPath))
         {
             throw new FailureException(
-                $"{Path.GetDirectoryName(markerPath)} is in use by another kv dev; choose another directory with --data.",
+                $"{Path.GetDirectoryName(markerPath)} is in use by another kv dev; choose another with --data.",
                 inner: held);
         }
     }
@@ -64,7 +64,7 @@ internal sealed partial class DataFolder : IDisposable
     private void Prepare(ClusterTopology topology, bool isNew, bool isFresh)
     {
         var path = topology.DataDirectory;
-        var marker = isNew ? new Marker(IsOurs: true, topology.Nodes.Length) : Read() ?? new Marker(IsOurs: false, null);
+        var marker = isNew ? new Marker(IsOurs: true, null) : Read() ?? new Marker(IsOurs: false, null);
         if (isFresh)
         {
             if (!marker.IsOurs)
@@ -96,7 +96,9 @@ internal sealed partial class DataFolder : IDisposable
 
     private static void RemoveData(string path)
     {
-        var folders = Directory.EnumerateDirectories(path).Where(folder => Ours().IsMatch(Path.GetFileName(folder))).ToList();
+        var folders = Directory.EnumerateDirectories(path)
+            .Where(folder => Ours().IsMatch(Path.GetFileName(folder)))
+            .ToList();
         foreach (var held in folders.SelectMany(LocksIn))
             RefuseIfHeld(held);
         foreach (var folder in folders)
@@ -116,12 +118,13 @@ internal sealed partial class DataFolder : IDisposable
         }
         catch (IOException held)
         {
-            throw new FailureException($"{Path.GetDirectoryName(lockFile)} is in use by a node, so it is not removed.", inner: held);
+            throw new FailureException(
+                $"{Path.GetDirectoryName(lockFile)} is in use by a node, so it is not removed.", inner: held);
         }
     }
 
     private static string NotOurs(string path) =>
-        $"{path} was not made by kv dev, so --fresh does not remove anything in it; choose another directory with --data.";
+        $"{path} was not made by kv dev, so --fresh removes nothing in it; choose another directory with --data.";
 
     [GeneratedRegex("^(node[0-9]+|balancer)$")]
     private static partial Regex Ours();

@@ -5,7 +5,9 @@ using KvStore.Topology;
 
 namespace KvStore.Cli.Dev;
 
-/// <summary>The processes of a cluster: starts them, says when they serve and when one ends, ends them in order.</summary>
+/// <summary>
+/// The processes of a cluster: starts them, says when they serve and when one ends, ends them in order.
+/// </summary>
 internal sealed class DevCluster : IAsyncDisposable
 {
     private const string NodeProgram = "KvStore.Node.dll";
@@ -137,7 +139,8 @@ internal sealed class DevCluster : IAsyncDisposable
             {
                 var dead = await _died.Task.ConfigureAwait(false);
                 throw new FailureException(
-                    $"{dead.Name} ended while starting (exit code {dead.ExitCode}): {dead.Reason ?? "it said nothing"}");
+                    $"{dead.Name} ended while starting (exit code {dead.ExitCode}): "
+                    + (dead.Reason ?? "it said nothing"));
             }
 
             if (await HealthAsync(stop).ConfigureAwait(false) is { Status: ClusterHealth.Healthy })

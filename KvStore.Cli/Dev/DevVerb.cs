@@ -8,16 +8,16 @@ namespace KvStore.Cli.Dev;
 internal static class DevVerb
 {
     private const string Description =
-        "Start a cluster on this machine: nodes and a balancer, until Ctrl-C. Data stays, and is there at the next start.";
+        "Start a cluster on this machine, until Ctrl-C: nodes and a balancer. The data is there at the next start.";
 
     public static Command Build(Terminal terminal)
     {
-        var nodes = Number("--nodes", ClusterTopology.DefaultNodes, $"How many nodes, 1 to {ClusterTopology.MaxNodes}.");
+        var nodes = Number("--nodes", ClusterTopology.DefaultNodes, $"Nodes, 1 to {ClusterTopology.MaxNodes}.");
         var port = Number("--port", ClusterTopology.DefaultPort, "The balancer's port: where clients ask.");
         var nodePort = Number(
             "--node-port",
             ClusterTopology.DefaultNodePort,
-            $"The first node's port; each next node has the next, and its links {ClusterTopology.PeerPortOffset} above.");
+            $"The first node's port; the others have the next. Links are {ClusterTopology.PeerPortOffset} above.");
         var data = new Option<string>("--data")
         {
             Description = "Where the nodes keep their data.",

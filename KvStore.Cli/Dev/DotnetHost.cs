@@ -17,7 +17,7 @@ internal static class DotnetHost
         {
             return File.Exists(named)
                 ? named
-                : throw new FailureException($"{Variable} is '{named}', and there is no such file; it names the dotnet host.");
+                : throw new FailureException($"{Variable} names the dotnet host, and there is no file '{named}'.");
         }
 
         if (Path.GetFileName(Environment.ProcessPath) == Name)

@@ -7,7 +7,9 @@ using Spectre.Console.Rendering;
 
 namespace KvStore.Cli.Dev;
 
-/// <summary>A table that is redrawn in place, the last events below it, and keys that kill and start programs.</summary>
+/// <summary>
+/// A table that is redrawn in place, the last events below it, and keys that kill and start programs.
+/// </summary>
 internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutput
 {
     private const int MaxEvents = 6;
@@ -103,7 +105,13 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
 
         var balancer = cluster.Balancer;
         table.AddRow(
-            $"[bold]{BalancerKey}[/]", balancer.Name, Tables.StateOf(StateOf(balancer, health?.Status)), "", "", "", balancer.Url);
+            $"[bold]{BalancerKey}[/]",
+            balancer.Name,
+            Tables.StateOf(StateOf(balancer, health?.Status)),
+            "",
+            "",
+            "",
+            balancer.Url);
         return new Rows(Lines(cluster, table));
     }
 
@@ -119,7 +127,8 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
         else if (terminal.IsInputTerminal)
         {
             var keys = cluster.Nodes.Length == 1 ? "1" : $"1-{cluster.Nodes.Length}";
-            yield return new Markup($"[bold]{keys}[/], [bold]{BalancerKey}[/] [dim]kill or start[/]   [bold]Ctrl-C[/] [dim]stop all[/]");
+            yield return new Markup(
+                $"[bold]{keys}[/], [bold]{BalancerKey}[/] [dim]kill or start[/]   [bold]Ctrl-C[/] [dim]stop all[/]");
         }
         else
             yield return new Markup("[bold]Ctrl-C[/] [dim]stop all[/]");

@@ -4,7 +4,9 @@ using KvStore.Contracts;
 
 namespace KvStore.Cli.Server;
 
-/// <summary>One balancer or node, asked over HTTP; whatever goes wrong becomes a <see cref="FailureException"/>.</summary>
+/// <summary>
+/// One balancer or node, asked over HTTP; whatever goes wrong becomes a <see cref="FailureException"/>.
+/// </summary>
 internal sealed class KvServer : IDisposable
 {
     private const int MaxAnswerBytes = 64 << 20;
@@ -33,7 +35,8 @@ internal sealed class KvServer : IDisposable
     public Uri Url { get; }
 
     /// <summary>A request for a key. All of it is encoded, so that a slash or a dot is part of the key.</summary>
-    public HttpRequestMessage ForKey(HttpMethod method, string key) => For(method, Routes.Keys + Uri.EscapeDataString(key));
+    public HttpRequestMessage ForKey(HttpMethod method, string key) =>
+        For(method, Routes.Keys + Uri.EscapeDataString(key));
 
     /// <summary>A write of a key, named so that whoever repeats it on the way repeats this one.</summary>
     public HttpRequestMessage ForWrite(HttpMethod method, string key)

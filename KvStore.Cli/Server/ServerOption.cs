@@ -16,7 +16,8 @@ internal static class ServerOption
         Description = $"Where the balancer or a node is; {Variable} says it for all.",
         HelpName = "URL",
         Arity = ArgumentArity.ExactlyOne,
-        DefaultValueFactory = result => Read(terminal.Variable(Variable) is { Length: > 0 } set ? set : Default, Variable, result),
+        DefaultValueFactory = result =>
+            Read(terminal.Variable(Variable) is { Length: > 0 } set ? set : Default, Variable, result),
         CustomParser = result => Read(result.Tokens[0].Value, "--server", result),
     };
 

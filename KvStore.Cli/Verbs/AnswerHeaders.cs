@@ -10,7 +10,9 @@ internal static class AnswerHeaders
         answer.Headers.TryGetValues(name, out var values) ? values.First() : null;
 
     public static long? Number(this HttpResponseMessage answer, string name) =>
-        long.TryParse(answer.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        long.TryParse(answer.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     public static string? Etag(this HttpResponseMessage answer) => answer.Headers.ETag?.ToString();
 

@@ -13,9 +13,13 @@ internal static class DeleteVerb
         var key = KeyArgument.Build();
         var ifMatch = KeyArgument.IfMatch();
         var ack = KeyArgument.Ack();
-        var output = OutputFormat.Option("How to print: table (default on a terminal), json (default elsewhere), raw: nothing.");
+        var output = OutputFormat.Option(
+            "How to print: table (default on a terminal), json (default elsewhere), raw: nothing.");
         var server = ServerOption.Build(terminal);
-        var verb = new Command("delete", "Delete a key; exit code 3 when there is none.") { key, ifMatch, ack, output, server };
+        var verb = new Command("delete", "Delete a key; exit code 3 when there is none.")
+        {
+            key, ifMatch, ack, output, server,
+        };
         verb.Aliases.Add("del");
         return verb.Does(terminal, async parsed =>
         {
@@ -38,7 +42,7 @@ internal static class DeleteVerb
 
     private static void Print(Terminal terminal, string? format, DeletedLine line)
     {
-        switch (format ?? (terminal.IsOutputTerminal ? OutputFormat.Table : OutputFormat.Json))
+        switch (OutputFormat.For(terminal, format))
         {
             case OutputFormat.Json:
                 terminal.Out.WriteLine(JsonSerializer.Serialize(line, VerbJson.Lines.DeletedLine));

@@ -84,7 +84,8 @@ internal static class GetVerb
                     .ConfigureAwait(false);
                 break;
             case OutputFormat.Table:
-                Tables.Print(terminal, entry, isReadable ? Encoding.UTF8.GetString(value.Span) : $"{value.Length} bytes");
+                var text = isReadable ? Encoding.UTF8.GetString(value.Span) : $"{value.Length} bytes";
+                Tables.Print(terminal, entry, text);
                 break;
             case null when terminal.IsOutputTerminal && !isReadable:
                 throw new FailureException(

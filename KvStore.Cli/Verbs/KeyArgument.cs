@@ -25,5 +25,6 @@ internal static class KeyArgument
     };
 
     /// <summary>Shells eat quotes, so those of an entity tag may be left out.</summary>
-    public static string Quoted(string etag) => etag is "*" || etag.Contains('"', StringComparison.Ordinal) ? etag : $"\"{etag}\"";
+    public static string Quoted(string etag) =>
+        etag is "*" || etag.Contains('"', StringComparison.Ordinal) ? etag : $"\"{etag}\"";
 }

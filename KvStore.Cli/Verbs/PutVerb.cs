@@ -31,11 +31,12 @@ internal static class PutVerb
         };
         var contentType = new Option<string?>("--content-type")
         {
-            Description = "The value's media type; by default text/plain for UTF-8 text, else application/octet-stream.",
+            Description = "The value's media type; default: text/plain for UTF-8 text, else application/octet-stream.",
             HelpName = "TYPE",
         };
         var ack = KeyArgument.Ack();
-        var output = OutputFormat.Option("How to print: table (default on a terminal), json (default elsewhere), raw: the ETag.");
+        var output = OutputFormat.Option(
+            "How to print: table (default on a terminal), json (default elsewhere), raw: the ETag.");
         var server = ServerOption.Build(terminal);
         return new Command("put", "Store a value under a key.")
         {
@@ -95,13 +96,17 @@ internal static class PutVerb
     private static void SetContentType(HttpContentHeaders headers, string type)
     {
         if (!MediaTypeHeaderValue.TryParse(type, out var parsed))
-            throw new FailureException($"--content-type must be a media type such as application/json, not '{type}'.", ExitCodes.Usage);
+        {
+            throw new FailureException(
+                $"--content-type must be a media type such as application/json, not '{type}'.", ExitCodes.Usage);
+        }
+
         headers.ContentType = parsed;
     }
 
     private static void Print(Terminal terminal, string? format, WrittenLine line)
     {
-        switch (format ?? (terminal.IsOutputTerminal ? OutputFormat.Table : OutputFormat.Json))
+        switch (OutputFormat.For(terminal, format))
         {
             case OutputFormat.Json:
                 terminal.Out.WriteLine(JsonSerializer.Serialize(line, VerbJson.Lines.WrittenLine));

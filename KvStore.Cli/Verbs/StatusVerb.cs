@@ -19,7 +19,7 @@ internal static class StatusVerb
         }.Does(terminal, async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
-            var format = parsed.GetValue(output) ?? (terminal.IsOutputTerminal ? OutputFormat.Table : OutputFormat.Json);
+            var format = OutputFormat.For(terminal, parsed.GetValue(output));
             if (await HealthAsync(connection).ConfigureAwait(false) is { } health)
                 return Print(terminal, format, health);
             return Print(terminal, format, await NodeAsync(connection).ConfigureAwait(false));

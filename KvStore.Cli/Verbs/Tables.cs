@@ -66,7 +66,7 @@ internal static class Tables
             ("requests", Text(node.Requests)));
     }
 
-    /// <summary>A word for a state, green when all is well, yellow when something is not, red when nothing is.</summary>
+    /// <summary>A state, green when all is well, yellow when something is not, red when nothing is.</summary>
     public static string StateOf(string state)
     {
         var colour = state switch

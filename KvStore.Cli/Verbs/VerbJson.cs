@@ -40,7 +40,7 @@ internal sealed record DeletedLine(string Key, bool Deleted, long Version, strin
 [JsonSerializable(typeof(DeletedLine))]
 internal sealed partial class VerbJson : JsonSerializerContext
 {
-    /// <summary>Letters beyond ASCII stand for themselves: this is for terminals and pipes, not for web pages.</summary>
+    /// <summary>Letters beyond ASCII stand for themselves: this is for pipes, not for web pages.</summary>
     public static VerbJson Lines { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,

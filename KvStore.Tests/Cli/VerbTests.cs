@@ -43,7 +43,8 @@ public sealed class VerbTests
         var terminal = new MemoryTerminal();
 
         Assert.Equal(0, await RunAsync(
-            server, terminal, "put", "k", "{}", "--content-type", "application/json", "--ack", "all", "--if-match", "00000000c0ffee00-1-41"));
+            server, terminal, "put", "k", "{}",
+            "--content-type", "application/json", "--ack", "all", "--if-match", "00000000c0ffee00-1-41"));
         Assert.Equal("PUT", server.Method);
         Assert.Equal("{}", Encoding.UTF8.GetString(server.Body));
         Assert.Equal("application/json", server.Headers["Content-Type"]);
@@ -51,7 +52,10 @@ public sealed class VerbTests
         Assert.Equal("\"00000000c0ffee00-1-41\"", server.Headers["If-Match"]);
         Assert.Matches("^[0-9a-f]{32}$", server.Headers["Idempotency-Key"]);
         Assert.Equal(
-            """{"key":"k","created":true,"version":42,"etag":"\"00000000c0ffee00-1-42\"","contentType":"application/json","copies":"2/3","servedBy":"node2"}""",
+            """{"key":"k","created":true,"version":42,"etag":"\"00000000c0ffee00-1-42\"","""
+            + """
+            "contentType":"application/json","copies":"2/3","servedBy":"node2"}
+            """,
             terminal.Output.TrimEnd());
     }
 
@@ -109,8 +113,10 @@ public sealed class VerbTests
     [Fact]
     public async Task Get_on_a_terminal_ends_the_line_and_keeps_bytes_that_are_no_text_away_from_it()
     {
-        await using var text = await FakeServer.StartAsync(200, """{"key":"k","value":"v","contentType":"text/plain","version":1}""");
-        await using var binary = await FakeServer.StartAsync(200, """{"key":"k","base64":"AAH/","contentType":"image/png","version":1}""");
+        await using var text = await FakeServer.StartAsync(
+            200, """{"key":"k","value":"v","contentType":"text/plain","version":1}""");
+        await using var binary = await FakeServer.StartAsync(
+            200, """{"key":"k","base64":"AAH/","contentType":"image/png","version":1}""");
 
         var terminal = new MemoryTerminal { IsOutputTerminal = true };
         Assert.Equal(0, await RunAsync(text, terminal, "get", "k"));
@@ -128,13 +134,19 @@ public sealed class VerbTests
         await using var server = await FakeServer.StartAsync(
             200,
             """{"key":"k","value":{"n":1},"version":7}""",
-            headers: [("ETag", Etag), ("Kv-Consistency", "eventual"), ("Kv-Staleness-Ms", "12"), ("Kv-Served-By", "node3")]);
+            headers:
+            [
+                ("ETag", Etag), ("Kv-Consistency", "eventual"), ("Kv-Staleness-Ms", "12"), ("Kv-Served-By", "node3"),
+            ]);
         var terminal = new MemoryTerminal();
 
         Assert.Equal(0, await RunAsync(server, terminal, "get", "k", "--consistency", "eventual", "-o", "json"));
         Assert.Equal("eventual", server.Headers["Kv-Consistency"]);
         Assert.Equal(
-            """{"key":"k","value":{"n":1},"contentType":"application/json","version":7,"etag":"\"00000000c0ffee00-1-42\"","consistency":"eventual","stalenessMs":12,"servedBy":"node3"}""",
+            """{"key":"k","value":{"n":1},"contentType":"application/json","version":7,"""
+            + """
+            "etag":"\"00000000c0ffee00-1-42\"","consistency":"eventual","stalenessMs":12,"servedBy":"node3"}
+            """,
             terminal.Output.TrimEnd());
     }
 
@@ -212,7 +224,8 @@ public sealed class VerbTests
         Assert.DoesNotContain('\u001b', table.Output);
     }
 
-    private static Task<int> RunAsync(FakeServer server, params string[] args) => RunAsync(server, new MemoryTerminal(), args);
+    private static Task<int> RunAsync(FakeServer server, params string[] args) =>
+        RunAsync(server, new MemoryTerminal(), args);
 
     private static Task<int> RunAsync(FakeServer server, MemoryTerminal terminal, params string[] args)
     {

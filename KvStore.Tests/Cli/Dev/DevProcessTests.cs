@@ -26,8 +26,9 @@ public sealed class DevProcessTests : IDisposable
             Assert.Equal(plan.Balancer.Url, (await kv.IsReadyAsync()).Url);
             Assert.Equal(
                 plan.Nodes.Select(node => (node.Name, node.Url)).Append(("balancer", plan.Balancer.Url)),
-                kv.Events.Where(happened => happened.Event == "started").Select(started => (started.Name!, started.Url!)));
-            await KvProcess.SignalAsync("-INT", kv.PidOf("node1"));    // what a terminal sends to all: for the launcher alone
+                kv.Events.Where(happened => happened.Event == "started")
+                    .Select(started => (started.Name!, started.Url!)));
+            await KvProcess.SignalAsync("-INT", kv.PidOf("node1"));    // a terminal's: it is for the launcher alone
             Assert.Equal(0, await VerbAsync(plan, "put", "greeting", "hello"));
 
             await KvProcess.SignalAsync("-KILL", kv.PidOf("node2"));
@@ -119,7 +120,8 @@ public sealed class DevProcessTests : IDisposable
         var line = Assert.Single(kv.Errors.Split('\n'));
         Assert.StartsWith("kv: node2 ended while starting (exit code 1): ", line);
         Assert.Contains("is in use by another process", line);
-        Assert.Contains(kv.Events, happened => happened is { Event: "exited", Name: "node2", Code: 1, Detail: not null });
+        Assert.Contains(
+            kv.Events, happened => happened is { Event: "exited", Name: "node2", Code: 1, Detail: not null });
         Ports.RefuseThoseInUse(plan);
     }
 
@@ -130,7 +132,8 @@ public sealed class DevProcessTests : IDisposable
         await using var kv = KvProcess.Start(Arguments(plan), ("DOTNET_HOST_PATH", "/nowhere/dotnet"));
 
         Assert.Equal(1, await kv.EndsAsync());
-        Assert.Equal("kv: DOTNET_HOST_PATH is '/nowhere/dotnet', and there is no such file; it names the dotnet host.", kv.Errors);
+        Assert.Equal(
+            "kv: DOTNET_HOST_PATH names the dotnet host, and there is no file '/nowhere/dotnet'.", kv.Errors);
     }
 
     private ClusterTopology Plan(int nodes = 3)
@@ -157,7 +160,8 @@ public sealed class DevProcessTests : IDisposable
         "--node-port", Text(plan.Nodes[0].Port), "--data", plan.DataDirectory,
     ];
 
-    private static KvProcess Start(ClusterTopology plan, params string[] more) => KvProcess.Start([.. Arguments(plan), .. more]);
+    private static KvProcess Start(ClusterTopology plan, params string[] more) =>
+        KvProcess.Start([.. Arguments(plan), .. more]);
 
     private static async Task<int> VerbAsync(ClusterTopology plan, params string[] args)
     {

@@ -83,7 +83,8 @@ internal sealed class KvProcess : IAsyncDisposable
     public Task<DevEvent> IsReadyAsync() => SeesAsync(happened => happened.Event == "ready", "ready");
 
     /// <summary>The process id of a program.</summary>
-    public int PidOf(string name) => Events.Last(happened => happened is { Event: "started" } && happened.Name == name).Pid!.Value;
+    public int PidOf(string name) =>
+        Events.Last(happened => happened.Event == "started" && happened.Name == name).Pid!.Value;
 
     /// <summary>Kill -9 of this process alone.</summary>
     public void Kill() => _process.Kill();
