@@ -143,3 +143,26 @@ public sealed record ClusterMember(int Id, string Name, string? Url);
 
 /// <summary>The believed primary of a partition (member id, 0: none known) and the term it was seen in.</summary>
 public sealed record PrimaryHint(int Member, long Term);
+
+/// <summary>Answer to <c>GET /health</c> on the balancer: how well the cluster can serve.</summary>
+/// <param name="Status"><see cref="Healthy"/>, <see cref="Degraded"/> or <see cref="Unavailable"/>.</param>
+/// <param name="Nodes">Every configured node.</param>
+/// <param name="Epoch">Version of the cluster's view; 0 while none is known.</param>
+public sealed record ClusterHealth(string Status, ImmutableArray<NodeHealth> Nodes, long Epoch)
+{
+    /// <summary>Every node is up and every partition has a primary.</summary>
+    public const string Healthy = "healthy";
+
+    /// <summary>Something is down, and every partition can be read and written.</summary>
+    public const string Degraded = "degraded";
+
+    /// <summary>A partition has no majority.</summary>
+    public const string Unavailable = "unavailable";
+}
+
+/// <summary>A node as the balancer sees it.</summary>
+/// <param name="Name">Absent until it told it.</param>
+/// <param name="Url">Where it was looked for.</param>
+/// <param name="Status"><c>up</c>, <c>down</c>, or what it says of itself when that is not <c>serving</c>.</param>
+/// <param name="Primaries">Partitions whose primary it is believed to be.</param>
+public sealed record NodeHealth(string? Name, string Url, string Status, int Primaries);

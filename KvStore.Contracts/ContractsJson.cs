@@ -13,4 +13,5 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(ClusterStatus))]
 [JsonSerializable(typeof(ViewDocument))]
 [JsonSerializable(typeof(JoinRequest))]
+[JsonSerializable(typeof(ClusterHealth))]
 public sealed partial class ContractsJson : JsonSerializerContext;

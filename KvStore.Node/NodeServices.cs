@@ -43,7 +43,6 @@ internal static class NodeServices
         });
         return services
             .AddSingleton(NodeEnd.OfProcess)
-            .AddSingleton<RequestCount>()
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -44,6 +45,36 @@ internal sealed class StopWithParent(Stream input, IHostApplicationLifetime life
     }
 }
 
+/// <summary>
+/// When a program ends that a launcher started: at the end of its input, and on SIGTERM. What a terminal sends to the
+/// whole group of processes (Ctrl-C, a hang-up) is for the launcher alone, which then ends its children in its order.
+/// </summary>
+internal sealed class ChildLifetime(IHostApplicationLifetime lifetime) : IHostLifetime, IDisposable
+{
+    private readonly List<PosixSignalRegistration> _signals = [];
+
+    /// <inheritdoc/>
+    public Task WaitForStartAsync(CancellationToken cancellationToken)
+    {
+        On(PosixSignal.SIGTERM, lifetime.StopApplication);
+        foreach (var forTheLauncher in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP])
+            On(forTheLauncher, () => { });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public void Dispose() => _signals.ForEach(signal => signal.Dispose());
+
+    private void On(PosixSignal signal, Action act) => _signals.Add(PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;    // what the system would do: end at once
+        act();
+    }));
+}
+
 /// <summary>Registers <see cref="StopWithParent"/> where it is asked for.</summary>
 internal static class StopWithParentExtensions
 {
@@ -51,6 +82,7 @@ internal static class StopWithParentExtensions
     {
         if (!Settings.IsOn(builder.Configuration, StopWithParent.Variable))
             return;
+        builder.Services.AddSingleton<IHostLifetime, ChildLifetime>();
         builder.Services.AddHostedService(services => new StopWithParent(
             Console.OpenStandardInput(), services.GetRequiredService<IHostApplicationLifetime>()));
     }

@@ -1,37 +1,34 @@
 using KvStore.Balancer.Membership;
+using KvStore.Contracts;
 
 namespace KvStore.Balancer.Api;
 
 /// <summary>Judges how well the cluster can serve, by what the view says.</summary>
 internal static class HealthPolicy
 {
-    public const string Healthy = "healthy";
-    public const string Degraded = "degraded";
-    public const string Unavailable = "unavailable";
-
     private const string Serving = "serving";
 
     /// <summary>
     /// Healthy: every node is up and every partition has a primary that is. Degraded: every partition has a majority of
     /// its voters. Else unavailable.
     /// </summary>
-    public static HealthResponse Judge(RoutingView view)
+    public static ClusterHealth Judge(RoutingView view)
     {
-        var status = view.Ring is null ? Unavailable : OfPartitions(view);
-        if (status == Healthy && view.Nodes.Any(node => !IsWhole(node, view)))
-            status = Degraded;
+        var status = view.Ring is null ? ClusterHealth.Unavailable : OfPartitions(view);
+        if (status == ClusterHealth.Healthy && view.Nodes.Any(node => !IsWhole(node, view)))
+            status = ClusterHealth.Degraded;
         return new(status, [.. view.Nodes.Select(node => Of(node, view))], view.Cluster?.Epoch ?? 0);
     }
 
     private static string OfPartitions(RoutingView view)
     {
-        var status = Healthy;
+        var status = ClusterHealth.Healthy;
         for (var partition = 0; partition < view.Primaries.Length; partition++)
         {
             if (!view.HasMajority(new(partition)))
-                return Unavailable;
+                return ClusterHealth.Unavailable;
             if (view.NodeOf(view.Primaries[partition].Member) is not { IsUp: true })
-                status = Degraded;
+                status = ClusterHealth.Degraded;
         }
 
         return status;

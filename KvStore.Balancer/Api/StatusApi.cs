@@ -26,9 +26,9 @@ internal static class StatusApi
     private static Task HealthAsync(HttpContext context, RoutingView view)
     {
         var health = HealthPolicy.Judge(view);
-        if (health.Status == HealthPolicy.Unavailable)
+        if (health.Status == ClusterHealth.Unavailable)
             RefuseFor(context, 1);
-        return context.Response.WriteAsJsonAsync(health, StatusJson.Default.HealthResponse);
+        return context.Response.WriteAsJsonAsync(health, ContractsJson.Default.ClusterHealth);
     }
 
     /// <summary>

@@ -25,6 +25,7 @@ internal static class ApiServices
             .AddSingleton<KeyAnswers>()
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
+            .AddSingleton<RequestCount>()
             .AddSingleton<RequestReader>();
     }
 

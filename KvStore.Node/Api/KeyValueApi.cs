@@ -18,6 +18,7 @@ internal sealed partial class KeyValueApi(
     Problems problems,
     IPartitions partitions,
     PrimaryForwarder forwarder,
+    RequestCount requests,
     CrashHook crash,
     TimeProvider time,
     ILogger<KeyValueApi> logger)
@@ -62,6 +63,10 @@ internal sealed partial class KeyValueApi(
         {
             logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
             await RefuseFailureAsync(context, target);
+        }
+        finally
+        {
+            requests.Add();
         }
     }
 

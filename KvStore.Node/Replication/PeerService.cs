@@ -24,7 +24,8 @@ internal sealed class PeerService(
     /// <summary>A partition's state is held in memory, so a transfer of more than this is no state of ours.</summary>
     private const long MaxSnapshotBytes = 16L * 1024 * 1024 * 1024;
 
-    public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
+    public override async Task<Wire.LinkEnd> Link(
+        IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);

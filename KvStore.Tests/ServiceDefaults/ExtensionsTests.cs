@@ -87,6 +87,8 @@ public sealed class ExtensionsTests
         builder.AddStopWithParent();
         var after = builder.Services.Count(service => service.ServiceType == typeof(IHostedService));
         Assert.Equal(isWatched, after > before);
+        using var app = builder.Build();
+        Assert.Equal(isWatched, app.Services.GetRequiredService<IHostLifetime>() is ChildLifetime);
     }
 
     private static WebApplication Build(params (string Key, string Value)[] settings)

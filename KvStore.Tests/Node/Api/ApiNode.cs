@@ -26,6 +26,9 @@ internal sealed class ApiNode : IAsyncDisposable
 
     public Uri Address { get; }
 
+    /// <summary>Requests for keys that it counted.</summary>
+    public long Requests => _app.Services.GetRequiredService<RequestCount>().Count;
+
     /// <summary>What the process was stopped for.</summary>
     public List<Exception> Crashes { get; private set; } = [];
 

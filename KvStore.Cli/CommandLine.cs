@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using KvStore.Cli.Dev;
+using KvStore.Cli.Verbs;
+
+namespace KvStore.Cli;
+
+/// <summary>The verbs of <c>kv</c>, and what becomes of a command line.</summary>
+internal static class CommandLine
+{
+    private const string Description =
+        "KvStore: a durable, replicated key-value store. `kv dev` starts a cluster on this machine; "
+        + "get, put, delete and status talk to one that runs.";
+
+    /// <summary>Does what the command line asks for.</summary>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> RunAsync(string[] args, Terminal terminal)
+    {
+        var parsed = Parse(args, terminal);
+        if (parsed.Action is ParseErrorAction)
+            return ExplainUsage(parsed, terminal.Error);
+        var streams = new InvocationConfiguration
+        {
+            Output = terminal.Out,
+            Error = terminal.Error,
+            ProcessTerminationTimeout = null,    // a verb that has something to end in order sees to it itself
+        };
+        return await parsed.InvokeAsync(streams).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads a command line; a value may start with <c>@</c> or <c>-</c> like any other text.</summary>
+    internal static ParseResult Parse(string[] args, Terminal terminal)
+    {
+        var root = new RootCommand(Description)
+        {
+            DevVerb.Build(terminal),
+            GetVerb.Build(terminal),
+            PutVerb.Build(terminal),
+            DeleteVerb.Build(terminal),
+            StatusVerb.Build(terminal),
+        };
+        root.SetAction(parsed =>
+        {
+            new HelpAction().Invoke(parsed);
+            return ExitCodes.Usage;
+        });
+        var plain = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        return root.Parse(args, plain);
+    }
+
+    /// <summary>Gives a verb its action: what fails for a reason is one line on standard error.</summary>
+    internal static Command Does(this Command verb, Terminal terminal, Func<ParseResult, Task<int>> act)
+    {
+        verb.SetAction(async parsed =>
+        {
+            try
+            {
+                return await act(parsed).ConfigureAwait(false);
+            }
+            catch (FailureException failure)
+            {
+                await terminal.Error.WriteLineAsync($"kv: {OneLine(failure.Message)}").ConfigureAwait(false);
+                return failure.ExitCode;
+            }
+        });
+        return verb;
+    }
+
+    internal static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
+
+    private static int ExplainUsage(ParseResult parsed, TextWriter errors)
+    {
+        foreach (var error in parsed.Errors)
+            errors.WriteLine($"kv: {OneLine(error.Message)}");
+        var verb = parsed.CommandResult.Command is RootCommand ? "kv" : $"kv {parsed.CommandResult.Command.Name}";
+        errors.WriteLine($"`{verb} --help` says what is taken.");
+        return ExitCodes.Usage;
+    }
+}

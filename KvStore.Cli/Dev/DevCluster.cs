@@ -1,0 +1,197 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using KvStore.Contracts;
+using KvStore.Topology;
+
+namespace KvStore.Cli.Dev;
+
+/// <summary>
+/// The processes of a cluster: starts them, says when they serve and when one ends, ends them in order.
+/// </summary>
+internal sealed class DevCluster : IAsyncDisposable
+{
+    private const string NodeProgram = "KvStore.Node.dll";
+    private const string BalancerProgram = "KvStore.Balancer.dll";
+
+    private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan WaitingIsNews = TimeSpan.FromSeconds(20);
+
+    /// <summary>More than the programs give themselves.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+
+    private readonly ClusterTopology _topology;
+    private readonly IDevOutput _output;
+    private readonly TimeProvider _time;
+    private readonly TaskCompletionSource<Child> _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false })
+    {
+        Timeout = TimeSpan.FromSeconds(1),
+    };
+
+    private volatile bool _isStopping;
+
+    public DevCluster(ClusterTopology topology, string host, IDevOutput output, TimeProvider time)
+    {
+        (_topology, _output, _time) = (topology, output, time);
+        Nodes = [.. topology.Nodes.Select(node => new Child(
+            node.Name, node.Url, host, ProgramFile(NodeProgram), node.Directory, node.Environment))];
+        var balancer = topology.Balancer;
+        Balancer = new Child(
+            balancer.Name, balancer.Url, host, ProgramFile(BalancerProgram), balancer.Directory, balancer.Environment);
+    }
+
+    public ImmutableArray<Child> Nodes { get; }
+
+    public Child Balancer { get; }
+
+    public string DataDirectory => _topology.DataDirectory;
+
+    public bool IsStopping => _isStopping;
+
+    public bool IsRunning => Nodes.Append(Balancer).Any(child => child.IsRunning);
+
+    /// <summary>Runs the cluster until it is asked to end, or cannot start.</summary>
+    /// <returns>The exit code of the command.</returns>
+    /// <exception cref="FailureException">A program ended while starting.</exception>
+    public async Task<int> RunAsync(StopSignals signals)
+    {
+        using var end = new CancellationTokenSource();
+        var beside = Task.CompletedTask;
+        try
+        {
+            foreach (var child in Nodes.Append(Balancer))
+                Start(child);
+            beside = _output.RunAsync(this, end.Token);
+            await BecomeReadyAsync(signals.Requested).ConfigureAwait(false);
+            await Task.Delay(Timeout.InfiniteTimeSpan, signals.Requested)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        finally
+        {
+            await StopAsync(signals.Forced).ConfigureAwait(false);
+            await end.CancelAsync().ConfigureAwait(false);
+            await beside.ConfigureAwait(false);
+        }
+
+        return signals.Forced.IsCancellationRequested ? ExitCodes.Failed : ExitCodes.Ok;
+    }
+
+    /// <summary>Kills a program that runs, and starts one that does not.</summary>
+    public void Toggle(Child child)
+    {
+        if (_isStopping)
+            return;
+        if (child.IsRunning)
+            child.Kill();
+        else
+            Start(child);
+    }
+
+    /// <summary>What a node says of itself; null when it does not answer.</summary>
+    public async Task<NodeStatus?> StatusOfAsync(Child node, CancellationToken end)
+    {
+        if (await AskAsync(node.Url + Routes.Status, end).ConfigureAwait(false) is not { } answer)
+            return null;
+        return JsonSerializer.Deserialize(answer, ContractsJson.Default.NodeStatus);
+    }
+
+    /// <summary>What the balancer says of the cluster; null when it does not answer.</summary>
+    public async Task<ClusterHealth?> HealthAsync(CancellationToken end)
+    {
+        if (await AskAsync(Balancer.Url + Routes.Health, end).ConfigureAwait(false) is not { } answer)
+            return null;
+        return JsonSerializer.Deserialize(answer, ContractsJson.Default.ClusterHealth);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var child in Nodes.Append(Balancer))
+            child.Dispose();
+        _http.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static string ProgramFile(string name)
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, name);
+        return File.Exists(path) ? path : throw new FailureException($"{path} is missing; install kv again.");
+    }
+
+    private void Start(Child child) => child.Start(
+        (started, pid) => _output.Report(DevEvent.Started(started.Name, pid, started.Url)),
+        OnEnded);
+
+    private void OnEnded(Child child)
+    {
+        var code = child.ExitCode!.Value;
+        _output.Report(DevEvent.Exited(child.Name, code, code == 0 ? null : child.Reason));
+        if (!child.WasKilledHere)
+            _died.TrySetResult(child);
+    }
+
+    private async Task BecomeReadyAsync(CancellationToken stop)
+    {
+        var startedAt = _time.GetTimestamp();
+        var isNews = true;
+        while (!stop.IsCancellationRequested)
+        {
+            if (_died.Task.IsCompleted)
+            {
+                var dead = await _died.Task.ConfigureAwait(false);
+                throw new FailureException(
+                    $"{dead.Name} ended while starting (exit code {dead.ExitCode}): "
+                    + (dead.Reason ?? "it said nothing"));
+            }
+
+            if (await HealthAsync(stop).ConfigureAwait(false) is { Status: ClusterHealth.Healthy })
+            {
+                _output.Report(DevEvent.Ready(Balancer.Url));
+                return;
+            }
+
+            if (isNews && _time.GetElapsedTime(startedAt) > WaitingIsNews)
+            {
+                isNews = false;
+                _output.Report(DevEvent.Waiting(await WhatIsMissingAsync(stop).ConfigureAwait(false)));
+            }
+
+            await Task.Delay(AskInterval, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<string> WhatIsMissingAsync(CancellationToken stop)
+    {
+        var says = new List<string>();
+        foreach (var node in Nodes)
+        {
+            var status = await StatusOfAsync(node, stop).ConfigureAwait(false);
+            says.Add($"{node.Name} {status?.Detail ?? status?.State ?? "does not answer"}");
+        }
+
+        return string.Join("; ", says);
+    }
+
+    /// <summary>The door first, so that no request is taken that nobody will answer; then all nodes.</summary>
+    private async Task StopAsync(CancellationToken force)
+    {
+        _isStopping = true;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(force);
+        patience.CancelAfter(StopPatience);
+        await Balancer.StopAsync(patience.Token).ConfigureAwait(false);
+        await Task.WhenAll(Nodes.Select(node => node.StopAsync(patience.Token))).ConfigureAwait(false);
+    }
+
+    private async Task<byte[]?> AskAsync(string url, CancellationToken end)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(url, end).ConfigureAwait(false);
+            var isJson = answer.Content.Headers.ContentType?.MediaType == "application/json";
+            return isJson ? await answer.Content.ReadAsByteArrayAsync(end).ConfigureAwait(false) : null;
+        }
+        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+namespace KvStore.Cli;
+
+/// <summary>Why a verb ends, in one line for whoever called it; not for defects.</summary>
+internal sealed class FailureException(string message, int exitCode = ExitCodes.Failed, Exception? inner = null)
+    : Exception(message, inner)
+{
+    public int ExitCode { get; } = exitCode;
+}

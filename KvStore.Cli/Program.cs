@@ -1,0 +1,3 @@
+using KvStore.Cli;
+
+return await CommandLine.RunAsync(args, Terminal.OfProcess());

@@ -1,0 +1,138 @@
+using System.Net;
+using System.Text.Json;
+using KvStore.Contracts;
+
+namespace KvStore.Cli.Server;
+
+/// <summary>
+/// One balancer or node, asked over HTTP; whatever goes wrong becomes a <see cref="FailureException"/>.
+/// </summary>
+internal sealed class KvServer : IDisposable
+{
+    private const int MaxAnswerBytes = 64 << 20;
+
+    private readonly HttpClient _http;
+    private readonly string _prefix;
+
+    public KvServer(Uri url)
+    {
+        Url = url;
+        _prefix = url.GetLeftPart(UriPartial.Authority);
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = !url.IsLoopback,    // no proxy can reach this very machine
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        };
+        _http = new HttpClient(handler)
+        {
+            Timeout = KvTimeout.Max + TimeSpan.FromSeconds(5),    // the server knows its deadline and answers first
+            MaxResponseContentBufferSize = MaxAnswerBytes,
+        };
+    }
+
+    public Uri Url { get; }
+
+    /// <summary>A request for a key. All of it is encoded, so that a slash or a dot is part of the key.</summary>
+    public HttpRequestMessage ForKey(HttpMethod method, string key) =>
+        For(method, Routes.Keys + Uri.EscapeDataString(key));
+
+    /// <summary>A write of a key, named so that whoever repeats it on the way repeats this one.</summary>
+    public HttpRequestMessage ForWrite(HttpMethod method, string key)
+    {
+        var request = ForKey(method, key);
+        request.Headers.Add(KvHeaders.IdempotencyKey, Guid.NewGuid().ToString("N"));
+        return request;
+    }
+
+    /// <summary>A request for a path, sent as it stands here: nothing of it is normalised.</summary>
+    public HttpRequestMessage For(HttpMethod method, string target) => new(method, new Uri(
+        _prefix + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+
+    /// <summary>Sends a request and gives the answer, unless it is a refusal.</summary>
+    /// <exception cref="FailureException">Nobody answers, or the server refuses.</exception>
+    public async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request)
+    {
+        var answer = await SendAsync(request).ConfigureAwait(false);
+        if (answer.IsSuccessStatusCode)
+            return answer;
+        using (answer)
+            throw await RefusalAsync(answer).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends a request and gives the answer, whatever it is.</summary>
+    /// <exception cref="FailureException">Nobody answers.</exception>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request)
+    {
+        using (request)
+        {
+            try
+            {
+                return await _http.SendAsync(request).ConfigureAwait(false);
+            }
+            catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError
+                or HttpRequestError.NameResolutionError)
+            {
+                throw new FailureException(
+                    $"{_prefix} cannot be reached: {failure.GetBaseException().Message.TrimEnd('.')}. "
+                    + "`kv dev` starts a cluster here; --server or KVSTORE_SERVER names another.",
+                    ExitCodes.Unavailable,
+                    failure);
+            }
+            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
+            {
+                var outcome = request.Method == HttpMethod.Get ? "" : " Whether the write was applied is not known.";
+                throw new FailureException(
+                    $"{_prefix} gave no answer: {failure.GetBaseException().Message.TrimEnd('.')}.{outcome}",
+                    ExitCodes.Unavailable,
+                    failure);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async Task<FailureException> RefusalAsync(HttpResponseMessage answer)
+    {
+        if (answer.Content.Headers.ContentType?.MediaType == Problem.MediaType
+            && await ReadProblemAsync(answer).ConfigureAwait(false) is { } problem)
+        {
+            return new FailureException(Describe(problem), ExitCodeOf(problem));
+        }
+
+        var isAway = answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
+            or HttpStatusCode.GatewayTimeout;
+        return new FailureException(
+            $"{_prefix} answered {(int)answer.StatusCode} without saying why; is it a KvStore?",
+            isAway ? ExitCodes.Unavailable : ExitCodes.Failed);
+    }
+
+    private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage answer)
+    {
+        try
+        {
+            var body = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
+            return JsonSerializer.Deserialize(body, ContractsJson.Default.Problem);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string Describe(Problem problem)
+    {
+        var detail = problem.Detail is { } said && said.TrimEnd('.') != problem.Title ? $": {said.TrimEnd('.')}" : "";
+        var current = problem.CurrentEtag is { } etag ? $" The ETag is {etag}." : "";
+        var outcome = problem.Applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
+        return $"{problem.Title}{detail} ({problem.Code}).{current}{outcome}";
+    }
+
+    private static int ExitCodeOf(Problem problem) =>
+        problem.Code == ProblemType.NotFound.Code ? ExitCodes.NotFound
+        : problem.Code == ProblemType.PreconditionFailed.Code ? ExitCodes.Precondition
+        : problem.Retryable ? ExitCodes.Unavailable
+        : ExitCodes.Failed;
+}
