@@ -24,6 +24,9 @@ internal sealed class LogRecovery
     /// <summary>Whether the segment being read has come to its last item.</summary>
     public bool HasRolled { get; private set; }
 
+    /// <summary>The log may begin with this segment, or an older one that is not gone yet, but not later.</summary>
+    public long OldestSegment { get; private set; } = 1;
+
     /// <summary>Entries read, replaced ones included.</summary>
     public long EntriesRead { get; private set; }
 
@@ -34,6 +37,8 @@ internal sealed class LogRecovery
     }
 
     public void OnRoll() => HasRolled = true;
+
+    public void OnOldest(long segment) => OldestSegment = Math.Max(segment, OldestSegment);
 
     public void OnHardState(PartitionId partition, HardState state) => GroupOf(partition).HardState = state;
 
@@ -65,6 +70,7 @@ internal sealed class LogRecovery
         else
         {
             GroupOf(partition).StartBehind(index, term);
+            GroupOf(partition).IsStartLogged = true;
         }
     }
 

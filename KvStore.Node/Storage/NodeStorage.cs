@@ -16,7 +16,8 @@ internal sealed class NodeStorage : IDisposable
             Directory = DataDirectory.Open(node.Value.WalDirectory, node.Value.SnapshotDirectory, node.Value.Name, files);
             Log = LogStorage.Open(Directory, options.Value, files, time);
         }
-        catch (Exception failure) when (failure is DataDirectoryException or DataDamagedException or IOException)
+        catch (Exception failure) when (failure is DataDirectoryException or DataDamagedException
+            or IOException or UnauthorizedAccessException)
         {
             Directory?.Dispose();
             throw new StartupException(failure.Message, failure);

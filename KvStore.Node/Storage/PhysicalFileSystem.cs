@@ -7,13 +7,35 @@ namespace KvStore.Node.Storage;
 internal sealed class PhysicalFileSystem : IFileSystem
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const int WindowsSharingViolation = unchecked((int)0x80070020);
+    private const int LinuxWouldBlock = 11;
+    private const int BsdWouldBlock = 35;
 
     public void CreateDirectory(string path)
     {
+        if (Directory.Exists(path))
+            return;
+        var above = Path.GetDirectoryName(path);
+        if (above is not null)
+            CreateDirectory(above);
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(path);
         else
             Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+        if (above is not null)
+            FlushDirectory(above);    // or the whole folder may be gone after a power failure, its flushed files with it
+    }
+
+    public IDisposable? TryLock(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException failure) when (IsHeldByAnother(failure))
+        {
+            return null;
+        }
     }
 
     public IReadOnlyList<string> Files(string directory)
@@ -38,6 +60,9 @@ internal sealed class PhysicalFileSystem : IFileSystem
         if (!OperatingSystem.IsWindows())    // where renames are journaled and folders cannot be flushed
             UnixCalls.FlushDirectory(path);
     }
+
+    private static bool IsHeldByAnother(IOException failure) => failure.HResult == (
+        OperatingSystem.IsWindows() ? WindowsSharingViolation : OperatingSystem.IsLinux() ? LinuxWouldBlock : BsdWouldBlock);
 
     private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
     {
@@ -65,7 +90,7 @@ internal sealed class PhysicalFileSystem : IFileSystem
         public void Flush()
         {
             if (OperatingSystem.IsLinux())
-                UnixCalls.FlushData(_stream.SafeFileHandle);
+                UnixCalls.FlushData(_stream.SafeFileHandle, path);
             else
                 RandomAccess.FlushToDisk(_stream.SafeFileHandle);
         }
@@ -90,10 +115,10 @@ internal static class UnixCalls
 {
     private const int ReadOnly = 0;
 
-    public static void FlushData(SafeFileHandle file)
+    public static void FlushData(SafeFileHandle file, string path)
     {
         if (DataSync(file) != 0)
-            throw Failed("fdatasync", "the log");
+            throw Failed("fdatasync", path);
     }
 
     public static void FlushDirectory(string path)
