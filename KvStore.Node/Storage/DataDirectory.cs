@@ -81,6 +81,7 @@ internal sealed class DataDirectory : IDisposable
             $"{folder} is in use by another process; a node needs a directory of its own."));
         foreach (var leftover in _files.Files(folder).Where(file => file.EndsWith(AsideSuffix, StringComparison.Ordinal)))
             _files.Delete(leftover);    // never became part of anything
+        _files.FlushDirectory(folder);    // what a killed process renamed may be seen here and not be on the disk yet
     }
 
     private void Identify(string node)
