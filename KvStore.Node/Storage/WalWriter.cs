@@ -195,14 +195,18 @@ internal sealed class WalWriter : IDisposable
     private void Begin(long number, long atLeast, ChainLink before)
     {
         var spare = _spares.Take(atLeast);
-        var file = _files.Open(spare);
-        var header = WalFormat.SegmentHeader(_directory.Incarnation, number, file.Length, before);
-        file.Write(header, 0);
-        file.Flush();
+        byte[] header;
+        using (var file = _files.Open(spare))
+        {
+            _size = file.Length;
+            header = WalFormat.SegmentHeader(_directory.Incarnation, number, _size, before);
+            file.Write(header, 0);
+            file.Flush();
+        }
+
         _files.Move(spare, PathOf(number));
         _files.FlushDirectory(_directory.Wal);
-        _file = file;
-        _size = file.Length;
+        _file = _files.Open(PathOf(number));    // again, so that failures name the segment
         (_number, _key, _offset, _link) = (number, WalFormat.KeyOf(header), WalFormat.SegmentHeaderSize, before);
         (_isHeadFlushed, _isSealed) = (false, false);
         WriteHead();

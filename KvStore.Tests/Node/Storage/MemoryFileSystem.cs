@@ -51,6 +51,9 @@ internal sealed class MemoryFileSystem : IFileSystem
     /// <summary>Told of every call that was carried out, with its place in the file and its length.</summary>
     public Action<IoCall, long, int>? Done { get; set; }
 
+    /// <summary>What becomes of the filling of spares.</summary>
+    public IoFault SpareFault { get; set; }
+
     /// <summary>Calls so far.</summary>
     public int Calls => _calls;
 
@@ -212,7 +215,7 @@ internal sealed class MemoryFileSystem : IFileSystem
         _unflushed.Add(change);
     }
 
-    private IoFault Quiet() => _isDead ? IoFault.PowerLoss : IoFault.None;
+    private IoFault Quiet() => _isDead ? IoFault.PowerLoss : SpareFault;
 
     private IoFault Ask(string kind, string path, out IoCall call)
     {
