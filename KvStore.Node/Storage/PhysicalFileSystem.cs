@@ -30,7 +30,7 @@ internal sealed class PhysicalFileSystem : IFileSystem
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return Open(path, FileMode.OpenOrCreate, FileShare.None);
         }
         catch (IOException failure) when (IsHeldByAnother(failure))
         {
@@ -61,12 +61,20 @@ internal sealed class PhysicalFileSystem : IFileSystem
             UnixCalls.FlushDirectory(path);
     }
 
+    private static FileStream Open(string path, FileMode mode, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        if (mode != FileMode.Open && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = OwnerOnly;
+        return new FileStream(path, options);
+    }
+
     private static bool IsHeldByAnother(IOException failure) => failure.HResult == (
         OperatingSystem.IsWindows() ? WindowsSharingViolation : OperatingSystem.IsLinux() ? LinuxWouldBlock : BsdWouldBlock);
 
     private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
     {
-        private readonly FileStream _stream = Open(path, mode);
+        private readonly FileStream _stream = PhysicalFileSystem.Open(path, mode, FileShare.ReadWrite);
 
         public long Length => RandomAccess.GetLength(_stream.SafeFileHandle);
 
@@ -96,17 +104,6 @@ internal sealed class PhysicalFileSystem : IFileSystem
         }
 
         public void Dispose() => _stream.Dispose();
-
-        private static FileStream Open(string path, FileMode mode)
-        {
-            var options = new FileStreamOptions
-            {
-                Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, BufferSize = 0,
-            };
-            if (mode == FileMode.Create && !OperatingSystem.IsWindows())
-                options.UnixCreateMode = OwnerOnly;
-            return new FileStream(path, options);
-        }
     }
 }
 

@@ -124,6 +124,22 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public async Task A_first_segment_that_is_gone_is_missed_although_no_later_one_goes_on_with_its_partitions()
+    {
+        var files = new MemoryFileSystem();
+        using (var store = TestStore.Open(files, segment: SmallDisk.SegmentBytes))
+        {
+            for (var partition = 0; partition < 20; partition++)
+                Assert.True(await store.AppendAsync(TestStore.Entries(partition, 1, 1, 1)));
+        }
+
+        var segments = SmallDisk.Segments(files);
+        Assert.True(segments.Count >= 2);
+        files.Put(segments[0], null);
+        Assert.Contains("the first segment", SmallDisk.Start(files).Refusal);
+    }
+
+    [Fact]
     public async Task A_snapshot_that_is_gone_is_missed_when_the_log_before_it_is_gone_too()
     {
         var (disk, _) = await SmallDisk.MakeAsync();

@@ -77,6 +77,8 @@ public sealed class LogWriterTests
         {
             lock (gate)
             {
+                if (call.Number == 0)
+                    return;    // the next spare, in the background
                 if (call.Kind == "flush")
                     unflushed.RemoveWhere(write => write.Path == call.Path);
                 else if (length > WalFormat.FrameHeaderSize)    // all but seals, which say nothing
@@ -91,7 +93,7 @@ public sealed class LogWriterTests
             store.Log.Append(new PersistBatch([TestStore.Entries(0, number, number, number)], () =>
             {
                 lock (gate)
-                    isFlushed.SetResult(unflushed.Count(write => SmallDisk.IsSegment(write.Path) || write.Path.Contains("spare")));
+                    isFlushed.SetResult(unflushed.Count);
             }));
             Assert.Equal(0, await isFlushed.Task);
             reports++;

@@ -88,7 +88,7 @@ internal sealed class TestStore : IDisposable
                 null, $"p{partition} {replica.HardState} {replica.SnapshotIndex}/{replica.SnapshotTerm} {recovered.State.Hash():x}"));
             foreach (var entry in replica.Entries)
                 text.Append(string.Create(null, $" {entry.Index}/{entry.Term}/{Convert.ToHexString(entry.Payload.Span)}"));
-            text.AppendLine();
+            text.Append('\n');
         }
 
         return text.ToString();
