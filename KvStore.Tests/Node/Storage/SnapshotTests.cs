@@ -28,8 +28,10 @@ public sealed class SnapshotTests
             };
             Try(() => store.Log.SaveSnapshot(new(0), TestStore.Capture(20)));
             store.Dispose();
-            using (var after = TestStore.Open(files.AfterPowerLoss(Enum.Parse<Leaves>(leaves), new Random(step)), segment: SmallDisk.SegmentBytes))
+            for (var luck = 0; luck < 8; luck++)
             {
+                var left = files.AfterPowerLoss(Enum.Parse<Leaves>(leaves), new Random(luck));
+                using var after = TestStore.Open(left, segment: SmallDisk.SegmentBytes);
                 var replica = after.Log.Recovered[new(0)].Replica;
                 Assert.Contains(replica.SnapshotIndex.Value, new long[] { 10, 20 });
                 Assert.Equal(21, replica.Entries[^1].Index.Value);
