@@ -79,10 +79,12 @@ internal sealed class DataDirectory : IDisposable
         _files.CreateDirectory(folder);
         _locks.Add(_files.TryLock(Path.Combine(folder, "lock")) ?? throw new DataDirectoryException(
             $"{folder} is in use by another process; a node needs a directory of its own."));
-        foreach (var leftover in _files.Files(folder).Where(file => file.EndsWith(AsideSuffix, StringComparison.Ordinal)))
+        foreach (var leftover in _files.Files(folder).Where(IsAside))
             _files.Delete(leftover);    // never became part of anything
         _files.FlushDirectory(folder);    // what a killed process renamed may be seen here and not be on the disk yet
     }
+
+    private static bool IsAside(string path) => path.EndsWith(AsideSuffix, StringComparison.Ordinal);
 
     private void Identify(string node)
     {
@@ -91,16 +93,20 @@ internal sealed class DataDirectory : IDisposable
         if ((inWal is null && inSnapshots is not null) || ((inWal is null || inSnapshots is null) && HasData()))
         {
             throw new DataDirectoryException(
-                $"{(inWal is null ? Wal : Snapshots)} has no identity, but {Wal} or {Snapshots} holds data: one of the two "
-                + "folders was emptied or replaced. Start the node on the folders that belong together.");
+                $"{(inWal is null ? Wal : Snapshots)} has no identity, but {Wal} or {Snapshots} holds data: one of the "
+                + "two folders was emptied or replaced. Start the node on the folders that belong together.");
         }
 
         if (inWal is null)
-            CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: it decides what is new
+            CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: says what is new
         if (inSnapshots is null)
             CheckedDocument.Save(_files, IdentityPath(Snapshots), inSnapshots = inWal);
         if (!inWal.AsSpan().SequenceEqual(inSnapshots))
-            throw new DataDirectoryException($"{Wal} and {Snapshots} belong to different nodes or to different disks of one.");
+        {
+            throw new DataDirectoryException(
+                $"{Wal} and {Snapshots} belong to different nodes or to different disks of one.");
+        }
+
         ReadIdentity(inWal, node);
     }
 

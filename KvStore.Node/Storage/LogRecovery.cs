@@ -18,7 +18,9 @@ internal sealed class LogRecovery
     /// <summary>Per partition, what the log holds of it.</summary>
     public Dictionary<PartitionId, GroupLog> Groups => _groups;
 
-    /// <summary>Logs that go on behind a snapshot which they do not lead up to: to be written down before all else.</summary>
+    /// <summary>
+    /// Logs that go on behind a snapshot which they do not lead up to: to be written down before all else.
+    /// </summary>
     public List<(PartitionId Partition, LogIndex Index, Term Term)> Restarts { get; } = [];
 
     /// <summary>Whether the segment being read has come to its last item.</summary>
@@ -50,7 +52,7 @@ internal sealed class LogRecovery
         if (entries.Count > 0)
         {
             if (entry.Index > entries[^1].Index.Next())
-                throw new InvalidDataException($"entry {entry.Index} of partition {partition} after {entries[^1].Index}");
+                throw new InvalidDataException($"entry {entry.Index} of {partition} after {entries[^1].Index}");
             var keep = (int)Math.Max(0, entry.Index - entries[0].Index);
             entries.RemoveRange(keep, entries.Count - keep);
         }

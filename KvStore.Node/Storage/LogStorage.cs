@@ -52,7 +52,8 @@ internal sealed class LogStorage : IDisposable
     public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);
 
     /// <summary>Recovers from the newest snapshots and the log behind them, and makes the log ready to go on.</summary>
-    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was touched.</exception>
+    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was
+    /// touched.</exception>
     public static LogStorage Open(DataDirectory directory, StorageOptions options, IFileSystem files, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
@@ -79,7 +80,9 @@ internal sealed class LogStorage : IDisposable
     /// <summary>Hands over and returns; the batch is reported once it is flushed, or never after a failure.</summary>
     public void Append(PersistBatch batch) => _writer.Append(batch);
 
-    /// <summary>Saves a capture of a partition, then lets go of the log and the snapshots before it. Waits for the disk.</summary>
+    /// <summary>
+    /// Saves a capture of a partition, then lets go of the log and the snapshots before it. Waits for the disk.
+    /// </summary>
     public void SaveSnapshot(PartitionId partition, Snapshot snapshot) => Guard(() =>
     {
         _snapshots.Save(partition, snapshot);
@@ -95,8 +98,8 @@ internal sealed class LogStorage : IDisposable
     });
 
     /// <summary>
-    /// Saves a snapshot that a peer sent, before the replica hears of it. It takes the place of the log when the replica
-    /// takes it, and not before.
+    /// Saves a snapshot that a peer sent, before the replica hears of it. It takes the place of the log when the
+    /// replica takes it, and not before.
     /// </summary>
     public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) =>
         Guard(() => _snapshots.Save(partition, snapshot));

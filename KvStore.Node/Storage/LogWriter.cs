@@ -7,8 +7,8 @@ namespace KvStore.Node.Storage;
 internal sealed record PersistBatch(List<Persist> Items, Action OnFlushed);
 
 /// <summary>
-/// The log's own thread: takes everything that is waiting, writes it as one frame, flushes once, reports. After a failure
-/// it has ended, nothing more is written and nothing is reported.
+/// The log's own thread: takes everything that is waiting, writes it as one frame, flushes once, reports. After a
+/// failure it has ended, nothing more is written and nothing is reported.
 /// </summary>
 internal sealed class LogWriter : IDisposable
 {

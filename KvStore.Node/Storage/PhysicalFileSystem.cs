@@ -23,7 +23,7 @@ internal sealed class PhysicalFileSystem : IFileSystem
         else
             Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
         if (above is not null)
-            FlushDirectory(above);    // or the whole folder may be gone after a power failure, its flushed files with it
+            FlushDirectory(above);    // or a power failure may take it away, flushed files and all
     }
 
     public IDisposable? TryLock(string path)
@@ -63,14 +63,18 @@ internal sealed class PhysicalFileSystem : IFileSystem
 
     private static FileStream Open(string path, FileMode mode, FileShare share)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        var options = new FileStreamOptions
+        {
+            Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0,
+        };
         if (mode != FileMode.Open && !OperatingSystem.IsWindows())
             options.UnixCreateMode = OwnerOnly;
         return new FileStream(path, options);
     }
 
-    private static bool IsHeldByAnother(IOException failure) => failure.HResult == (
-        OperatingSystem.IsWindows() ? WindowsSharingViolation : OperatingSystem.IsLinux() ? LinuxWouldBlock : BsdWouldBlock);
+    private static bool IsHeldByAnother(IOException failure) => OperatingSystem.IsWindows()
+        ? failure.HResult == WindowsSharingViolation
+        : failure.HResult == (OperatingSystem.IsLinux() ? LinuxWouldBlock : BsdWouldBlock);
 
     private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
     {

@@ -23,7 +23,7 @@ internal static class SnapshotFile
         long at = HeaderSize;
         var chain = XxHash3.HashToUInt64(header);
         var blockHeader = new byte[BlockHeaderSize];
-        foreach (var block in snapshot.State.Encode().Append(ReadOnlyMemory<byte>.Empty))    // an empty one ends the file
+        foreach (var block in snapshot.State.Encode().Append(ReadOnlyMemory<byte>.Empty))    // an empty one is last
         {
             chain = XxHash3.HashToUInt64(block.Span, (long)chain);
             BinaryPrimitives.WriteInt64LittleEndian(blockHeader, block.Length);
@@ -37,7 +37,8 @@ internal static class SnapshotFile
     }
 
     /// <exception cref="DataDamagedException">The file is not what was written.</exception>
-    public static Snapshot Read(IStorageFile file, string path, PartitionId partition, ulong incarnation, LogIndex index, Term term)
+    public static Snapshot Read(
+        IStorageFile file, string path, PartitionId partition, ulong incarnation, LogIndex index, Term term)
     {
         var header = new byte[HeaderSize];
         var expected = Header(partition, incarnation, index, term);

@@ -6,7 +6,9 @@ using KvStore.Core.Replication;
 
 namespace KvStore.Node.Storage;
 
-/// <summary>The snapshot files of a node: for each partition the newest, and no older one once that is durable.</summary>
+/// <summary>
+/// The snapshot files of a node: for each partition the newest, and no older one once that is durable.
+/// </summary>
 internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory directory, TimeProvider time)
 {
     /// <summary>Ends the name of a snapshot file.</summary>
@@ -16,7 +18,9 @@ internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory dir
     private readonly Lock _gate = new();
     private readonly Dictionary<PartitionId, DateTimeOffset> _savedAt = [];
 
-    /// <summary>When the oldest of the newest snapshots was saved; null when there is none, or none in this run.</summary>
+    /// <summary>
+    /// When the oldest of the newest snapshots was saved; null when there is none, or none in this run.
+    /// </summary>
     public DateTimeOffset? Oldest
     {
         get
@@ -44,16 +48,19 @@ internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory dir
     }
 
     /// <summary>
-    /// Writes aside, flushes, renames, flushes the folder: afterwards the snapshot is there, whole, and older ones of the
-    /// partition go.
+    /// Writes aside, flushes, renames, flushes the folder: afterwards the snapshot is there, whole, and older ones of
+    /// the partition go.
     /// </summary>
     public void Save(PartitionId partition, Snapshot snapshot)
     {
         lock (_saving)    // a capture and a snapshot from a peer may be of the same position
         {
             Write(partition, snapshot);
-            foreach (var name in Names().Where(name => name.Partition == partition && name.Index < snapshot.Index).ToList())
-                files.Delete(name.Path);
+            foreach (var name in Names().Where(name => name.Partition == partition).ToList())
+            {
+                if (name.Index < snapshot.Index)
+                    files.Delete(name.Path);
+            }
         }
 
         lock (_gate)
@@ -90,10 +97,13 @@ internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory dir
             yield return new SnapshotName(
                 path,
                 new PartitionId(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)),
-                new LogIndex(long.Parse(match.Groups[2].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)),
-                new Term(long.Parse(match.Groups[3].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)));
+                new LogIndex(Hexadecimal(match.Groups[2].ValueSpan)),
+                new Term(Hexadecimal(match.Groups[3].ValueSpan)));
         }
     }
+
+    private static long Hexadecimal(ReadOnlySpan<char> digits) =>
+        long.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     [GeneratedRegex("^p([0-9]{4})-([0-9a-f]{16})-([0-9a-f]{16})\\.snap$")]
     private static partial Regex NamePattern();

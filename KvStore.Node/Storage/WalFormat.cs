@@ -31,7 +31,8 @@ internal enum WalItem : byte
 internal readonly record struct ChainLink(ulong Sequence, ulong Checksum);
 
 /// <summary>What a segment's header says.</summary>
-/// <param name="Key">In every frame of this segment and, since it is a hash that nobody can foresee, in no other bytes.</param>
+/// <param name="Key">In every frame of this segment and, since it is a hash that nobody can foresee, in no other
+/// bytes.</param>
 /// <param name="Before">The link of the frame before the segment.</param>
 internal readonly record struct SegmentHead(ulong Key, ChainLink Before);
 
@@ -74,14 +75,18 @@ internal static class WalFormat
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), before.Sequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), before.Checksum);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(48), size);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(KeyOffset), XxHash3.HashToUInt64(header.AsSpan(0, KeyOffset)));
+        var key = XxHash3.HashToUInt64(header.AsSpan(0, KeyOffset));
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(KeyOffset), key);
         return header;
     }
 
     /// <summary>The key of a segment from its header: the header's checksum.</summary>
-    public static ulong KeyOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt64LittleEndian(header[KeyOffset..]);
+    public static ulong KeyOf(ReadOnlySpan<byte> header) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(header[KeyOffset..]);
 
-    /// <summary>Reads the header of a segment and proves that the segment is the one it is taken for, and whole.</summary>
+    /// <summary>
+    /// Reads the header of a segment and proves that the segment is the one it is taken for, and whole.
+    /// </summary>
     /// <exception cref="DataDamagedException">The header is not that of this segment of this disk.</exception>
     public static SegmentHead ReadSegmentHeader(ReadOnlySpan<byte> segment, string file, ulong incarnation, long number)
     {
@@ -96,13 +101,14 @@ internal static class WalFormat
         if (BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) is not Version and var version)
             throw new DataDamagedException(file, 8, $"format version {version}", $"{Version}");
         if (BinaryPrimitives.ReadUInt64LittleEndian(header[16..]) is var owner && owner != incarnation)
-            throw new DataDamagedException(file, 16, $"a segment of disk {owner:x16}", $"one of disk {incarnation:x16}");
+            throw new DataDamagedException(file, 16, $"disk {owner:x16}", $"disk {incarnation:x16}");
         if (BinaryPrimitives.ReadInt64LittleEndian(header[24..]) is var found && found != number)
             throw new DataDamagedException(file, 24, $"segment {found:x}", $"segment {number:x}");
         if (BinaryPrimitives.ReadInt64LittleEndian(header[48..]) is var size && size != segment.Length)
             throw new DataDamagedException(file, segment.Length, "the end of the file", $"it at {size}");
         return new SegmentHead(KeyOf(header), new ChainLink(
-            BinaryPrimitives.ReadUInt64LittleEndian(header[32..]), BinaryPrimitives.ReadUInt64LittleEndian(header[40..])));
+            BinaryPrimitives.ReadUInt64LittleEndian(header[32..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(header[40..])));
     }
 
     /// <summary>Fills in the header of a frame whose payload is in place; gives its link.</summary>

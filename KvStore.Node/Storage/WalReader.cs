@@ -29,15 +29,15 @@ internal sealed class WalReader(IFileSystem files, string folder, ulong incarnat
         }
 
         if (recovery.HasRolled)
-            throw Damaged(end!.Segment, end.Offset, "the end of the last segment", $"segment {end.Segment + 1:x} after it");
+            throw Damaged(end!.Segment, end.Offset, "the end of the last segment", $"segment {end.Segment + 1:x}");
         if (numbers.Count > 0 && numbers[0] > recovery.OldestSegment)
             throw Damaged(numbers[0], 0, "the first segment", $"segment {recovery.OldestSegment:x} before it");
         return end;
     }
 
     /// <summary>
-    /// Makes certain that what was read is on stable storage, and that nothing else can be read another time: to be called
-    /// once all that was read has proved good, and before anybody is told of it.
+    /// Makes certain that what was read is on stable storage, and that nothing else can be read another time: to be
+    /// called once all that was read has proved good, and before anybody is told of it.
     /// </summary>
     public void Repair()
     {
@@ -74,9 +74,9 @@ internal sealed class WalReader(IFileSystem files, string folder, ulong incarnat
     }
 
     /// <summary>
-    /// Behind the last frame only zeros may stand, so that no remains can ever pass for a frame. And without a seal that
-    /// frame may be in the system's cache alone: its flush may not have been called, or it failed and the system took the
-    /// pages for clean all the same, so that only another write brings them to the disk.
+    /// Behind the last frame only zeros may stand, so that no remains can ever pass for a frame. And without a seal
+    /// that frame may be in the system's cache alone: its flush may not have been called, or it failed and the system
+    /// took the pages for clean all the same, so that only another write brings them to the disk.
     /// </summary>
     private void PlanRepair(long number, byte[] bytes, int from, int end, int torn)
     {
@@ -108,7 +108,7 @@ internal sealed class WalReader(IFileSystem files, string folder, ulong incarnat
         WalFormat.WriteRoll(roll);
         var frame = roll.Seal(end.Link, end.Key, out var link);
         if (link != before)
-            throw Damaged(end.Segment, end.Offset, $"frame {end.Link.Sequence} as the last", $"frame {before.Sequence}");
+            throw Damaged(end.Segment, end.Offset, $"frame {end.Link.Sequence} last", $"frame {before.Sequence}");
         _repairs.Add((end.Segment, end.Offset, frame.ToArray()));
     }
 

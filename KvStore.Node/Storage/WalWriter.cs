@@ -105,8 +105,8 @@ internal sealed class WalWriter : IDisposable
 
     /// <summary>
     /// Writes an empty frame behind the last one, without a flush: as long as it is there, damage to the last flushed
-    /// frame cannot pass for a torn tail. The next frame is written over it, so that no frame ever stands behind one that
-    /// was not flushed.
+    /// frame cannot pass for a torn tail. The next frame is written over it, so that no frame ever stands behind one
+    /// that was not flushed.
     /// </summary>
     public void Seal()
     {
@@ -117,7 +117,8 @@ internal sealed class WalWriter : IDisposable
     }
 
     /// <summary>A snapshot of a partition is on stable storage: the log before it is needed no more.</summary>
-    /// <returns>Segments to be deleted in this order; the log has said, and flushed, that it does not need them.</returns>
+    /// <returns>Segments to be deleted in this order; the log has said, and flushed, that it does not need
+    /// them.</returns>
     public IReadOnlyList<string> StartBehind(PartitionId partition, LogIndex index, Term term)
     {
         GroupOf(partition).StartBehind(index, term);
@@ -149,8 +150,11 @@ internal sealed class WalWriter : IDisposable
             return;
         Flush();
         if (!Fits(itemBytes))
-            Roll(WalFormat.SegmentHeaderSize + FrameBuilder.SizeWith(HeadBytes + itemBytes) + 2 * WalFormat.RollFrameSize);
+            Roll(SizeFor(HeadBytes + itemBytes));
     }
+
+    private static long SizeFor(long itemBytes) =>
+        WalFormat.SegmentHeaderSize + FrameBuilder.SizeWith(itemBytes) + 2 * WalFormat.RollFrameSize;
 
     private long HeadBytes => LargestItemBesideEntries * (1 + 2L * _groups.Count);
 
@@ -176,8 +180,8 @@ internal sealed class WalWriter : IDisposable
     }
 
     /// <summary>
-    /// The next segment is made first, naming the frame that will end this one; then that frame is written. So the end of
-    /// a segment says that another follows, and the log cannot lose its last segment unnoticed.
+    /// The next segment is made first, naming the frame that will end this one; then that frame is written. So the end
+    /// of a segment says that another follows, and the log cannot lose its last segment unnoticed.
     /// </summary>
     private void Roll(long atLeast)
     {

@@ -5,7 +5,9 @@ using System.Text.RegularExpressions;
 
 namespace KvStore.Tests.Cluster;
 
-/// <summary>What the operating system sees of a write: its bytes are flushed on a majority before it is answered.</summary>
+/// <summary>
+/// What the operating system sees of a write: its bytes are flushed on a majority before it is answered.
+/// </summary>
 [Collection(nameof(ClusterCollection))]
 public sealed partial class FlushBeforeAnswerTests : IDisposable
 {
@@ -50,14 +52,13 @@ public sealed partial class FlushBeforeAnswerTests : IDisposable
     private static double? FlushedAt(List<SystemCall> calls, string key)
     {
         var write = calls.Find(call => call.Name == "pwrite64" && call.Text.Contains(key, StringComparison.Ordinal));
-        return write is null
-            ? null
-            : calls.Where(call => call.Name == "fdatasync" && call.File == write.File && call.Start >= write.End && call.IsSuccess)
-                .Select(call => (double?)call.End).FirstOrDefault();
+        var flush = write is null ? null : calls.Find(call => call.IsFlushAfter(write));
+        return flush?.End;
     }
 
     private static bool IsInstalled() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "strace")));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .Any(folder => File.Exists(Path.Combine(folder, "strace")));
 
     private async Task<Process> WatchAsync(TestProcess node)
     {
@@ -101,8 +102,9 @@ public sealed partial class FlushBeforeAnswerTests : IDisposable
         {
             if (Begin().Match(line) is { Success: true } begin)
             {
-                var (thread, at) = (begin.Groups["thread"].Value, Number(begin.Groups["at"].Value));
-                var call = new SystemCall(begin.Groups["name"].Value, begin.Groups["file"].Value, begin.Groups["text"].Value, at);
+                string Part(string name) => begin.Groups[name].Value;
+                var (thread, at) = (Part("thread"), Number(Part("at")));
+                var call = new SystemCall(Part("name"), Part("file"), Part("text"), at);
                 calls.Add(call);
                 if (line.EndsWith("<unfinished ...>", StringComparison.Ordinal))
                     begun[thread] = call;
@@ -144,6 +146,9 @@ public sealed partial class FlushBeforeAnswerTests : IDisposable
         public double End { get; private set; } = double.MaxValue;
 
         public bool IsSuccess { get; private set; }
+
+        public bool IsFlushAfter(SystemCall write) =>
+            Name == "fdatasync" && File == write.File && Start >= write.End && IsSuccess;
 
         public void Ended(double start, string line)
         {

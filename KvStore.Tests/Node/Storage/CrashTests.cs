@@ -3,7 +3,9 @@ using KvStore.Node.Storage;
 
 namespace KvStore.Tests.Node.Storage;
 
-/// <summary>The machine stops at any call: what was reported flushed is there, and nothing that nobody handed over.</summary>
+/// <summary>
+/// The machine stops at any call: what was reported flushed is there, and nothing that nobody handed over.
+/// </summary>
 public sealed class CrashTests
 {
     private const int Operations = 40;

@@ -76,7 +76,10 @@ public sealed class DamageTests
         using (var store = TestStore.Open(files, segment: 16 * Page))
         {
             for (var index = 1; index <= 300; index++)
-                Assert.True(await store.AppendAsync(TestStore.Entries(0, index, index, index, value: new string('v', 200))));
+            {
+                var persist = TestStore.Entries(0, index, index, index, value: new string('v', 200));
+                Assert.True(await store.AppendAsync(persist));
+            }
         }
 
         var pages = 0;
@@ -143,8 +146,8 @@ public sealed class DamageTests
     public async Task A_snapshot_that_is_gone_is_missed_when_the_log_before_it_is_gone_too()
     {
         var (disk, _) = await SmallDisk.MakeAsync();
-        var snapshots = disk.Files(TestStore.Snapshots).Where(path => path.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal));
-        Assert.Equal(3, snapshots.Count());
+        var snapshots = SmallDisk.Snapshots(disk);
+        Assert.Equal(3, snapshots.Count);
         foreach (var path in snapshots)
         {
             var files = Copy(disk);
@@ -165,7 +168,7 @@ public sealed class DamageTests
             var files = Copy(disk);
             files.Damage(segments[^1], bytes => [.. bytes[..end], .. frames[..(bytes.Length - end)]]);
             Assert.Equal(expected, SmallDisk.Start(files).Found);
-            Assert.True(files.Bytes(segments[^1]).AsSpan(end + SealBytes).IndexOfAnyExcept((byte)0) < 0);    // and they are cut
+            Assert.Equal(-1, files.Bytes(segments[^1]).AsSpan(end + SealBytes).IndexOfAnyExcept((byte)0));    // cut
         }
     }
 
@@ -174,7 +177,7 @@ public sealed class DamageTests
     {
         var (disk, _) = await SmallDisk.MakeAsync();
         var (other, _) = await SmallDisk.MakeAsync();
-        foreach (var path in disk.AllFiles().Where(path => SmallDisk.IsSegment(path) || path.EndsWith(SnapshotStore.Suffix)))
+        foreach (var path in SmallDisk.Segments(disk).Concat(SmallDisk.Snapshots(disk)))
         {
             var files = Copy(disk);
             files.Put(path, other.Bytes(path));
@@ -205,7 +208,8 @@ public sealed class DamageTests
         Assert.Equal(expected.Replace("Term = 7, Vote = 2", "Term = 8, Vote = 1"), again.Describe());
     }
 
-    private static MemoryFileSystem Copy(MemoryFileSystem disk) => disk.AfterPowerLoss(Leaves.Everything, new Random(1));
+    private static MemoryFileSystem Copy(MemoryFileSystem disk) =>
+        disk.AfterPowerLoss(Leaves.Everything, new Random(1));
 
     private static byte[] With(byte[] bytes, int at, byte value)
     {

@@ -78,9 +78,10 @@ public sealed class DataDirectoryTests : IDisposable
     {
         Open().Dispose();
         var other = Path.Combine(_root, "other");
-        DataDirectory.Open(Path.Combine(other, "wal"), Path.Combine(other, "snapshots"), "node1", new PhysicalFileSystem()).Dispose();
+        var (wal, snapshots) = (Path.Combine(other, "wal"), Path.Combine(other, "snapshots"));
+        DataDirectory.Open(wal, snapshots, "node1", new PhysicalFileSystem()).Dispose();
         Assert.Throws<DataDirectoryException>(
-            () => DataDirectory.Open(Wal, Path.Combine(other, "snapshots"), "node1", new PhysicalFileSystem()));
+            () => DataDirectory.Open(Wal, snapshots, "node1", new PhysicalFileSystem()));
     }
 
     [Fact]
@@ -101,9 +102,10 @@ public sealed class DataDirectoryTests : IDisposable
             return;    // says to the compiler what the line above says to the reader
         using (TestStore.Open(new PhysicalFileSystem(), Wal, Snapshots))
         {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Wal));
+            const UnixFileMode File600 = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            Assert.Equal(File600 | UnixFileMode.UserExecute, File.GetUnixFileMode(Wal));
             foreach (var path in Directory.GetFiles(Wal))
-                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+                Assert.Equal(File600, File.GetUnixFileMode(path));
         }
     }
 
@@ -143,7 +145,8 @@ public sealed class DataDirectoryTests : IDisposable
         }
     }
 
-    private DataDirectory Open(string node = "node1") => DataDirectory.Open(Wal, Snapshots, node, new PhysicalFileSystem());
+    private DataDirectory Open(string node = "node1") =>
+        DataDirectory.Open(Wal, Snapshots, node, new PhysicalFileSystem());
 
     private ulong IncarnationOf()
     {

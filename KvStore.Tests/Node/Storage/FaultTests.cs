@@ -2,7 +2,9 @@ using KvStore.Node.Storage;
 
 namespace KvStore.Tests.Node.Storage;
 
-/// <summary>A call to the disk fails once: nothing after it is acknowledged, although all later calls would succeed.</summary>
+/// <summary>
+/// A call to the disk fails once: nothing after it is acknowledged, although all later calls would succeed.
+/// </summary>
 public sealed class FaultTests
 {
     private const int Operations = 30;
@@ -37,7 +39,8 @@ public sealed class FaultTests
                 history.Recovered(store, replay);
         }
 
-        Assert.Superset(new HashSet<string> { "write", "flush", "move", "flush folder", "create", "open", "delete" }, kinds);
+        string[] all = ["write", "flush", "move", "flush folder", "create", "open", "delete"];
+        Assert.Superset(all.ToHashSet(), kinds);
     }
 
     [Fact]
@@ -83,10 +86,12 @@ public sealed class FaultTests
         files.Fault = call => call.Kind == "flush" ? IoFault.Fails : IoFault.None;
         Assert.Throws<IOException>(() => store.Log.SaveSnapshot(new(0), TestStore.Capture(3)));
         Assert.Contains(".snap", (await store.Log.Failed).Message);
-        Assert.DoesNotContain(files.Files(TestStore.Snapshots), path => path.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal));
+        Assert.Empty(SmallDisk.Snapshots(files));
     }
 
-    /// <summary>Goes on until something fails; gives what did, having checked that nothing is acknowledged after it.</summary>
+    /// <summary>
+    /// Goes on until something fails; gives what did, having checked that nothing is acknowledged after it.
+    /// </summary>
     private static async Task<Exception?> RunAsync(MemoryFileSystem files, StorageHistory history)
     {
         try

@@ -21,8 +21,8 @@ public sealed class GoldenFileTests
                 File.Copy(path, copy);
             }
 
-            using var store = TestStore.Open(
-                new PhysicalFileSystem(), Path.Combine(root, "wal"), Path.Combine(root, "snapshots"), segment: SmallDisk.SegmentBytes);
+            var (wal, snapshots) = (Path.Combine(root, "wal"), Path.Combine(root, "snapshots"));
+            using var store = TestStore.Open(new PhysicalFileSystem(), wal, snapshots, segment: SmallDisk.SegmentBytes);
             Assert.Equal(File.ReadAllText(Path.Combine(root, "expected.txt")), store.Describe());
             Assert.Equal(SmallDisk.Cluster.ToArray(), store.Directory.LoadClusterDocument());
         }

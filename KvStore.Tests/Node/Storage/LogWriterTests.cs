@@ -12,7 +12,8 @@ public sealed class LogWriterTests
         {
             Assert.Empty(store.Log.Recovered);
             Assert.True(await store.AppendAsync(TestStore.Vote(0, 1, 3, 2), TestStore.Entries(0, 2, 1, 5, term: 3)));
-            Assert.True(await store.AppendAsync(TestStore.Entries(7, 1, 1, 1, value: new string('x', 100_000))));    // larger than a segment
+            var large = TestStore.Entries(7, 1, 1, 1, value: new string('x', 100_000));    // larger than a segment
+            Assert.True(await store.AppendAsync(large));
             Assert.True(await store.AppendAsync(TestStore.Entries(0, 3, 4, 4, term: 4)));    // replaces 4 and 5
         }
 
@@ -21,8 +22,8 @@ public sealed class LogWriterTests
         Assert.Equal([1, 2, 3, 4], first.Entries.Select(entry => entry.Index.Value));
         Assert.Equal([3, 3, 3, 4], first.Entries.Select(entry => entry.Term.Value));
         Assert.Equal(new(4), first.HardState.Term);
-        var large = again.Log.Recovered[new(7)].Replica.Entries.Single();
-        Assert.Equal(TestStore.Entry(1, 1, new string('x', 100_000)).Payload.ToArray(), large.Payload.ToArray());
+        var whole = again.Log.Recovered[new(7)].Replica.Entries.Single();
+        Assert.Equal(TestStore.Entry(1, 1, new string('x', 100_000)).Payload.ToArray(), whole.Payload.ToArray());
     }
 
     [Fact]
@@ -40,7 +41,9 @@ public sealed class LogWriterTests
         };
         var first = store.AppendAsync(TestStore.Entries(0, 1, 1, 1));
         await isReached.Task;
-        var others = Enumerable.Range(1, 50).Select(partition => store.AppendAsync(TestStore.Entries(partition, 1, 1, 1))).ToList();
+        var others = Enumerable.Range(1, 50)
+            .Select(partition => store.AppendAsync(TestStore.Entries(partition, 1, 1, 1)))
+            .ToList();
         mayGoOn.Set();
         Assert.True(await first);
         Assert.All(await Task.WhenAll(others), Assert.True);
@@ -56,7 +59,8 @@ public sealed class LogWriterTests
         for (var number = 1; number <= 100; number++)
         {
             var copy = number;
-            store.Log.Append(new PersistBatch([TestStore.Entries(0, number, number, number)], () => reported.Add(copy)));
+            var persist = TestStore.Entries(0, number, number, number);
+            store.Log.Append(new PersistBatch([persist], () => reported.Add(copy)));
         }
 
         store.Dispose();

@@ -10,7 +10,9 @@ internal enum IoFault
 {
     None,
 
-    /// <summary>It fails, with half of its bytes written; a flush leaves the pages clean and the disk as it was.</summary>
+    /// <summary>
+    /// It fails, with half of its bytes written; a flush leaves the pages clean and the disk as it was.
+    /// </summary>
     Fails,
 
     /// <summary>The disk is full: nothing is written.</summary>
@@ -29,8 +31,8 @@ internal enum Leaves
 }
 
 /// <summary>
-/// Files in memory, each with what a reader sees and what the disk holds; and the same for the entries of folders. Fails
-/// and stops where a test says so.
+/// Files in memory, each with what a reader sees and what the disk holds; and the same for the entries of folders.
+/// Fails and stops where a test says so.
 /// </summary>
 internal sealed class MemoryFileSystem : IFileSystem
 {
@@ -45,7 +47,9 @@ internal sealed class MemoryFileSystem : IFileSystem
     private int _calls;
     private bool _isDead;
 
-    /// <summary>Decides about each call; the filling of spares, which another thread does, is not asked about.</summary>
+    /// <summary>
+    /// Decides about each call; the filling of spares, which another thread does, is not asked about.
+    /// </summary>
     public Func<IoCall, IoFault> Fault { get; set; } = _ => IoFault.None;
 
     /// <summary>Told of every call that was carried out, with its place in the file and its length.</summary>
@@ -68,7 +72,10 @@ internal sealed class MemoryFileSystem : IFileSystem
     public IReadOnlyList<string> Files(string directory)
     {
         lock (_gate)
-            return [.. _seen.Keys.Where(path => Path.GetDirectoryName(path) == directory).Order(StringComparer.Ordinal)];
+        {
+            var inside = _seen.Keys.Where(path => Path.GetDirectoryName(path) == directory);
+            return [.. inside.Order(StringComparer.Ordinal)];
+        }
     }
 
     public bool Exists(string path)
@@ -141,8 +148,9 @@ internal sealed class MemoryFileSystem : IFileSystem
         lock (_gate)
         {
             _isDead = true;
-            var copies = _seen.Values.Concat(_kept.Values).Concat(_unflushed.Select(change => change.Node).OfType<Node>())
-                .Distinct().ToDictionary(node => node, node => node.Copy());
+            var inChanges = _unflushed.Select(change => change.Node).OfType<Node>();
+            var copies = _seen.Values.Concat(_kept.Values).Concat(inChanges).Distinct()
+                .ToDictionary(node => node, node => node.Copy());
             return new MemoryFileSystem
             {
                 _seen = _seen.ToDictionary(pair => pair.Key, pair => copies[pair.Value]),
@@ -152,7 +160,9 @@ internal sealed class MemoryFileSystem : IFileSystem
         }
     }
 
-    /// <summary>The power failed: what the disk holds, and as much of the rest as luck leaves, in parts of a sector.</summary>
+    /// <summary>
+    /// The power failed: what the disk holds, and as much of the rest as luck leaves, in parts of a sector.
+    /// </summary>
     public MemoryFileSystem AfterPowerLoss(Leaves leaves, Random random)
     {
         lock (_gate)
@@ -232,8 +242,10 @@ internal sealed class MemoryFileSystem : IFileSystem
     {
         if (fault == IoFault.DiskFull)
             throw new IOException($"No space left on device : '{path}'", 28);
-        if (fault != IoFault.None)
-            throw new IOException(fault == IoFault.Fails ? $"{kind} of {path} failed: Input/output error (5)." : "The power is off.");
+        if (fault == IoFault.Fails)
+            throw new IOException($"{kind} of {path} failed: Input/output error (5).");
+        if (fault == IoFault.PowerLoss)
+            throw new IOException("The power is off.");
     }
 
     private void Write(Handle file, ReadOnlySpan<byte> bytes, long offset)

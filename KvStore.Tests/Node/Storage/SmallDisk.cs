@@ -1,12 +1,11 @@
-using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Node.Storage;
 
 namespace KvStore.Tests.Node.Storage;
 
 /// <summary>
-/// A node's whole data directory, small enough to damage each of its bytes: several segments, the first ones gone, votes,
-/// overwritten entries, a snapshot from a peer, snapshots whose log is gone, a partition that has none.
+/// A node's whole data directory, small enough to damage each of its bytes: several segments, the first ones gone,
+/// votes, overwritten entries, a snapshot from a peer, snapshots whose log is gone, a partition that has none.
 /// </summary>
 internal static class SmallDisk
 {
@@ -22,7 +21,11 @@ internal static class SmallDisk
             store.Directory.SaveClusterDocument(Cluster);
             Assert.True(await store.AppendAsync(TestStore.Vote(0, 1, 1, 1), TestStore.Vote(3, 1, 7, 2)));
             for (var index = 1; index <= 8; index++)
-                Assert.True(await store.AppendAsync(TestStore.Entries(0, 1 + index, index, index), TestStore.Entries(1, index, index, index)));
+            {
+                var first = TestStore.Entries(0, 1 + index, index, index);
+                Assert.True(await store.AppendAsync(first, TestStore.Entries(1, index, index, index)));
+            }
+
             Assert.True(await store.AppendAsync(TestStore.Entries(1, 9, 8, 9, term: 2)));
             store.Log.SaveSnapshot(new PartitionId(0), TestStore.Capture(8));
             store.Log.SaveSnapshot(new PartitionId(1), TestStore.Capture(7));
@@ -52,7 +55,7 @@ internal static class SmallDisk
         try
         {
             using var store = TestStore.Open(files, segment: SegmentBytes);
-            Assert.Equal(Encoding.UTF8.GetString(Cluster), Encoding.UTF8.GetString(store.Directory.LoadClusterDocument() ?? []));
+            Assert.Equal(Cluster.ToArray(), store.Directory.LoadClusterDocument());
             return (store.Describe(), null);
         }
         catch (Exception refused) when (refused is DataDamagedException or DataDirectoryException)
@@ -61,7 +64,13 @@ internal static class SmallDisk
         }
     }
 
-    public static IReadOnlyList<string> Segments(MemoryFileSystem files) => [.. files.Files(TestStore.Wal).Where(IsSegment)];
+    public static IReadOnlyList<string> Segments(MemoryFileSystem files) =>
+        [.. files.Files(TestStore.Wal).Where(IsSegment)];
+
+    public static IReadOnlyList<string> Snapshots(MemoryFileSystem files) =>
+        [.. files.Files(TestStore.Snapshots).Where(IsSnapshot)];
+
+    public static bool IsSnapshot(string path) => path.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal);
 
     public static bool IsSegment(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 }

@@ -1,5 +1,4 @@
 using KvStore.Core.Primitives;
-using KvStore.Node.Storage;
 
 namespace KvStore.Tests.Node.Storage;
 
@@ -35,7 +34,8 @@ public sealed class SnapshotTests
                 var replica = after.Log.Recovered[new(0)].Replica;
                 Assert.Contains(replica.SnapshotIndex.Value, new long[] { 10, 20 });
                 Assert.Equal(21, replica.Entries[^1].Index.Value);
-                Assert.Equal(TestStore.Capture(replica.SnapshotIndex.Value).State.Hash(), after.Log.Recovered[new(0)].State.Hash());
+                var expected = TestStore.Capture(replica.SnapshotIndex.Value).State.Hash();
+                Assert.Equal(expected, after.Log.Recovered[new(0)].State.Hash());
                 Assert.Equal(replica.SnapshotIndex.Next(), replica.Entries[0].Index);
             }
 
@@ -45,7 +45,8 @@ public sealed class SnapshotTests
             break;
         }
 
-        Assert.Superset(new HashSet<string> { "create", "write", "flush", "move", "flush folder", "delete" }, kinds.ToHashSet());
+        string[] steps = ["create", "write", "flush", "move", "flush folder", "delete"];
+        Assert.Superset(steps.ToHashSet(), kinds.ToHashSet());
     }
 
     [Fact]
@@ -64,8 +65,8 @@ public sealed class SnapshotTests
         Assert.Single(SmallDisk.Segments(files));
         store.Dispose();
         var lost = files.AfterKill();
-        lost.Put(Assert.Single(lost.AllFiles(), path => Path.GetFileName(path).StartsWith("p0009", StringComparison.Ordinal)), null);
-        Assert.Contains("a snapshot up to 0 of partition 9", SmallDisk.Start(lost).Refusal);    // the log says that it had one
+        lost.Put(Assert.Single(SmallDisk.Snapshots(lost), path => path.Contains("p0009")), null);
+        Assert.Contains("a snapshot up to 0 of partition 9", SmallDisk.Start(lost).Refusal);    // the log tells
 
         using var again = TestStore.Open(files.AfterKill(), segment: SmallDisk.SegmentBytes);
         Assert.Equal(40, again.Log.Recovered[new(0)].Replica.SnapshotIndex.Value);
@@ -86,7 +87,7 @@ public sealed class SnapshotTests
             }
         }
 
-        Assert.Single(files.Files(TestStore.Snapshots), path => path.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal));
+        Assert.Single(SmallDisk.Snapshots(files));
         using var again = TestStore.Open(files, segment: SmallDisk.SegmentBytes);
         var replica = again.Log.Recovered[new(0)].Replica;
         Assert.Equal(25, replica.SnapshotIndex.Value);
@@ -107,7 +108,8 @@ public sealed class SnapshotTests
         {
             using var again = TestStore.Open(files);
             var replica = again.Log.Recovered[new(0)].Replica;
-            Assert.Equal((9, 4, start), (replica.SnapshotIndex.Value, replica.SnapshotTerm.Value, replica.Entries.Length));
+            Assert.Equal((9, 4), (replica.SnapshotIndex.Value, replica.SnapshotTerm.Value));
+            Assert.Equal(start, replica.Entries.Length);
             Assert.Equal(new Term(4), replica.HardState.Term);
             Assert.True(await again.AppendAsync(TestStore.Entries(0, 1, 10 + start, 10 + start, term: 4)));
         }

@@ -13,7 +13,9 @@ internal sealed class StorageHistory(Random random)
     private const int PartitionCount = 3;
 
     private readonly long[] _numbers = new long[PartitionCount];
-    private readonly List<LogEntry>[] _committed = [.. Enumerable.Range(0, PartitionCount).Select(_ => new List<LogEntry>())];
+    private readonly List<LogEntry>[] _committed =
+        [.. Enumerable.Range(0, PartitionCount).Select(_ => new List<LogEntry>())];
+
     private readonly Dictionary<(int Partition, long Index), Snapshot> _saved = [];
     private List<ImmutableArray<Log>> _steps = [[.. Enumerable.Range(0, PartitionCount).Select(_ => Log.Empty)]];
     private long _entries;
@@ -58,7 +60,7 @@ internal sealed class StorageHistory(Random random)
         for (var step = HandedOver; step >= Reported; step--)
         {
             var logs = _steps[step];
-            var found = Enumerable.Range(0, PartitionCount).Select(partition => Match(store, partition, logs[partition])).ToList();
+            var found = logs.Select((log, partition) => Match(store, partition, log)).ToList();
             if (found.Any(log => log is null))
                 continue;
             _steps = [[.. found.Select(log => log!)]];
@@ -66,8 +68,8 @@ internal sealed class StorageHistory(Random random)
             return;
         }
 
-        Assert.Fail($"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches{Environment.NewLine}"
-            + $"{store.Describe()}{Environment.NewLine}expected{Environment.NewLine}{string.Join(Environment.NewLine, _steps[Reported])}");
+        Assert.Fail($"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches\n"
+            + $"{store.Describe()}\nexpected\n{string.Join('\n', _steps[Reported])}");
     }
 
     /// <summary>The log as recovered, if it is this one seen through some snapshot that was saved.</summary>
@@ -86,7 +88,7 @@ internal sealed class StorageHistory(Random random)
             }
 
             var isWithin = log.Last >= start && log.Entries[(int)start - 1].Term == saved.Term;
-            if (!isWithin)    // saved, and the log did not come to it, or to another of that index: it starts anew there
+            if (!isWithin)    // the log did not come to it, or to another entry of that index: it starts anew there
                 entries = [.. _committed[partition].Take((int)start)];
         }
 
@@ -139,11 +141,14 @@ internal sealed class StorageHistory(Random random)
         return persist;
     }
 
-    /// <summary>A snapshot from the primary, of a history that goes on where the committed part of this one ends.</summary>
+    /// <summary>
+    /// A snapshot from the primary, of a history that goes on where the committed part of this one ends.
+    /// </summary>
     private Persist Restart(int partition, Log log)
     {
         var committed = _committed[partition];
-        committed.AddRange(New(committed.Count, Latest(partition, log).Next(), log.Last - committed.Count + random.Next(1, 4)));
+        var count = log.Last - committed.Count + random.Next(1, 4);
+        committed.AddRange(New(committed.Count, Latest(partition, log).Next(), count));
         var snapshot = TestStore.Capture(committed);
         Save(partition, snapshot);
         var state = new HardState(snapshot.Term, NodeId.None);
@@ -188,6 +193,7 @@ internal sealed class StorageHistory(Random random)
 
         public int Last => Entries.Length;
 
-        public override string ToString() => $"{HardState} {string.Join(' ', Entries.Select(entry => $"{entry.Index}/{entry.Term}"))}";
+        public override string ToString() =>
+            $"{HardState} {string.Join(' ', Entries.Select(entry => $"{entry.Index}/{entry.Term}"))}";
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
@@ -24,9 +25,9 @@ internal sealed class TestStore : IDisposable
     public LogStorage Log { get; }
 
     public static TestStore Open(
-        IFileSystem files, string wal = Wal, string snapshots = Snapshots, string node = "node1", long segment = SegmentBytes)
+        IFileSystem files, string wal = Wal, string snapshots = Snapshots, long segment = SegmentBytes)
     {
-        var directory = DataDirectory.Open(wal, snapshots, node, files);
+        var directory = DataDirectory.Open(wal, snapshots, "node1", files);
         try
         {
             var options = new StorageOptions { SegmentBytes = segment };
@@ -58,8 +59,12 @@ internal sealed class TestStore : IDisposable
         }));
 
     /// <summary>Entries of one term, first to last.</summary>
-    public static Persist Entries(int partition, long number, long from, long to, long term = 1, string value = "value") => new(
-        new PartitionId(partition), number, null, [.. Range(from, to).Select(index => Entry(index, term, value))], null);
+    public static Persist Entries(
+        int partition, long number, long from, long to, long term = 1, string value = "value")
+    {
+        var entries = Range(from, to).Select(index => Entry(index, term, value));
+        return new Persist(new PartitionId(partition), number, null, [.. entries], null);
+    }
 
     public static Persist Vote(int partition, long number, long term, int vote) =>
         new(new PartitionId(partition), number, new HardState(new Term(term), new NodeId(vote)), [], null);
@@ -84,10 +89,15 @@ internal sealed class TestStore : IDisposable
         foreach (var (partition, recovered) in Log.Recovered.OrderBy(pair => pair.Key))
         {
             var replica = recovered.Replica;
-            text.Append(string.Create(
-                null, $"p{partition} {replica.HardState} {replica.SnapshotIndex}/{replica.SnapshotTerm} {recovered.State.Hash():x}"));
+            text.Append(CultureInfo.InvariantCulture, $"p{partition} {replica.HardState} ");
+            text.Append(CultureInfo.InvariantCulture, $"{replica.SnapshotIndex}/{replica.SnapshotTerm}");
+            text.Append(CultureInfo.InvariantCulture, $" {recovered.State.Hash():x}");
             foreach (var entry in replica.Entries)
-                text.Append(string.Create(null, $" {entry.Index}/{entry.Term}/{Convert.ToHexString(entry.Payload.Span)}"));
+            {
+                text.Append(CultureInfo.InvariantCulture, $" {entry.Index}/{entry.Term}/");
+                text.Append(Convert.ToHexString(entry.Payload.Span));
+            }
+
             text.Append('\n');
         }
 
