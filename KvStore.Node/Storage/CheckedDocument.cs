@@ -3,7 +3,9 @@ using System.IO.Hashing;
 
 namespace KvStore.Node.Storage;
 
-/// <summary>A small file that is always whole: checksummed, written aside, flushed, renamed. See docs/formats.md.</summary>
+/// <summary>
+/// A small file that is always whole: checksummed, written aside, flushed, renamed. See docs/formats.md.
+/// </summary>
 internal static class CheckedDocument
 {
     private const int HeaderSize = 24;

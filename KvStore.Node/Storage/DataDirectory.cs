@@ -15,7 +15,7 @@ internal sealed class DataDirectory : IDisposable
 
     private const int FormatVersion = 1;
     private const int IdentityHeaderSize = 12;
-    private readonly List<FileStream> _locks = [];
+    private readonly List<IDisposable> _locks = [];
     private readonly IFileSystem _files;
 
     private DataDirectory(string wal, string snapshots, IFileSystem files)
@@ -77,41 +77,43 @@ internal sealed class DataDirectory : IDisposable
     private void Take(string folder)
     {
         _files.CreateDirectory(folder);
-        try
-        {
-            _locks.Add(new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException held)
-        {
-            throw new DataDirectoryException($"{folder} is in use by another process; a node needs a directory of its own.", held);
-        }
-
-        foreach (var leftover in _files.Files(folder).Where(file => file.EndsWith(AsideSuffix, StringComparison.Ordinal)))
+        _locks.Add(_files.TryLock(Path.Combine(folder, "lock")) ?? throw new DataDirectoryException(
+            $"{folder} is in use by another process; a node needs a directory of its own."));
+        foreach (var leftover in _files.Files(folder).Where(IsAside))
             _files.Delete(leftover);    // never became part of anything
+        _files.FlushDirectory(folder);    // what a killed process renamed may be seen here and not be on the disk yet
     }
+
+    private static bool IsAside(string path) => path.EndsWith(AsideSuffix, StringComparison.Ordinal);
 
     private void Identify(string node)
     {
         var inWal = CheckedDocument.Load(_files, IdentityPath(Wal));
         var inSnapshots = CheckedDocument.Load(_files, IdentityPath(Snapshots));
-        if (inWal is null && HasData())
+        if ((inWal is null && inSnapshots is not null) || ((inWal is null || inSnapshots is null) && HasData()))
         {
             throw new DataDirectoryException(
-                $"{Wal} has no identity, but {Wal} or {Snapshots} holds data: one of the two folders was emptied or replaced. "
-                + "Start the node on the folders that belong together.");
+                $"{(inWal is null ? Wal : Snapshots)} has no identity, but {Wal} or {Snapshots} holds data: one of the "
+                + "two folders was emptied or replaced. Start the node on the folders that belong together.");
         }
 
         if (inWal is null)
-            CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: it decides what is new
-        if (inSnapshots is null && !HasSnapshots())
+            CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: says what is new
+        if (inSnapshots is null)
             CheckedDocument.Save(_files, IdentityPath(Snapshots), inSnapshots = inWal);
-        if (inSnapshots is null || !inWal.AsSpan().SequenceEqual(inSnapshots))
-            throw new DataDirectoryException($"{Wal} and {Snapshots} belong to different nodes or to different disks of one.");
+        if (!inWal.AsSpan().SequenceEqual(inSnapshots))
+        {
+            throw new DataDirectoryException(
+                $"{Wal} and {Snapshots} belong to different nodes or to different disks of one.");
+        }
+
         ReadIdentity(inWal, node);
     }
 
     private void ReadIdentity(byte[] identity, string node)
     {
+        if (identity.Length < IdentityHeaderSize)
+            throw new DataDamagedException(IdentityPath(Wal), 0, $"{identity.Length} bytes", "an identity");
         var version = BinaryPrimitives.ReadInt32LittleEndian(identity);
         if (version != FormatVersion)
             throw new DataDirectoryException($"{Wal} has format {version}; this version reads {FormatVersion}.");
@@ -131,11 +133,9 @@ internal sealed class DataDirectory : IDisposable
     }
 
     private bool HasData() =>
-        HasSnapshots() || _files.Exists(IdentityPath(Snapshots)) || _files.Exists(ClusterPath)
+        _files.Files(Snapshots).Any(file => file.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal))
+        || _files.Exists(ClusterPath)
         || _files.Files(Wal).Any(file => Path.GetFileName(file).StartsWith("wal-", StringComparison.Ordinal));
-
-    private bool HasSnapshots() =>
-        _files.Files(Snapshots).Any(file => file.EndsWith(SnapshotStore.Suffix, StringComparison.Ordinal));
 
     private static string IdentityPath(string folder) => Path.Combine(folder, "identity");
 }

@@ -19,25 +19,24 @@ internal sealed class FrameBuilder
     /// <summary>Bytes of a frame with so many bytes of items.</summary>
     public static int SizeWith(long itemBytes) => checked((int)Aligned(WalFormat.FrameHeaderSize + itemBytes));
 
-    /// <summary>Room for one item, zeroed.</summary>
+    /// <summary>Room for one item, to be filled to the last byte.</summary>
     public Span<byte> Add(int size)
     {
         var needed = _length + size + WalFormat.Alignment;
         if (needed > _buffer.Length)
             Array.Resize(ref _buffer, Math.Max(needed, _buffer.Length * 2));
         var item = _buffer.AsSpan(_length, size);
-        item.Clear();
         _length += size;
         Items++;
         return item;
     }
 
     /// <summary>The frame, its header filled in.</summary>
-    public ReadOnlySpan<byte> Seal(ChainLink before, long segment, out ChainLink link)
+    public ReadOnlySpan<byte> Seal(ChainLink before, ulong key, out ChainLink link)
     {
         _buffer.AsSpan(_length, Size - _length).Clear();
         var frame = _buffer.AsSpan(0, Size);
-        link = WalFormat.SealFrame(frame, before, segment, Items);
+        link = WalFormat.SealFrame(frame, before, key, Items);
         return frame;
     }
 

@@ -15,6 +15,9 @@ internal sealed class GroupLog
 
     public Term StartTerm { get; private set; }
 
+    /// <summary>Whether the log itself says where it starts: it must, before anything before that may go.</summary>
+    public bool IsStartLogged { get; set; } = true;
+
     /// <summary>The oldest segment with an entry that no snapshot stands for; null when there is none.</summary>
     public long? OldestNeeded => _lastInSegment.Count == 0 ? null : _lastInSegment.Keys.First();
 
@@ -26,7 +29,7 @@ internal sealed class GroupLog
     {
         if (index <= StartIndex)
             return;
-        (StartIndex, StartTerm) = (index, term);
+        (StartIndex, StartTerm, IsStartLogged) = (index, term, false);
         foreach (var (segment, last) in _lastInSegment.ToList())
         {
             if (last <= index)
@@ -34,10 +37,10 @@ internal sealed class GroupLog
         }
     }
 
-    /// <summary>A received snapshot took the place of everything before.</summary>
+    /// <summary>A received snapshot took the place of everything before, and the log says so.</summary>
     public void Restart(LogIndex index, Term term)
     {
-        (StartIndex, StartTerm) = (index, term);
+        (StartIndex, StartTerm, IsStartLogged) = (index, term, true);
         _lastInSegment.Clear();
     }
 }

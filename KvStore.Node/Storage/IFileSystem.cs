@@ -1,10 +1,19 @@
 namespace KvStore.Node.Storage;
 
-/// <summary>All that storage asks of files. The real one is <see cref="PhysicalFileSystem"/>; tests lose and damage.</summary>
+/// <summary>
+/// All that storage asks of files. The real one is <see cref="PhysicalFileSystem"/>; tests lose and damage.
+/// </summary>
 internal interface IFileSystem
 {
-    /// <summary>Makes a folder that only its owner may enter; nothing when it is there.</summary>
+    /// <summary>
+    /// Makes a folder that only its owner may enter, and those above it, durably; nothing when it is there.
+    /// </summary>
     void CreateDirectory(string path);
+
+    /// <summary>
+    /// Keeps all other processes out until disposed or until this process ends; null when another is in.
+    /// </summary>
+    IDisposable? TryLock(string path);
 
     /// <summary>Full paths of a folder's files, in ordinal order of their names.</summary>
     IReadOnlyList<string> Files(string directory);
@@ -31,11 +40,15 @@ internal interface IStorageFile : IDisposable
 {
     long Length { get; }
 
-    /// <summary>Reads from <paramref name="offset"/> until the buffer is full or the file ends; how much was read.</summary>
+    /// <summary>
+    /// Reads from <paramref name="offset"/> until the buffer is full or the file ends; how much was read.
+    /// </summary>
     int Read(Span<byte> buffer, long offset);
 
     void Write(ReadOnlySpan<byte> bytes, long offset);
 
-    /// <summary>Returns once everything written is on stable storage. After an exception nothing is known of any of it.</summary>
+    /// <summary>
+    /// Returns once everything written is on stable storage. After an exception nothing is known of any of it.
+    /// </summary>
     void Flush();
 }

@@ -18,11 +18,16 @@ internal sealed class LogRecovery
     /// <summary>Per partition, what the log holds of it.</summary>
     public Dictionary<PartitionId, GroupLog> Groups => _groups;
 
-    /// <summary>Logs that go on behind a snapshot which they do not lead up to: to be written down before all else.</summary>
+    /// <summary>
+    /// Logs that go on behind a snapshot which they do not lead up to: to be written down before all else.
+    /// </summary>
     public List<(PartitionId Partition, LogIndex Index, Term Term)> Restarts { get; } = [];
 
     /// <summary>Whether the segment being read has come to its last item.</summary>
     public bool HasRolled { get; private set; }
+
+    /// <summary>The log may begin with this segment, or an older one that is not gone yet, but not later.</summary>
+    public long OldestSegment { get; private set; } = 1;
 
     /// <summary>Entries read, replaced ones included.</summary>
     public long EntriesRead { get; private set; }
@@ -35,6 +40,8 @@ internal sealed class LogRecovery
 
     public void OnRoll() => HasRolled = true;
 
+    public void OnOldest(long segment) => OldestSegment = Math.Max(segment, OldestSegment);
+
     public void OnHardState(PartitionId partition, HardState state) => GroupOf(partition).HardState = state;
 
     /// <exception cref="InvalidDataException">The entry leaves a gap behind the one before it.</exception>
@@ -45,7 +52,7 @@ internal sealed class LogRecovery
         if (entries.Count > 0)
         {
             if (entry.Index > entries[^1].Index.Next())
-                throw new InvalidDataException($"entry {entry.Index} of partition {partition} after {entries[^1].Index}");
+                throw new InvalidDataException($"entry {entry.Index} of {partition} after {entries[^1].Index}");
             var keep = (int)Math.Max(0, entry.Index - entries[0].Index);
             entries.RemoveRange(keep, entries.Count - keep);
         }
@@ -65,6 +72,7 @@ internal sealed class LogRecovery
         else
         {
             GroupOf(partition).StartBehind(index, term);
+            GroupOf(partition).IsStartLogged = true;
         }
     }
 

@@ -17,16 +17,23 @@ internal sealed record LogStatistics(int Segments, long Bytes, long Flushes, Dat
 /// <summary>A node's log and snapshots as one thing: recover, append, capture, compact.</summary>
 internal sealed class LogStorage : IDisposable
 {
+    private readonly Lock _compacting = new();
+    private readonly IFileSystem _files;
+    private readonly DataDirectory _directory;
     private readonly SnapshotStore _snapshots;
     private readonly WalWriter _wal;
     private readonly LogWriter _writer;
 
     private LogStorage(
+        IFileSystem files,
+        DataDirectory directory,
         SnapshotStore snapshots,
         WalWriter wal,
         IReadOnlyDictionary<PartitionId, RecoveredPartition> recovered,
         RecoverySummary summary)
     {
+        _files = files;
+        _directory = directory;
         _snapshots = snapshots;
         _wal = wal;
         _writer = new LogWriter(wal);
@@ -45,47 +52,74 @@ internal sealed class LogStorage : IDisposable
     public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);
 
     /// <summary>Recovers from the newest snapshots and the log behind them, and makes the log ready to go on.</summary>
-    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was touched.</exception>
+    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was
+    /// touched.</exception>
     public static LogStorage Open(DataDirectory directory, StorageOptions options, IFileSystem files, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
         var snapshots = new SnapshotStore(files, directory, time);
         var newest = snapshots.LoadNewest();
         var recovery = new LogRecovery();
-        var end = new WalReader(files, directory.Wal, directory.Incarnation, recovery).Read();
+        var reader = new WalReader(files, directory.Wal, directory.Incarnation, recovery);
+        var end = reader.Read();
         if (end is null && (newest.Count > 0 || directory.LoadClusterDocument() is not null))
             throw new DataDamagedException(directory.Wal, 0, "no log", "the log of a node that has run before");
         var recovered = recovery.Join(directory.Wal, newest);
+        reader.Repair();    // all is good: nothing was touched before, nobody is told before
         var numbers = WalSegment.NumbersIn(files, directory.Wal);
         var wal = new WalWriter(files, directory, options, recovery.Groups, numbers.Count > 0 ? numbers[0] : 1, end);
         foreach (var (partition, index, term) in recovery.Restarts)
             wal.AddRestart(partition, index, term);
         wal.Flush();
+        wal.Seal();
         var summary = new RecoverySummary(
             newest.Count, numbers.Count, recovery.EntriesRead, end?.TornBytes ?? 0, time.GetElapsedTime(startedAt));
-        return new LogStorage(snapshots, wal, recovered, summary);
+        return new LogStorage(files, directory, snapshots, wal, recovered, summary);
     }
 
     /// <summary>Hands over and returns; the batch is reported once it is flushed, or never after a failure.</summary>
     public void Append(PersistBatch batch) => _writer.Append(batch);
 
-    /// <summary>Saves a capture of a partition, then lets go of the log and the snapshots before it. Waits for the disk.</summary>
-    public void SaveSnapshot(PartitionId partition, Snapshot snapshot)
+    /// <summary>
+    /// Saves a capture of a partition, then lets go of the log and the snapshots before it. Waits for the disk.
+    /// </summary>
+    public void SaveSnapshot(PartitionId partition, Snapshot snapshot) => Guard(() =>
     {
         _snapshots.Save(partition, snapshot);
-        _writer.StartBehind(partition, snapshot.Index, snapshot.Term);
-        _snapshots.DeleteBefore(partition, snapshot.Index);
-    }
+        lock (_compacting)    // or another would delete later segments before the ones that are deleted here
+        {
+            var unneeded = _writer.StartBehind(partition, snapshot.Index, snapshot.Term).GetAwaiter().GetResult();
+            foreach (var segment in unneeded)
+            {
+                _files.Delete(segment);
+                _files.FlushDirectory(_directory.Wal);    // one by one: whatever a crash leaves has no gap
+            }
+        }
+    });
 
     /// <summary>
-    /// Saves a snapshot that a peer sent, before the replica hears of it. It takes the place of the log when the replica
-    /// takes it, and not before.
+    /// Saves a snapshot that a peer sent, before the replica hears of it. It takes the place of the log when the
+    /// replica takes it, and not before.
     /// </summary>
-    public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) => _snapshots.Save(partition, snapshot);
+    public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) =>
+        Guard(() => _snapshots.Save(partition, snapshot));
 
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
 
     /// <summary>Finishes what is waiting and ends.</summary>
     public void Dispose() => _writer.Dispose();
+
+    private void Guard(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            _writer.Fail(failure);    // nobody is to go on with a disk that does not keep what it is given
+            throw;
+        }
+    }
 }

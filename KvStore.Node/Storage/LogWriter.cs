@@ -7,8 +7,8 @@ namespace KvStore.Node.Storage;
 internal sealed record PersistBatch(List<Persist> Items, Action OnFlushed);
 
 /// <summary>
-/// The log's own thread: takes everything that is waiting, writes it as one frame, flushes once, reports. After a failure
-/// it has ended, nothing more is written and nothing is reported.
+/// The log's own thread: takes everything that is waiting, writes it as one frame, flushes once, reports. After a
+/// failure it has ended, nothing more is written and nothing is reported.
 /// </summary>
 internal sealed class LogWriter : IDisposable
 {
@@ -17,8 +17,10 @@ internal sealed class LogWriter : IDisposable
     private readonly WalWriter _wal;
     private readonly Thread _thread;
     private List<PersistBatch> _waiting = [];
-    private List<(PartitionId Partition, LogIndex Index, Term Term)> _snapshots = [];
+    private List<SavedSnapshot> _snapshots = [];
+    private List<SavedSnapshot> _taken = [];
     private bool _isStopping;
+    private bool _hasEnded;
     private long _flushes;
 
     public LogWriter(WalWriter wal)
@@ -38,7 +40,7 @@ internal sealed class LogWriter : IDisposable
     {
         lock (_gate)
         {
-            if (_failed.Task.IsCompleted)
+            if (_hasEnded)
                 return;    // latched: nobody is told that anything is durable
             _waiting.Add(batch);
             Monitor.Pulse(_gate);
@@ -46,14 +48,23 @@ internal sealed class LogWriter : IDisposable
     }
 
     /// <summary>A snapshot is on stable storage; the log before it may go.</summary>
-    public void StartBehind(PartitionId partition, LogIndex index, Term term)
+    /// <returns>Segments to be deleted in this order; none when the log has ended.</returns>
+    public Task<IReadOnlyList<string>> StartBehind(PartitionId partition, LogIndex index, Term term)
     {
+        var saved = new SavedSnapshot(partition, index, term);
         lock (_gate)
         {
-            _snapshots.Add((partition, index, term));
+            if (_hasEnded)
+                return Task.FromResult<IReadOnlyList<string>>([]);
+            _snapshots.Add(saved);
             Monitor.Pulse(_gate);
         }
+
+        return saved.Unneeded.Task;
     }
+
+    /// <summary>Says that storage beside the log has failed: the node must end as if the log had.</summary>
+    public void Fail(Exception failure) => _failed.TrySetResult(failure);
 
     /// <summary>Finishes what is waiting and ends.</summary>
     public void Dispose()
@@ -72,33 +83,43 @@ internal sealed class LogWriter : IDisposable
     {
         try
         {
-            while (Next(out var batches, out var snapshots))
-                Carry(batches, snapshots);
+            while (Next(out var batches))
+                Carry(batches);
         }
         catch (Exception failure)
         {
-            lock (_gate)
-            {
-                _waiting.Clear();
-                _failed.TrySetResult(failure);    // the bytes may or may not be there, so nothing may follow them
-            }
+            End();    // the bytes may or may not be there, so nothing may follow them
+            Fail(failure);
+            return;
+        }
+
+        End();
+    }
+
+    private void End()
+    {
+        lock (_gate)
+        {
+            _hasEnded = true;
+            _waiting.Clear();
+            foreach (var snapshot in _snapshots.Concat(_taken))
+                snapshot.Unneeded.TrySetResult([]);
         }
     }
 
-    private bool Next(
-        out List<PersistBatch> batches, out List<(PartitionId Partition, LogIndex Index, Term Term)> snapshots)
+    private bool Next(out List<PersistBatch> batches)
     {
         lock (_gate)
         {
             while (_waiting.Count == 0 && _snapshots.Count == 0 && !_isStopping)
                 Monitor.Wait(_gate);
-            (batches, snapshots) = (_waiting, _snapshots);
+            (batches, _taken) = (_waiting, _snapshots);
             (_waiting, _snapshots) = ([], []);
-            return batches.Count > 0 || snapshots.Count > 0 || !_isStopping;
+            return batches.Count > 0 || _taken.Count > 0 || !_isStopping;
         }
     }
 
-    private void Carry(List<PersistBatch> batches, List<(PartitionId Partition, LogIndex Index, Term Term)> snapshots)
+    private void Carry(List<PersistBatch> batches)
     {
         foreach (var batch in batches)
         {
@@ -114,9 +135,9 @@ internal sealed class LogWriter : IDisposable
                 batch.OnFlushed();
         }
 
-        foreach (var (partition, index, term) in snapshots)
-            _wal.StartBehind(partition, index, term);
-        if (batches.Count > 0 && IsIdle())
+        foreach (var snapshot in _taken)
+            snapshot.Unneeded.TrySetResult(_wal.StartBehind(snapshot.Partition, snapshot.Index, snapshot.Term));
+        if (IsIdle())
             _wal.Seal();
     }
 
@@ -124,5 +145,11 @@ internal sealed class LogWriter : IDisposable
     {
         lock (_gate)
             return _waiting.Count == 0;
+    }
+
+    private sealed record SavedSnapshot(PartitionId Partition, LogIndex Index, Term Term)
+    {
+        public TaskCompletionSource<IReadOnlyList<string>> Unneeded { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

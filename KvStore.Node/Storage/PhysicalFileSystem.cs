@@ -7,13 +7,35 @@ namespace KvStore.Node.Storage;
 internal sealed class PhysicalFileSystem : IFileSystem
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const int WindowsSharingViolation = unchecked((int)0x80070020);
+    private const int LinuxWouldBlock = 11;
+    private const int BsdWouldBlock = 35;
 
     public void CreateDirectory(string path)
     {
+        if (Directory.Exists(path))
+            return;
+        var above = Path.GetDirectoryName(path);
+        if (above is not null)
+            CreateDirectory(above);
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(path);
         else
             Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+        if (above is not null)
+            FlushDirectory(above);    // or a power failure may take it away, flushed files and all
+    }
+
+    public IDisposable? TryLock(string path)
+    {
+        try
+        {
+            return Open(path, FileMode.OpenOrCreate, FileShare.None);
+        }
+        catch (IOException failure) when (IsHeldByAnother(failure))
+        {
+            return null;
+        }
     }
 
     public IReadOnlyList<string> Files(string directory)
@@ -39,9 +61,24 @@ internal sealed class PhysicalFileSystem : IFileSystem
             UnixCalls.FlushDirectory(path);
     }
 
+    private static FileStream Open(string path, FileMode mode, FileShare share)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0,
+        };
+        if (mode != FileMode.Open && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = OwnerOnly;
+        return new FileStream(path, options);
+    }
+
+    private static bool IsHeldByAnother(IOException failure) => OperatingSystem.IsWindows()
+        ? failure.HResult == WindowsSharingViolation
+        : failure.HResult == (OperatingSystem.IsLinux() ? LinuxWouldBlock : BsdWouldBlock);
+
     private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
     {
-        private readonly FileStream _stream = Open(path, mode);
+        private readonly FileStream _stream = PhysicalFileSystem.Open(path, mode, FileShare.ReadWrite | FileShare.Delete);    // else Windows renames no open file
 
         public long Length => RandomAccess.GetLength(_stream.SafeFileHandle);
 
@@ -65,26 +102,12 @@ internal sealed class PhysicalFileSystem : IFileSystem
         public void Flush()
         {
             if (OperatingSystem.IsLinux())
-                UnixCalls.FlushData(_stream.SafeFileHandle);
+                UnixCalls.FlushData(_stream.SafeFileHandle, path);
             else
                 RandomAccess.FlushToDisk(_stream.SafeFileHandle);
         }
 
         public void Dispose() => _stream.Dispose();
-
-        private static FileStream Open(string path, FileMode mode)
-        {
-            var options = new FileStreamOptions
-            {
-                Mode = mode,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.ReadWrite | FileShare.Delete,    // else Windows renames no open file
-                BufferSize = 0,
-            };
-            if (mode == FileMode.Create && !OperatingSystem.IsWindows())
-                options.UnixCreateMode = OwnerOnly;
-            return new FileStream(path, options);
-        }
     }
 }
 
@@ -93,10 +116,10 @@ internal static class UnixCalls
 {
     private const int ReadOnly = 0;
 
-    public static void FlushData(SafeFileHandle file)
+    public static void FlushData(SafeFileHandle file, string path)
     {
         if (DataSync(file) != 0)
-            throw Failed("fdatasync", "the log");
+            throw Failed("fdatasync", path);
     }
 
     public static void FlushDirectory(string path)

@@ -40,7 +40,8 @@ internal static class SnapshotFile
     }
 
     /// <exception cref="DataDamagedException">The file is not what was written.</exception>
-    public static Snapshot Read(IStorageFile file, string path, PartitionId partition, ulong incarnation, LogIndex index, Term term)
+    public static Snapshot Read(
+        IStorageFile file, string path, PartitionId partition, ulong incarnation, LogIndex index, Term term)
     {
         var header = new byte[HeaderSize];
         var expected = Header(partition, incarnation, index, term);

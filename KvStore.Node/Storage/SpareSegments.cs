@@ -1,32 +1,19 @@
 namespace KvStore.Node.Storage;
 
 /// <summary>
-/// Keeps one file of zeros ready for the log to go on in: a growing file would cost a journal commit per flush. A
-/// segment that is no longer needed becomes the next one.
+/// Keeps one file of zeros ready for the log to go on in: a growing file would cost a journal commit per flush.
 /// </summary>
 internal sealed class SpareSegments(IFileSystem files, string folder, long size) : IDisposable
 {
     private readonly string _path = Path.Combine(folder, "spare" + DataDirectory.AsideSuffix);
     private Task? _filling;
 
-    /// <summary>Begins to fill the next one in the background, from <paramref name="used"/> if given.</summary>
-    public void Prepare(string? used = null)
-    {
-        if (_filling is not null)
-        {
-            if (used is not null)
-                files.Delete(used);
-            return;
-        }
-
-        if (used is not null)
-            files.Move(used, _path);
-        _filling = Task.Factory.StartNew(
-            () => WalSegment.FillWithZeros(files, _path, size),
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,    // waits for the disk
-            TaskScheduler.Default);
-    }
+    /// <summary>Begins to fill one in the background, unless there is one.</summary>
+    public void Prepare() => _filling ??= Task.Factory.StartNew(
+        () => WalSegment.FillWithZeros(files, _path, size),
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,    // waits for the disk
+        TaskScheduler.Default);
 
     /// <summary>The path of a flushed file of zeros of at least <paramref name="atLeast"/> bytes.</summary>
     public string Take(long atLeast)
@@ -45,7 +32,7 @@ internal sealed class SpareSegments(IFileSystem files, string folder, long size)
         {
             _filling?.GetAwaiter().GetResult();
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // Nothing rests on a spare; the next start makes another.
         }

@@ -22,10 +22,28 @@ internal enum WalItem : byte
 
     /// <summary>The last item of a segment: the log goes on in the next one.</summary>
     Roll = 5,
+
+    /// <summary>Nothing before this segment is needed any more: older ones may be gone, this one may not.</summary>
+    Oldest = 6,
 }
 
 /// <summary>The position that a frame has in the chain of all frames.</summary>
 internal readonly record struct ChainLink(ulong Sequence, ulong Checksum);
+
+/// <summary>What a segment's header says.</summary>
+/// <param name="Key">In every frame of this segment and, since it is a hash that nobody can foresee, in no other
+/// bytes.</param>
+/// <param name="Before">The link of the frame before the segment.</param>
+internal readonly record struct SegmentHead(ulong Key, ChainLink Before);
+
+/// <summary>A whole frame, wherever it stands in the chain.</summary>
+internal readonly record struct WalFrame(ChainLink Link, ulong ChecksumBefore, int Length, int Items)
+{
+    /// <summary>An empty frame, not part of the chain; see <see cref="WalWriter.Seal"/>.</summary>
+    public bool IsSeal => Items == 0;
+
+    public bool Follows(ChainLink link) => Link.Sequence == link.Sequence + 1 && ChecksumBefore == link.Checksum;
+}
 
 /// <summary>The one place that knows the log's bytes; described in docs/formats.md.</summary>
 internal static class WalFormat
@@ -38,14 +56,16 @@ internal static class WalFormat
     public const int RollFrameSize = FrameHeaderSize + Alignment;
 
     private const uint Version = 1;
+    private const int KeyOffset = 56;
     private const int ItemHeaderSize = 3;
     private const int HardStateSize = ItemHeaderSize + 12;
     private const int PositionSize = ItemHeaderSize + 16;
+    private const int OldestSize = ItemHeaderSize + 8;
     private const int EntryHeaderSize = ItemHeaderSize + 16 + 1 + 4;
 
     private static ReadOnlySpan<byte> Magic => "KVSTWAL1"u8;
 
-    public static byte[] SegmentHeader(ulong incarnation, long number, ChainLink before)
+    public static byte[] SegmentHeader(ulong incarnation, long number, long size, ChainLink before)
     {
         var header = new byte[SegmentHeaderSize];
         Magic.CopyTo(header);
@@ -54,36 +74,49 @@ internal static class WalFormat
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), number);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), before.Sequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), before.Checksum);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), XxHash3.HashToUInt64(header.AsSpan(0, 56)));
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(48), size);
+        var key = XxHash3.HashToUInt64(header.AsSpan(0, KeyOffset));
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(KeyOffset), key);
         return header;
     }
 
-    /// <summary>The link of the frame before the segment.</summary>
+    /// <summary>The key of a segment from its header: the header's checksum.</summary>
+    public static ulong KeyOf(ReadOnlySpan<byte> header) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(header[KeyOffset..]);
+
+    /// <summary>
+    /// Reads the header of a segment and proves that the segment is the one it is taken for, and whole.
+    /// </summary>
     /// <exception cref="DataDamagedException">The header is not that of this segment of this disk.</exception>
-    public static ChainLink ReadSegmentHeader(ReadOnlySpan<byte> header, string file, ulong incarnation, long number)
+    public static SegmentHead ReadSegmentHeader(ReadOnlySpan<byte> segment, string file, ulong incarnation, long number)
     {
-        if (header.Length < SegmentHeaderSize || !header[..8].SequenceEqual(Magic)
-            || BinaryPrimitives.ReadUInt64LittleEndian(header[56..]) != XxHash3.HashToUInt64(header[..56]))
+        if (segment.Length < SegmentHeaderSize || !segment[..8].SequenceEqual(Magic)
+            || KeyOf(segment) != XxHash3.HashToUInt64(segment[..KeyOffset]))
         {
             throw new DataDamagedException(file, 0, "no segment header", "one");
         }
 
+        var header = segment[..SegmentHeaderSize];
+
         if (BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) is not Version and var version)
             throw new DataDamagedException(file, 8, $"format version {version}", $"{Version}");
         if (BinaryPrimitives.ReadUInt64LittleEndian(header[16..]) is var owner && owner != incarnation)
-            throw new DataDamagedException(file, 16, $"a segment of disk {owner:x16}", $"one of disk {incarnation:x16}");
+            throw new DataDamagedException(file, 16, $"disk {owner:x16}", $"disk {incarnation:x16}");
         if (BinaryPrimitives.ReadInt64LittleEndian(header[24..]) is var found && found != number)
             throw new DataDamagedException(file, 24, $"segment {found:x}", $"segment {number:x}");
-        return new ChainLink(
-            BinaryPrimitives.ReadUInt64LittleEndian(header[32..]), BinaryPrimitives.ReadUInt64LittleEndian(header[40..]));
+        if (BinaryPrimitives.ReadInt64LittleEndian(header[48..]) is var size && size != segment.Length)
+            throw new DataDamagedException(file, segment.Length, "the end of the file", $"it at {size}");
+        return new SegmentHead(KeyOf(header), new ChainLink(
+            BinaryPrimitives.ReadUInt64LittleEndian(header[32..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(header[40..])));
     }
 
     /// <summary>Fills in the header of a frame whose payload is in place; gives its link.</summary>
-    public static ChainLink SealFrame(Span<byte> frame, ChainLink before, long segment, int items)
+    public static ChainLink SealFrame(Span<byte> frame, ChainLink before, ulong key, int items)
     {
         var sequence = before.Sequence + 1;
         BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], before.Checksum);
-        BinaryPrimitives.WriteInt64LittleEndian(frame[16..], segment);
+        BinaryPrimitives.WriteUInt64LittleEndian(frame[16..], key);
         BinaryPrimitives.WriteUInt64LittleEndian(frame[24..], sequence);
         BinaryPrimitives.WriteInt32LittleEndian(frame[32..], frame.Length - FrameHeaderSize);
         BinaryPrimitives.WriteInt32LittleEndian(frame[36..], items);
@@ -96,21 +129,24 @@ internal static class WalFormat
     /// Whether a whole frame of this segment stands at the beginning of <paramref name="bytes"/>, whatever its place in
     /// the chain.
     /// </summary>
-    public static bool TryReadFrame(
-        ReadOnlySpan<byte> bytes, long segment, out ChainLink link, out ulong checksumBefore, out int length, out int items)
+    public static bool TryReadFrame(ReadOnlySpan<byte> bytes, ulong key, out WalFrame frame)
     {
-        (link, checksumBefore, length, items) = (default, 0, 0, 0);
-        if (bytes.Length < FrameHeaderSize || BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]) != segment)
+        frame = default;
+        if (bytes.Length < FrameHeaderSize || BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]) != key)
             return false;
         var payload = BinaryPrimitives.ReadInt32LittleEndian(bytes[32..]);
         if (payload < 0 || payload % Alignment != 0 || payload > bytes.Length - FrameHeaderSize)
             return false;
-        length = FrameHeaderSize + payload;
-        items = BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]);
-        checksumBefore = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]);
+        var length = FrameHeaderSize + payload;
         var checksum = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        link = new ChainLink(BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]), checksum);
-        return checksum == XxHash3.HashToUInt64(bytes[8..length]);
+        if (checksum != XxHash3.HashToUInt64(bytes[8..length]))
+            return false;
+        frame = new WalFrame(
+            new ChainLink(BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]), checksum),
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]),
+            length,
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]));
+        return true;
     }
 
     public static void WriteHardState(FrameBuilder frame, PartitionId partition, HardState state)
@@ -140,6 +176,9 @@ internal static class WalFormat
     }
 
     public static void WriteRoll(FrameBuilder frame) => Begin(frame, WalItem.Roll, default, ItemHeaderSize);
+
+    public static void WriteOldest(FrameBuilder frame, long segment) => BinaryPrimitives.WriteInt64LittleEndian(
+        Begin(frame, WalItem.Oldest, default, OldestSize), segment);
 
     /// <summary>Hands the items of a frame's payload to <paramref name="replay"/>.</summary>
     /// <exception cref="InvalidDataException">An item is not one: its frame was written by something else.</exception>
@@ -172,6 +211,7 @@ internal static class WalFormat
             WalItem.HardState => HardStateSize,
             WalItem.Restart or WalItem.Start => PositionSize,
             WalItem.Roll => ItemHeaderSize,
+            WalItem.Oldest => OldestSize,
             WalItem.Entry when item.Length >= EntryHeaderSize =>
                 EntryHeaderSize + (long)BinaryPrimitives.ReadUInt32LittleEndian(item[20..]),
             _ => throw new InvalidDataException($"an item of kind {(byte)kind}"),
@@ -197,6 +237,9 @@ internal static class WalFormat
                 break;
             case WalItem.Roll:
                 replay.OnRoll();
+                break;
+            case WalItem.Oldest:
+                replay.OnOldest(BinaryPrimitives.ReadInt64LittleEndian(item));
                 break;
             default:
                 replay.OnPosition(

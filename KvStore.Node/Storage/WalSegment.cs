@@ -20,8 +20,12 @@ internal static class WalSegment
         foreach (var path in files.Files(folder).Where(IsSegment))
         {
             var digits = Path.GetFileName(path)[Prefix.Length..^Suffix.Length];
-            if (!long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number))
+            if (digits.Length != 16
+                || !long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number))
+            {
                 throw new DataDamagedException(path, 0, "a name that is no segment's", "16 hexadecimal digits");
+            }
+
             if (numbers.Count > 0 && number != numbers[^1] + 1)
                 throw new DataDamagedException(folder, 0, $"segment {number:x} after {numbers[^1]:x}", "no gap");
             numbers.Add(number);
@@ -30,14 +34,13 @@ internal static class WalSegment
         return numbers;
     }
 
-    /// <summary>Makes or overwrites a file of zeros and flushes it, so that later writes change no size.</summary>
+    /// <summary>Makes a file of zeros and flushes it, so that later writes change no size.</summary>
     public static void FillWithZeros(IFileSystem files, string path, long size)
     {
-        using var file = files.Exists(path) ? files.Open(path) : files.Create(path);
-        var zeros = new byte[FillBytes];
-        var end = Math.Max(size, file.Length);
-        for (long at = 0; at < end; at += zeros.Length)
-            file.Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - at)), at);
+        using var file = files.Create(path);
+        var zeros = new byte[Math.Min(FillBytes, size)];
+        for (long at = 0; at < size; at += zeros.Length)
+            file.Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, size - at)), at);
         file.Flush();
     }
 

@@ -19,11 +19,13 @@ internal sealed class WalWriter : IDisposable
     private readonly Dictionary<PartitionId, GroupLog> _groups;
     private IStorageFile _file = null!;
     private ChainLink _link;
+    private ulong _key;
     private long _number;
     private long _oldest;
     private long _offset;
     private long _size;
     private bool _isHeadFlushed;
+    private bool _isSealed;
 
     /// <summary>Goes on where the log ended, or begins it.</summary>
     public WalWriter(
@@ -46,7 +48,7 @@ internal sealed class WalWriter : IDisposable
             return;
         }
 
-        (_number, _offset, _link) = (end.Segment, end.Offset, end.Link);
+        (_number, _key, _offset, _link) = (end.Segment, end.Key, end.Offset, end.Link);
         _file = files.Open(PathOf(_number));
         _size = _file.Length;
         _isHeadFlushed = _offset > WalFormat.SegmentHeaderSize;
@@ -103,27 +105,35 @@ internal sealed class WalWriter : IDisposable
 
     /// <summary>
     /// Writes an empty frame behind the last one, without a flush: as long as it is there, damage to the last flushed
-    /// frame cannot pass for a torn tail.
+    /// frame cannot pass for a torn tail. The next frame is written over it, so that no frame ever stands behind one
+    /// that was not flushed.
     /// </summary>
     public void Seal()
     {
-        if (_offset + WalFormat.FrameHeaderSize + WalFormat.RollFrameSize > _size)
-            Roll(_options.SegmentBytes);
-        else
-            WriteFrame(_frame);
+        if (_isSealed || !_frame.IsEmpty)
+            return;
+        _file.Write(_frame.Seal(_link, _key, out _), _offset);
+        _isSealed = true;
     }
 
-    /// <summary>A snapshot of a partition is on stable storage: segments that nobody needs any more may go.</summary>
-    public void StartBehind(PartitionId partition, LogIndex index, Term term)
+    /// <summary>A snapshot of a partition is on stable storage: the log before it is needed no more.</summary>
+    /// <returns>Segments to be deleted in this order; the log has said, and flushed, that it does not need
+    /// them.</returns>
+    public IReadOnlyList<string> StartBehind(PartitionId partition, LogIndex index, Term term)
     {
         GroupOf(partition).StartBehind(index, term);
-        if (!_isHeadFlushed)
-            return;    // the hard states are still in older segments alone
-        var needed = _number;
-        foreach (var group in _groups.Values)
-            needed = Math.Min(needed, group.OldestNeeded ?? _number);
+        var needed = OldestNeeded();
+        if (!_isHeadFlushed || needed == _oldest)
+            return [];    // unflushed: the hard states are still in older segments alone
+        foreach (var (started, group) in _groups)
+            LogStart(started, group);
+        MakeRoom(LargestItemBesideEntries);
+        WalFormat.WriteOldest(_frame, needed);
+        Flush();
+        var unneeded = new List<string>();
         for (; _oldest < needed; _oldest++)
-            _spares.Prepare(PathOf(_oldest));
+            unneeded.Add(PathOf(_oldest));
+        return unneeded;
     }
 
     public void Dispose()
@@ -140,17 +150,29 @@ internal sealed class WalWriter : IDisposable
             return;
         Flush();
         if (!Fits(itemBytes))
-            Roll(WalFormat.SegmentHeaderSize + FrameBuilder.SizeWith(HeadBytes + itemBytes) + 2 * WalFormat.RollFrameSize);
+            Roll(SizeFor(HeadBytes + itemBytes));
     }
 
-    private long HeadBytes => 2L * LargestItemBesideEntries * _groups.Count;
+    private static long SizeFor(long itemBytes) =>
+        WalFormat.SegmentHeaderSize + FrameBuilder.SizeWith(itemBytes) + 2 * WalFormat.RollFrameSize;
+
+    private long HeadBytes => LargestItemBesideEntries * (1 + 2L * _groups.Count);
+
+    private long OldestNeeded()
+    {
+        var needed = _number;
+        foreach (var group in _groups.Values)
+            needed = Math.Min(needed, group.OldestNeeded ?? _number);
+        return needed;
+    }
 
     private bool Fits(int itemBytes) =>
         _offset + FrameBuilder.SizeWith(_frame.ItemBytes + (long)itemBytes) + WalFormat.RollFrameSize <= _size;
 
     private void WriteFrame(FrameBuilder frame)
     {
-        var bytes = frame.Seal(_link, _number, out var link);
+        var bytes = frame.Seal(_link, _key, out var link);
+        _isSealed = false;
         _file.Write(bytes, _offset);
         _offset += bytes.Length;
         _link = link;
@@ -158,14 +180,14 @@ internal sealed class WalWriter : IDisposable
     }
 
     /// <summary>
-    /// The next segment is made first, naming the frame that will end this one; then that frame is written. So the end of
-    /// a segment says that another follows, and the log cannot lose its last segment unnoticed.
+    /// The next segment is made first, naming the frame that will end this one; then that frame is written. So the end
+    /// of a segment says that another follows, and the log cannot lose its last segment unnoticed.
     /// </summary>
     private void Roll(long atLeast)
     {
         var roll = new FrameBuilder();
         WalFormat.WriteRoll(roll);
-        var bytes = roll.Seal(_link, _number, out var link).ToArray();
+        var bytes = roll.Seal(_link, _key, out var link).ToArray();
         var full = _file;
         var end = _offset;
         Begin(_number + 1, atLeast, link);
@@ -177,15 +199,20 @@ internal sealed class WalWriter : IDisposable
     private void Begin(long number, long atLeast, ChainLink before)
     {
         var spare = _spares.Take(atLeast);
-        var file = _files.Open(spare);
-        file.Write(WalFormat.SegmentHeader(_directory.Incarnation, number, before), 0);
-        file.Flush();
+        byte[] header;
+        using (var file = _files.Open(spare))
+        {
+            _size = file.Length;
+            header = WalFormat.SegmentHeader(_directory.Incarnation, number, _size, before);
+            file.Write(header, 0);
+            file.Flush();
+        }
+
         _files.Move(spare, PathOf(number));
         _files.FlushDirectory(_directory.Wal);
-        _file = file;
-        _size = file.Length;
-        (_number, _offset, _link) = (number, WalFormat.SegmentHeaderSize, before);
-        _isHeadFlushed = false;
+        _file = _files.Open(PathOf(number));    // again, so that failures name the segment
+        (_number, _key, _offset, _link) = (number, WalFormat.KeyOf(header), WalFormat.SegmentHeaderSize, before);
+        (_isHeadFlushed, _isSealed) = (false, false);
         WriteHead();
         _spares.Prepare();
     }
@@ -193,12 +220,23 @@ internal sealed class WalWriter : IDisposable
     /// <summary>Every segment repeats the hard states, so that the ones before it can go.</summary>
     private void WriteHead()
     {
+        WalFormat.WriteOldest(_frame, _oldest);
         foreach (var (partition, group) in _groups)
         {
             WalFormat.WriteHardState(_frame, partition, group.HardState);
             if (group.StartIndex > LogIndex.Zero)
                 WalFormat.WritePosition(_frame, WalItem.Start, partition, group.StartIndex, group.StartTerm);
+            group.IsStartLogged = true;
         }
+    }
+
+    private void LogStart(PartitionId partition, GroupLog group)
+    {
+        if (group.IsStartLogged)
+            return;
+        MakeRoom(LargestItemBesideEntries);
+        WalFormat.WritePosition(_frame, WalItem.Start, partition, group.StartIndex, group.StartTerm);
+        group.IsStartLogged = true;
     }
 
     private string PathOf(long number) => WalSegment.PathOf(_directory.Wal, number);

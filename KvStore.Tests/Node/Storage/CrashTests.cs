@@ -1,0 +1,131 @@
+using KvStore.Core.Replication;
+using KvStore.Node.Storage;
+
+namespace KvStore.Tests.Node.Storage;
+
+/// <summary>
+/// The machine stops at any call: what was reported flushed is there, and nothing that nobody handed over.
+/// </summary>
+public sealed class CrashTests
+{
+    private const int Operations = 40;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Power_lost_at_each_call_in_turn_loses_nothing_that_was_flushed(int seed)
+    {
+        var calls = int.MaxValue;
+        for (var call = 1; call <= calls; call++)
+        {
+            foreach (var leaves in Enum.GetValues<Leaves>())
+            {
+                var life = new Life(seed, $"seed {seed}, call {call}, {leaves}");
+                calls = Math.Max(call, await life.RunAsync(new MemoryFileSystem(), stopAt: call));
+                await life.RecoverAsync(life.Files.AfterPowerLoss(leaves, new Random(call)));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Power_lost_again_and_again_also_while_recovering_loses_nothing_that_was_flushed()
+    {
+        for (var seed = 1; seed <= 800; seed++)
+        {
+            var random = new Random(seed);
+            var life = new Life(seed, $"seed {seed}");
+            var files = new MemoryFileSystem();
+            for (var crash = 0; crash < 4; crash++)
+            {
+                await life.RunAsync(files, stopAt: random.Next(1, crash == 0 ? 250 : 60));
+                files = random.Next(3) == 0 ? life.Files.AfterKill() : life.Files.AfterPowerLoss(Leaves.Some, random);
+            }
+
+            await life.RecoverAsync(files);
+        }
+    }
+
+    [Theory]
+    [InlineData("PowerLoss")]    // killed between the write and the flush
+    [InlineData("Fails")]        // the flush failed, and the system takes the pages for clean from then on
+    public async Task What_an_earlier_process_left_unflushed_is_flushed_before_anybody_is_told_of_it(string fault)
+    {
+        var files = new MemoryFileSystem();
+        using (var store = TestStore.Open(files))
+        {
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 1, 1, 1)));
+            files.Fault = call => call.Kind == "flush" ? Enum.Parse<IoFault>(fault) : IoFault.None;
+            Assert.False(await store.AppendAsync(TestStore.Entries(0, 2, 2, 2)));
+        }
+
+        var next = files.AfterKill();
+        string told;
+        using (var store = TestStore.Open(next))
+        {
+            Assert.Equal(2, store.Log.Recovered.Values.Single().Replica.Entries.Length);
+            told = store.Describe();
+        }
+
+        using var last = TestStore.Open(next.AfterPowerLoss(Leaves.Nothing, new Random(1)));
+        Assert.Equal(told, last.Describe());
+    }
+
+    /// <summary>One node's lives on one disk.</summary>
+    private sealed class Life(int seed, string replay)
+    {
+        private readonly Random _random = new(seed);
+        private readonly StorageHistory _history = new(new Random(seed));
+
+        public MemoryFileSystem Files { get; private set; } = new();
+
+        /// <summary>Recovers and goes on until the call; gives the calls that were made.</summary>
+        public async Task<int> RunAsync(MemoryFileSystem files, int stopAt)
+        {
+            Files = files;
+            files.Fault = call => call.Number == stopAt ? IoFault.PowerLoss : IoFault.None;
+            try
+            {
+                using var store = TestStore.Open(files);
+                _history.Recovered(store, replay);
+                var isAlive = true;
+                for (var i = 0; i < Operations && isAlive; i++)
+                    isAlive = await OperateAsync(store);
+            }
+            catch (Exception failure) when (failure is IOException or DataDirectoryException)
+            {
+                Assert.True(files.Calls >= stopAt, $"{replay}: {failure}");
+            }
+
+            return files.Calls;
+        }
+
+        public async Task RecoverAsync(MemoryFileSystem files)
+        {
+            Files = files;
+            using var store = TestStore.Open(files);
+            _history.Recovered(store, replay);
+            for (var i = 0; i < 3; i++)
+                Assert.True(await OperateAsync(store), replay);
+        }
+
+        private async Task<bool> OperateAsync(TestStore store)
+        {
+            if (_random.Next(6) == 0 && _history.NextCapture() is { } capture)
+                store.Log.SaveSnapshot(capture.Partition, capture.Snapshot);
+            var batch = new Persist[_random.Next(1, 4)];
+            for (var i = 0; i < batch.Length; i++)
+            {
+                batch[i] = _history.NextPersist();
+                if (batch[i].Snapshot is { } received)
+                    store.Log.SaveReceivedSnapshot(batch[i].Partition, received);
+            }
+
+            var isFlushed = await store.AppendAsync(batch);
+            if (isFlushed)
+                _history.Reported = _history.HandedOver;
+            return isFlushed;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using KvStore.Node.Storage;
+
+namespace KvStore.Tests.Node.Storage;
+
+/// <summary>
+/// A call to the disk fails once: nothing after it is acknowledged, although all later calls would succeed.
+/// </summary>
+public sealed class FaultTests
+{
+    private const int Operations = 30;
+
+    [Theory]
+    [InlineData("Fails", "Input/output error (5)")]
+    [InlineData("DiskFull", "No space left on device")]
+    public async Task A_call_that_fails_ends_the_log_and_loses_nothing_that_was_flushed(string fault, string reason)
+    {
+        var kinds = new HashSet<string>();
+        for (var failing = 1; ; failing++)
+        {
+            var files = new MemoryFileSystem();
+            IoCall? failed = null;
+            files.Fault = call =>
+            {
+                if (call.Number != failing)
+                    return IoFault.None;
+                failed = call;
+                return Enum.Parse<IoFault>(fault);
+            };
+            var history = new StorageHistory(new Random(7));
+            var failure = await RunAsync(files, history);
+            if (failed is not { } hit)
+                break;
+            kinds.Add(hit.Kind);
+            Assert.NotNull(failure);
+            Assert.Contains(reason, failure.Message);
+            Assert.Contains(hit.Path, failure.Message);
+            var replay = $"{hit}";
+            using (var store = TestStore.Open(files.AfterPowerLoss(Leaves.Some, new Random(failing))))
+                history.Recovered(store, replay);
+        }
+
+        string[] all = ["write", "flush", "move", "flush folder", "create", "open", "delete"];
+        Assert.Superset(all.ToHashSet(), kinds);
+    }
+
+    [Fact]
+    public async Task After_a_failed_flush_the_log_is_not_touched_again()
+    {
+        var files = new MemoryFileSystem();
+        using var store = TestStore.Open(files);
+        Assert.True(await store.AppendAsync(TestStore.Entries(0, 1, 1, 1)));
+        var calls = 0;
+        files.Fault = call => call.Kind == "flush" && ++calls == 1 ? IoFault.Fails : IoFault.None;
+        Assert.False(await store.AppendAsync(TestStore.Entries(0, 2, 2, 2)));
+        var before = files.Calls;
+        Assert.False(await store.AppendAsync(TestStore.Entries(0, 3, 3, 3)));
+        store.Dispose();
+        Assert.Equal(before, files.Calls);
+        Assert.Contains("flush of /disk/wal/wal-0000000000000001.log failed", (await store.Log.Failed).Message);
+    }
+
+    [Fact]
+    public async Task A_disk_too_full_for_the_next_segment_ends_the_log_when_it_is_needed()
+    {
+        var files = new MemoryFileSystem();
+        var history = new StorageHistory(new Random(3));
+        using (var store = TestStore.Open(files))
+        {
+            history.Recovered(store, "first start");
+            files.SpareFault = IoFault.DiskFull;
+            while (await AppendAsync(store, history))
+                Assert.True(history.HandedOver < 10_000);
+            Assert.Contains("No space left", (await store.Log.Failed).Message);
+        }
+
+        using var next = TestStore.Open(files.AfterKill());
+        history.Recovered(next, "after the disk was full");
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_cannot_be_written_is_no_snapshot_and_ends_the_node()
+    {
+        var files = new MemoryFileSystem();
+        using var store = TestStore.Open(files);
+        Assert.True(await store.AppendAsync(TestStore.Entries(0, 1, 1, 3)));
+        files.Fault = call => call.Kind == "flush" ? IoFault.Fails : IoFault.None;
+        Assert.Throws<IOException>(() => store.Log.SaveSnapshot(new(0), TestStore.Capture(3)));
+        Assert.Contains(".snap", (await store.Log.Failed).Message);
+        Assert.Empty(SmallDisk.Snapshots(files));
+    }
+
+    /// <summary>
+    /// Goes on until something fails; gives what did, having checked that nothing is acknowledged after it.
+    /// </summary>
+    private static async Task<Exception?> RunAsync(MemoryFileSystem files, StorageHistory history)
+    {
+        try
+        {
+            using var store = TestStore.Open(files);
+            history.Recovered(store, "first start");
+            for (var i = 0; i < Operations; i++)
+            {
+                if (i % 5 == 4 && history.NextCapture() is { } capture)
+                    store.Log.SaveSnapshot(capture.Partition, capture.Snapshot);
+                if (await AppendAsync(store, history))
+                    continue;
+                Assert.False(await store.AppendAsync(TestStore.Vote(0, 1000, 1000, 1)));
+                break;
+            }
+
+            store.Dispose();
+            return store.Log.Failed.IsCompleted ? await store.Log.Failed : null;
+        }
+        catch (Exception failure) when (failure is IOException or DataDirectoryException)
+        {
+            return failure;
+        }
+    }
+
+    private static async Task<bool> AppendAsync(TestStore store, StorageHistory history)
+    {
+        var persist = history.NextPersist();
+        if (persist.Snapshot is { } received)
+            store.Log.SaveReceivedSnapshot(persist.Partition, received);
+        var isFlushed = await store.AppendAsync(persist);
+        if (isFlushed)
+            history.Reported = history.HandedOver;
+        return isFlushed;
+    }
+}

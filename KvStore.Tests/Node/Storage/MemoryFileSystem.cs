@@ -1,0 +1,397 @@
+using KvStore.Node.Storage;
+
+namespace KvStore.Tests.Node.Storage;
+
+/// <summary>One call of storage to its files, as the counting and failing of a test sees it.</summary>
+internal readonly record struct IoCall(int Number, string Kind, string Path);
+
+/// <summary>What becomes of a call.</summary>
+internal enum IoFault
+{
+    None,
+
+    /// <summary>
+    /// It fails, with half of its bytes written; a flush leaves the pages clean and the disk as it was.
+    /// </summary>
+    Fails,
+
+    /// <summary>The disk is full: nothing is written.</summary>
+    DiskFull,
+
+    /// <summary>The machine stops in the middle of it.</summary>
+    PowerLoss,
+}
+
+/// <summary>How much of what was not flushed a power failure leaves.</summary>
+internal enum Leaves
+{
+    Nothing,
+    Everything,
+    Some,
+}
+
+/// <summary>
+/// Files in memory, each with what a reader sees and what the disk holds; and the same for the entries of folders.
+/// Fails and stops where a test says so.
+/// </summary>
+internal sealed class MemoryFileSystem : IFileSystem
+{
+    private const int Sector = 512;
+
+    private readonly object _gate = new();
+    private readonly HashSet<string> _folders = [];
+    private readonly HashSet<string> _held = [];
+    private Dictionary<string, Node> _seen = [];
+    private Dictionary<string, Node> _kept = [];
+    private List<Change> _unflushed = [];
+    private int _calls;
+    private bool _isDead;
+
+    /// <summary>
+    /// Decides about each call; the filling of spares, which another thread does, is not asked about.
+    /// </summary>
+    public Func<IoCall, IoFault> Fault { get; set; } = _ => IoFault.None;
+
+    /// <summary>Told of every call that was carried out, with its place in the file and its length.</summary>
+    public Action<IoCall, long, int>? Done { get; set; }
+
+    /// <summary>What becomes of the filling of spares.</summary>
+    public IoFault SpareFault { get; set; }
+
+    /// <summary>Calls so far.</summary>
+    public int Calls => _calls;
+
+    public void CreateDirectory(string path) => _folders.Add(path);
+
+    public IDisposable? TryLock(string path)
+    {
+        lock (_gate)
+            return _held.Add(path) ? new Held(this, path) : null;
+    }
+
+    public IReadOnlyList<string> Files(string directory)
+    {
+        lock (_gate)
+        {
+            var inside = _seen.Keys.Where(path => Path.GetDirectoryName(path) == directory);
+            return [.. inside.Order(StringComparer.Ordinal)];
+        }
+    }
+
+    public bool Exists(string path)
+    {
+        lock (_gate)
+            return _seen.ContainsKey(path);
+    }
+
+    public IStorageFile Create(string path)
+    {
+        lock (_gate)
+        {
+            Assert.EndsWith(DataDirectory.AsideSuffix, path);    // all else comes by a rename
+            var isSpare = IsSpare(path);
+            var fault = isSpare ? Quiet() : Ask("create", path, out _);
+            var node = new Node();
+            ChangeFolder(new Change(path, null, node));
+            Throw(fault, "create", path);
+            return new Handle(this, node, path, isSpare);
+        }
+    }
+
+    public IStorageFile Open(string path)
+    {
+        lock (_gate)
+        {
+            Throw(Ask("open", path, out _), "open", path);
+            return _seen.TryGetValue(path, out var node)
+                ? new Handle(this, node, path, isQuiet: false)
+                : throw new FileNotFoundException($"No file {path}.");
+        }
+    }
+
+    public void Move(string from, string to)
+    {
+        lock (_gate)
+        {
+            var fault = Ask("move", to, out _);
+            if (fault is IoFault.None or IoFault.PowerLoss)
+                ChangeFolder(new Change(to, from, _seen[from]));
+            Throw(fault, "move", to);
+        }
+    }
+
+    public void Delete(string path)
+    {
+        lock (_gate)
+        {
+            var fault = Ask("delete", path, out _);
+            if (fault is IoFault.None or IoFault.PowerLoss)
+                ChangeFolder(new Change(path, null, null));
+            Throw(fault, "delete", path);
+        }
+    }
+
+    public void FlushDirectory(string path)
+    {
+        lock (_gate)
+        {
+            Throw(Ask("flush folder", path, out _), "flush folder", path);
+            foreach (var change in _unflushed.Where(change => change.Folder == path))
+                change.Apply(_kept);
+            _unflushed.RemoveAll(change => change.Folder == path);
+        }
+    }
+
+    /// <summary>The process was killed: what it wrote is seen by the next one, flushed or not.</summary>
+    public MemoryFileSystem AfterKill()
+    {
+        lock (_gate)
+        {
+            _isDead = true;
+            var inChanges = _unflushed.Select(change => change.Node).OfType<Node>();
+            var copies = _seen.Values.Concat(_kept.Values).Concat(inChanges).Distinct()
+                .ToDictionary(node => node, node => node.Copy());
+            return new MemoryFileSystem
+            {
+                _seen = _seen.ToDictionary(pair => pair.Key, pair => copies[pair.Value]),
+                _kept = _kept.ToDictionary(pair => pair.Key, pair => copies[pair.Value]),
+                _unflushed = [.. _unflushed.Select(c => c with { Node = c.Node is null ? null : copies[c.Node] })],
+            };
+        }
+    }
+
+    /// <summary>
+    /// The power failed: what the disk holds, and as much of the rest as luck leaves, in parts of a sector.
+    /// </summary>
+    public MemoryFileSystem AfterPowerLoss(Leaves leaves, Random random)
+    {
+        lock (_gate)
+        {
+            _isDead = true;
+            bool Stays() => leaves == Leaves.Everything || (leaves == Leaves.Some && random.Next(2) == 0);
+            var entries = new Dictionary<string, Node>(_kept);
+            foreach (var change in _unflushed.Where(_ => Stays()))
+                change.Apply(entries);
+            var after = new MemoryFileSystem();
+            foreach (var (path, node) in entries)
+                after._seen.Add(path, node.AfterPowerLoss(Stays));
+            after._kept = new(after._seen);
+            return after;
+        }
+    }
+
+    /// <summary>Changes the bytes of a file behind everybody's back.</summary>
+    public void Damage(string path, Func<byte[], byte[]> change)
+    {
+        lock (_gate)
+            _seen[path].Replace(change(_seen[path].Seen));
+    }
+
+    /// <summary>The bytes of a file as a reader sees them.</summary>
+    public byte[] Bytes(string path)
+    {
+        lock (_gate)
+            return [.. _seen[path].Seen];
+    }
+
+    /// <summary>Adds, replaces or, with null, removes a file behind everybody's back.</summary>
+    public void Put(string path, byte[]? bytes)
+    {
+        lock (_gate)
+        {
+            _seen.Remove(path);
+            _kept.Remove(path);
+            if (bytes is null)
+                return;
+            var node = new Node();
+            node.Replace(bytes);
+            _seen.Add(path, node);
+            _kept.Add(path, node);
+        }
+    }
+
+    /// <summary>Every file that is there.</summary>
+    public IReadOnlyList<string> AllFiles()
+    {
+        lock (_gate)
+            return [.. _seen.Keys.Order(StringComparer.Ordinal)];
+    }
+
+    private static bool IsSpare(string path) => Path.GetFileName(path) == "spare" + DataDirectory.AsideSuffix;
+
+    private void ChangeFolder(Change change)
+    {
+        change.Apply(_seen);
+        _unflushed.Add(change);
+    }
+
+    private IoFault Quiet() => _isDead ? IoFault.PowerLoss : SpareFault;
+
+    private IoFault Ask(string kind, string path, out IoCall call)
+    {
+        call = default;
+        if (_isDead)
+            return IoFault.PowerLoss;
+        call = new IoCall(++_calls, kind, path);
+        var fault = Fault(call);
+        _isDead = fault == IoFault.PowerLoss;
+        return fault;
+    }
+
+    private static void Throw(IoFault fault, string kind, string path)
+    {
+        if (fault == IoFault.DiskFull)
+            throw new IOException($"No space left on device : '{path}'", 28);
+        if (fault == IoFault.Fails)
+            throw new IOException($"{kind} of {path} failed: Input/output error (5).");
+        if (fault == IoFault.PowerLoss)
+            throw new IOException("The power is off.");
+    }
+
+    private void Write(Handle file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        lock (_gate)
+        {
+            var call = default(IoCall);
+            var fault = file.IsQuiet ? Quiet() : Ask("write", file.Path, out call);
+            if (fault == IoFault.Fails)
+                bytes = bytes[..(bytes.Length / 2)];
+            if (fault != IoFault.DiskFull)
+                file.Node.Write(bytes, (int)offset);
+            Throw(fault, "write", file.Path);
+            Done?.Invoke(call with { Path = file.Path, Kind = "write" }, offset, bytes.Length);
+        }
+    }
+
+    private void Flush(Handle file)
+    {
+        lock (_gate)
+        {
+            var call = default(IoCall);
+            var fault = file.IsQuiet ? Quiet() : Ask("flush", file.Path, out call);
+            if (fault == IoFault.None)
+                file.Node.Flush();
+            else if (fault != IoFault.PowerLoss)
+                file.Node.Forget();
+            Throw(fault, "flush", file.Path);
+            Done?.Invoke(call with { Path = file.Path, Kind = "flush" }, 0, 0);
+        }
+    }
+
+    private int Read(Handle file, Span<byte> buffer, long offset)
+    {
+        lock (_gate)
+        {
+            var fault = Ask("read", file.Path, out _);
+            var from = (int)Math.Min(offset, file.Node.Seen.Length);
+            var count = Math.Min(buffer.Length, file.Node.Seen.Length - from);
+            file.Node.Seen.AsSpan(from, count).CopyTo(buffer);
+            Throw(fault, "read", file.Path);
+            return count;
+        }
+    }
+
+    /// <summary>A change of a folder: an entry made, moved here, or removed.</summary>
+    private sealed record Change(string Path, string? From, Node? Node)
+    {
+        public string Folder => System.IO.Path.GetDirectoryName(Path)!;
+
+        public void Apply(Dictionary<string, Node> entries)
+        {
+            if (From is not null)
+                entries.Remove(From);
+            if (Node is null)
+                entries.Remove(Path);
+            else
+                entries[Path] = Node;
+        }
+    }
+
+    private sealed class Held(MemoryFileSystem files, string path) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (files._gate)
+                files._held.Remove(path);
+        }
+    }
+
+    private sealed class Handle(MemoryFileSystem files, Node node, string path, bool isQuiet) : IStorageFile
+    {
+        public Node Node { get; } = node;
+
+        public string Path { get; } = path;
+
+        public bool IsQuiet { get; } = isQuiet;
+
+        public long Length => Node.Seen.Length;
+
+        public int Read(Span<byte> buffer, long offset) => files.Read(this, buffer, offset);
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => files.Write(this, bytes, offset);
+
+        public void Flush() => files.Flush(this);
+
+        public void Dispose()
+        {
+            // nothing is held
+        }
+    }
+
+    /// <summary>What a file holds, whatever its name.</summary>
+    private sealed class Node
+    {
+        private byte[] _kept = [];
+        private List<(int Offset, byte[] Bytes)> _unflushed = [];
+
+        public byte[] Seen { get; private set; } = [];
+
+        public void Write(ReadOnlySpan<byte> bytes, int offset)
+        {
+            Seen = Overwritten(Seen, bytes, offset);
+            while (bytes.Length > 0)
+            {
+                var part = Math.Min(bytes.Length, Sector - offset % Sector);
+                _unflushed.Add((offset, bytes[..part].ToArray()));
+                bytes = bytes[part..];
+                offset += part;
+            }
+        }
+
+        public void Flush()
+        {
+            foreach (var (offset, bytes) in _unflushed)
+                _kept = Overwritten(_kept, bytes, offset);
+            _unflushed.Clear();
+        }
+
+        /// <summary>The system calls the pages clean and never writes them.</summary>
+        public void Forget() => _unflushed.Clear();
+
+        public void Replace(byte[] bytes)
+        {
+            Seen = [.. bytes];
+            _kept = [.. bytes];
+            _unflushed.Clear();
+        }
+
+        public Node Copy() => new() { Seen = [.. Seen], _kept = [.. _kept], _unflushed = [.. _unflushed] };
+
+        public Node AfterPowerLoss(Func<bool> stays)
+        {
+            var after = Copy();
+            after._unflushed.RemoveAll(_ => !stays());
+            after.Flush();
+            after.Seen = [.. after._kept];
+            return after;
+        }
+
+        private static byte[] Overwritten(byte[] file, ReadOnlySpan<byte> bytes, int offset)
+        {
+            if (offset + bytes.Length > file.Length)
+                Array.Resize(ref file, offset + bytes.Length);
+            bytes.CopyTo(file.AsSpan(offset));
+            return file;
+        }
+    }
+}
