@@ -38,6 +38,26 @@ internal sealed class NodeHost(
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         end.IsStopping = true;
+        try
+        {
+            await HandOverAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            end.Leave();
+        }
+    }
+
+    /// <summary>The links and the log end later, when their owner disposes them: no replica uses them any more.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        router.Stop();
+        await _loops.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
         var led = router.Replicas.Where(IsPrimaryWithOthers).ToList();
         if (led.Count == 0)
             return;
@@ -50,15 +70,6 @@ internal sealed class NodeHost(
         var left = led.Count(IsPrimaryWithOthers);
         if (left > 0)
             logger.NotHandedOver(left);
-    }
-
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await base.StopAsync(cancellationToken).ConfigureAwait(false);
-        router.Stop();
-        await _loops.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await transport.DisposeAsync().ConfigureAwait(false);
-        storage.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

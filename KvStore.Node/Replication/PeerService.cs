@@ -10,7 +10,12 @@ namespace KvStore.Node.Replication;
 
 /// <summary>The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.</summary>
 internal sealed class PeerService(
-    CurrentView current, NodeIdentity self, PartitionRouter router, ReceivedSnapshots received, ILogger<PeerService> logger)
+    CurrentView current,
+    NodeIdentity self,
+    PartitionRouter router,
+    ReceivedSnapshots received,
+    NodeEnd end,
+    ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
 {
     /// <summary>A frame may hold one entry of the largest value allowed, and what was waiting beside it.</summary>
@@ -21,12 +26,19 @@ internal sealed class PeerService(
 
     public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
-        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
-        await foreach (var frame in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.HasLeft);
+        try
         {
-            var from = Check(frame.Ends);
-            foreach (var message in frame.Messages)
-                Deliver(from, message);
+            await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
+            while (await requestStream.MoveNext(ended.Token).ConfigureAwait(false))
+            {
+                var from = Check(requestStream.Current.Ends);
+                router.Receive(from, Decode(requestStream.Current));
+            }
+        }
+        catch (Exception) when (ended.IsCancellationRequested)
+        {
+            // either end is gone, or about to be
         }
 
         return new Wire.LinkEnd();
@@ -75,12 +87,11 @@ internal sealed class PeerService(
         return blocks;
     }
 
-    private void Deliver(NodeId from, Wire.Message wire)
+    private static List<(PartitionId, PeerMessage)> Decode(Wire.Frame frame)
     {
         try
         {
-            var (partition, message) = PeerCodec.Decode(wire);
-            router.Receive(partition, from, message);
+            return [.. frame.Messages.Select(PeerCodec.Decode)];
         }
         catch (InvalidDataException failure)
         {

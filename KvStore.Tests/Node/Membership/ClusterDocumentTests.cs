@@ -1,0 +1,75 @@
+using System.Text;
+using KvStore.Core.Membership;
+using KvStore.Node.Membership;
+
+namespace KvStore.Tests.Node.Membership;
+
+public sealed class ClusterDocumentTests
+{
+    private static readonly ClusterView View = ClusterView.Birth([("node1", 1), ("node2", ulong.MaxValue)], 8, 3);
+    private static readonly byte[] Document = ClusterDocument.From(View).Encode();
+
+    [Fact]
+    public void A_view_comes_back_from_its_document()
+    {
+        var view = ClusterDocument.Decode(Document);
+        Assert.Equal((View.ClusterId, View.Epoch), (view.ClusterId, view.Epoch));
+        Assert.Equal(View.Members, view.Members);
+        Assert.Equal(View.Ring.PreferenceList(new(5)), view.Ring.PreferenceList(new(5)));
+    }
+
+    [Fact]
+    public void A_document_cut_anywhere_is_refused()
+    {
+        for (var length = 0; length < Document.Length; length++)
+            Assert.Throws<InvalidDataException>(() => ClusterDocument.Decode(Document.AsSpan(0, length)));
+    }
+
+    /// <summary>The cluster's id is made of all that matters, so that whatever else is read makes another.</summary>
+    [Fact]
+    public void A_changed_byte_is_refused_or_changes_nothing_that_matters()
+    {
+        for (var at = 0; at < Document.Length; at++)
+        {
+            foreach (var change in new byte[] { 0x01, 0x20, 0x80 })
+            {
+                var changed = (byte[])Document.Clone();
+                changed[at] ^= change;
+                try
+                {
+                    var view = ClusterDocument.Decode(changed);
+                    Assert.Equal((View.ClusterId, View.Ring.PartitionCount), (view.ClusterId, view.Ring.PartitionCount));
+                    Assert.Equal(View.Members, view.Members);
+                }
+                catch (InvalidDataException)
+                {
+                    // refused
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":null}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[null]}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[{"name":null,"incarnation":"0000000000000001"}]}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[{"name":"a","incarnation":"11112222333344445"}]}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":9,"replicationFactor":3,"members":[{"name":"a","incarnation":"0000000000000001"}]}""")]
+    [InlineData("""{"clusterId":"0","epoch":1,"partitions":1000000000,"replicationFactor":3,"members":[{"name":"a","incarnation":"0000000000000001"}]}""")]
+    public void What_describes_no_cluster_is_refused(string json) =>
+        Assert.Throws<InvalidDataException>(() => ClusterDocument.Decode(Encoding.UTF8.GetBytes(json)));
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData(null, false)]
+    [InlineData("1", false)]
+    [InlineData("000000000000000A", false)]
+    [InlineData("00000000000000001", false)]
+    [InlineData("000000000000000a", true)]
+    [InlineData("ffffffffffffffff", true)]
+    public void Only_sixteen_small_digits_are_a_number(string? text, bool isOne) =>
+        Assert.Equal(isOne, ClusterDocument.TryParse(text, out _));
+}
