@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 namespace KvStore.ServiceDefaults;
 
 /// <summary>
-/// Why a program does not start, in one line for whoever started it: what was wrong and what was expected. For
+/// Why a program does not start, or does not end in order, in one line for whoever started it: what was wrong and what was expected. For
 /// mistakes in settings and surroundings, not for defects.
 /// </summary>
 public sealed class StartupException(string message, Exception? inner = null) : Exception(message, inner);
@@ -57,7 +57,14 @@ public static class StartupErrors
             return;    // asked to stop before it had started: that is an orderly end, too
         }
 
-        await app.WaitForShutdownAsync().ConfigureAwait(false);
+        try
+        {
+            await app.WaitForShutdownAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException late)
+        {
+            throw new StartupException("Not everything had ended when the time for stopping was over.", late);
+        }
     }
 
     /// <summary>

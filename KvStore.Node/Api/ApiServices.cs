@@ -21,7 +21,6 @@ internal static class ApiServices
         return services
             .AddSingleton<AdmissionGate>()
             .AddSingleton<BodyReader>()
-            .AddSingleton<Drain>()
             .AddSingleton<HopIds>()
             .AddSingleton<KeyAnswers>()
             .AddSingleton<PrimaryForwarder>()

@@ -14,9 +14,9 @@ internal interface INodeStatus
     /// <summary>The cluster as this node knows it; null while it is forming.</summary>
     ClusterStatus? Cluster();
 
-    /// <summary>Whether it may serve or take over: true also for a node that is primary of nothing.</summary>
-    bool IsReady { get; }
+    /// <summary>Whether it has been asked to stop.</summary>
+    bool IsStopping { get; }
 
-    /// <summary>Whether it answers requests for keys: it belongs to a cluster and is not stopping.</summary>
+    /// <summary>Whether it answers requests for keys: it belongs to a cluster, and each of its replicas knows a primary.</summary>
     bool IsServing { get; }
 }

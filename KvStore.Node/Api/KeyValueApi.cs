@@ -15,7 +15,6 @@ internal sealed partial class KeyValueApi(
     BodyReader bodies,
     KeyAnswers answers,
     AdmissionGate gate,
-    Drain drain,
     Problems problems,
     IPartitions partitions,
     PrimaryForwarder forwarder,
@@ -81,8 +80,6 @@ internal sealed partial class KeyValueApi(
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target)
     {
-        if (drain.HasBegun)
-            return Problems.Draining;
         if (reader.Read(context, target, out var request) is { } unread)
             return unread;
         if (request!.Verb is Verb.Options)

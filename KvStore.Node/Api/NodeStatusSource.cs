@@ -31,10 +31,9 @@ internal sealed class NodeStatusSource(
 
     public string Name => self.Name;
 
-    /// <summary>A node that leads nothing is as ready as one that does: it may have to take over.</summary>
-    public bool IsReady => !end.IsStopping;
+    public bool IsStopping => end.IsStopping;
 
-    public bool IsServing => current.Formed.IsCompleted && !end.IsStopping
+    public bool IsServing => current.Formed.IsCompleted
         && router.Replicas.All(replica => replica.Hint.Primary != NodeId.None);
 
     public NodeStatus Status()

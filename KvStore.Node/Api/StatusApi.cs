@@ -25,11 +25,12 @@ internal static class StatusApi
         ? SendAsync(context, cluster, ContractsJson.Default.ClusterStatus)
         : RefuseAsync(context, Problems.NotReady);
 
-    private static Task GetReady(HttpContext context) => Of<Drain>(context).HasBegun
+    /// <summary>A node that leads nothing, or is still forming, is as ready as one that leads: it may have to take over.</summary>
+    private static Task GetReady(HttpContext context) => Of<INodeStatus>(context).IsStopping
         ? RefuseAsync(context, Problems.Draining)
-        : Of<INodeStatus>(context).IsReady ? SayAsync(context, "ready") : RefuseAsync(context, Problems.NotReady);
+        : SayAsync(context, "ready");
 
-    private static Task GetHealth(HttpContext context) => Of<Drain>(context).HasBegun
+    private static Task GetHealth(HttpContext context) => Of<INodeStatus>(context).IsStopping
         ? RefuseAsync(context, Problems.Draining)
         : Of<INodeStatus>(context).IsServing ? SayAsync(context, "healthy") : RefuseAsync(context, Problems.NotReady);
 

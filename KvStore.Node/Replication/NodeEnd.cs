@@ -4,10 +4,10 @@ namespace KvStore.Node.Replication;
 /// <param name="end">Ends the process, saying why.</param>
 internal sealed class NodeEnd(Action<string> end) : IDisposable
 {
-    private readonly CancellationTokenSource _left = new();
+    private readonly CancellationTokenSource _linksEnd = new();
     private volatile bool _isStopping;
 
-    /// <summary>The node has been asked to stop; new requests are refused once it leads nothing more.</summary>
+    /// <summary>The node has been asked to stop: others should turn elsewhere, and it hands over what it leads.</summary>
     public bool IsStopping
     {
         get => _isStopping;
@@ -15,10 +15,13 @@ internal sealed class NodeEnd(Action<string> end) : IDisposable
     }
 
     /// <summary>
-    /// Cancelled once a stopping node has handed over what it led: from then on it hears no peer, so that their links,
-    /// which have no end of their own, do not hold it up.
+    /// Cancelled when the node leads nothing more, or has given up handing over: the links that others have opened to it,
+    /// which have no end of their own, may be ended then.
     /// </summary>
-    public CancellationToken HasLeft => _left.Token;
+    public CancellationToken LinksEnd => _linksEnd.Token;
+
+    /// <summary>Ends the links of others.</summary>
+    public void EndLinks() => _linksEnd.Cancel();
 
     /// <summary>One line and exit code 1, now: nothing may be written or answered after this.</summary>
     public static NodeEnd OfProcess { get; } = new(reason =>
@@ -27,11 +30,9 @@ internal sealed class NodeEnd(Action<string> end) : IDisposable
         Environment.Exit(1);
     });
 
-    /// <summary>All that could be handed over is.</summary>
-    public void Leave() => _left.Cancel();
+    /// <inheritdoc/>
+    public void Dispose() => _linksEnd.Dispose();
 
     /// <summary>The node may not go on: a state that is wrong, a log that cannot be trusted, a cluster that is not its own.</summary>
     public void Fail(string reason) => end(reason);
-
-    public void Dispose() => _left.Dispose();
 }

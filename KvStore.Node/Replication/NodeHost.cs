@@ -23,6 +23,7 @@ internal sealed class NodeHost(
     ILogger<NodeHost> logger) : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan HandOverPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HandOverTurn = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan AskAgainInterval = TimeSpan.FromSeconds(1);
 
@@ -38,38 +39,40 @@ internal sealed class NodeHost(
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         end.IsStopping = true;
-        try
+        await HandOverAsync(cancellationToken).ConfigureAwait(false);
+        end.EndLinks();    // the server stops next, and would wait for them
+    }
+
+    /// <summary>
+    /// Until nothing is led: a message may be lost, and where this node is the preferred primary, others may give it back.
+    /// </summary>
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(HandOverPatience);
+        while (router.Replicas.Where(IsPrimaryWithOthers).ToList() is { Count: > 0 } led)
         {
-            await HandOverAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            end.Leave();
+            if (patience.IsCancellationRequested)
+            {
+                logger.NotHandedOver(led.Count);
+                return;
+            }
+
+            logger.HandingOver(led.Count);
+            using var turn = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+            turn.CancelAfter(HandOverTurn);
+            foreach (var replica in led)
+                router.Post(replica, new Input.Transfer(NodeId.None));
+            await Task.WhenAll(led.Select(replica => GivenUpAsync(replica, turn.Token))).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The links and the log end later, when their owner disposes them: no replica uses them any more.</summary>
+    /// <summary>The loops end here; links and log, on which they rest, are closed with the services after that.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken).ConfigureAwait(false);
         router.Stop();
         await _loops.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private async Task HandOverAsync(CancellationToken cancellationToken)
-    {
-        var led = router.Replicas.Where(IsPrimaryWithOthers).ToList();
-        if (led.Count == 0)
-            return;
-        logger.HandingOver(led.Count);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(HandOverPatience);
-        foreach (var replica in led)
-            router.Post(replica, new Input.Transfer(NodeId.None));
-        await Task.WhenAll(led.Select(replica => GivenUpAsync(replica, patience.Token))).ConfigureAwait(false);
-        var left = led.Count(IsPrimaryWithOthers);
-        if (left > 0)
-            logger.NotHandedOver(left);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

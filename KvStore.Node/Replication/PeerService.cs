@@ -26,19 +26,19 @@ internal sealed class PeerService(
 
     public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.HasLeft);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
+        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         try
         {
-            await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
-            while (await requestStream.MoveNext(ended.Token).ConfigureAwait(false))
+            await foreach (var frame in requestStream.ReadAllAsync(ended.Token).ConfigureAwait(false))
             {
-                var from = Check(requestStream.Current.Ends);
-                router.Receive(from, Decode(requestStream.Current));
+                var from = Check(frame.Ends);
+                router.Receive(from, Decode(frame));
             }
         }
-        catch (Exception) when (ended.IsCancellationRequested)
+        catch (OperationCanceledException) when (end.LinksEnd.IsCancellationRequested)
         {
-            // either end is gone, or about to be
+            // The caller learns by the answer that this node is leaving.
         }
 
         return new Wire.LinkEnd();

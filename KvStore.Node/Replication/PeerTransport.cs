@@ -135,7 +135,7 @@ internal sealed class PeerLink : IAsyncDisposable
             catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
                 or OperationCanceledException or InvalidOperationException or TimeoutException)
             {
-                if (_isConnected)
+                if (_isConnected && !stopping.IsCancellationRequested)
                     _logger.LinkLost(_peer.Name, failure.Message);
                 else if (failure is RpcException { StatusCode: StatusCode.FailedPrecondition } refused)
                     _logger.LinkRefused(_peer.Name, refused.Status.Detail);

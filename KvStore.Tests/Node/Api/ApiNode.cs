@@ -26,8 +26,6 @@ internal sealed class ApiNode : IAsyncDisposable
 
     public Uri Address { get; }
 
-    public Drain Drain => _app.Services.GetRequiredService<Drain>();
-
     /// <summary>What the process was stopped for.</summary>
     public List<Exception> Crashes { get; private set; } = [];
 

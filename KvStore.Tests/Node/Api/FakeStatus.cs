@@ -8,7 +8,7 @@ internal sealed class FakeStatus(string name) : INodeStatus
 {
     public string Name => name;
 
-    public bool IsReady { get; set; } = true;
+    public bool IsStopping { get; set; }
 
     public bool IsServing { get; set; } = true;
 

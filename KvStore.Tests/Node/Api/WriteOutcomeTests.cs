@@ -138,16 +138,6 @@ public sealed class WriteOutcomeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stopping_node_takes_no_new_request()
-    {
-        _node.Drain.Begin();
-
-        var answer = await _node.SendAsync("GET", "/v1/k");
-        Assert.Equal((503, "draining", Applied.No), Told(answer));
-        Assert.Equal("1", answer["Retry-After"]);
-    }
-
-    [Fact]
     public async Task A_forming_cluster_is_waited_for()
     {
         _node.Partitions.IsForming = true;

@@ -91,7 +91,7 @@ public sealed class PeerServiceTests : IDisposable
         Frames<Wire.Frame> frames = new();
         var link = _service.Link(frames, new FakeCall());
         Assert.False(link.IsCompleted);
-        _end.Leave();
+        _end.EndLinks();
 
         await link.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         await LinkAsync(Heartbeat(Ends()));
