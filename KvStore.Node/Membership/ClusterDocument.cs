@@ -55,11 +55,13 @@ internal sealed record ClusterDocument(
     public static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>Reads what <see cref="Hex"/> wrote.</summary>
-    public static ulong Parse(string hex) => ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    public static ulong Parse(string hex) =>
+        ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     /// <summary>False for anything that <see cref="Hex"/> does not write.</summary>
     public static bool TryParse(string? hex, out ulong value) =>
-        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && Hex(value) == hex;
+        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
+            && Hex(value) == hex;
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

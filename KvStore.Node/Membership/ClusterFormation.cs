@@ -13,7 +13,9 @@ internal sealed class FormationException(string message) : Exception(message);
 /// </summary>
 internal static class ClusterFormation
 {
-    /// <summary>The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then.</summary>
+    /// <summary>
+    /// The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then.
+    /// </summary>
     /// <exception cref="FormationException">The nodes disagree in a way that waiting does not mend.</exception>
     public static ClusterView? TryForm(
         NodeIdentity self,
@@ -51,7 +53,8 @@ internal static class ClusterFormation
                 + $"{other.Status.ClusterId}). Point this node at one of them.");
         }
 
-        var members = born.Status.Members.Select(member => (member.Name, ClusterDocument.Parse(member.Incarnation))).ToList();
+        var members = born.Status.Members.Select(member => (member.Name,
+            ClusterDocument.Parse(member.Incarnation))).ToList();
         var known = members.Find(member => member.Name == self.Name);
         if (known.Name is null)
         {
@@ -63,16 +66,18 @@ internal static class ClusterFormation
         if (known.Item2 != self.Incarnation)
         {
             throw new FormationException(
-                $"The cluster at {Short(born.Url)} knows {self.Name} by another disk ({ClusterDocument.Hex(known.Item2)}, "
-                + $"this one is {ClusterDocument.Hex(self.Incarnation)}): this directory was emptied or replaced, and what "
-                + "the old one promised is not in it. Start the node on its old directory.");
+                $"The cluster at {Short(born.Url)} knows {self.Name} by another disk "
+                + $"({ClusterDocument.Hex(known.Item2)}, "
+                + $"this one is {ClusterDocument.Hex(self.Incarnation)}): this directory was emptied or "
+                + "replaced, and what the old one promised is not in it. Start the node on its old directory.");
         }
 
         return ClusterView.Birth(members, born.Status.Partitions, born.Status.ReplicationFactor) is { } view
             && ClusterDocument.Hex(view.ClusterId) == born.Status.ClusterId
                 ? view
                 : throw new FormationException(
-                    $"The members that {Short(born.Url)} names do not make the cluster {born.Status.ClusterId} that it names.");
+                    $"The members that {Short(born.Url)} names do not make the cluster "
+                    + $"{born.Status.ClusterId} that it names.");
     }
 
     private static void CheckNames(NodeIdentity self, List<PeerDirectory.Peer> others)
@@ -95,7 +100,8 @@ internal static class ClusterFormation
         {
             throw new FormationException(
                 $"{odd.Status.Name} was started with {odd.Status.Partitions} partitions and replication factor "
-                + $"{odd.Status.ReplicationFactor}, this node with {options.Partitions} and {options.ReplicationFactor}. "
+                + $"{odd.Status.ReplicationFactor}, this node with {options.Partitions} and "
+                + $"{options.ReplicationFactor}. "
                 + "All nodes of a new cluster need the same KVSTORE_PARTITIONS and REPLICATION_FACTOR.");
         }
     }

@@ -41,7 +41,8 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     public IReadOnlyList<Uri> DiscoveredUrls() =>
         [.. configuration.GetSection("services").GetChildren()
             .SelectMany(service => new[] { $"{service.Key}:http:0", $"{service.Key}:https:0" }
-                .Select(name => (Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal), Text: Text($"services:{name}")))
+                .Select(name => (Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal), Text: Text(
+                    $"services:{name}")))
                 .Where(found => found.Text is not null)
                 .Take(1))
             .Select(found => ToUrl(found.Variable, found.Text!))];
@@ -51,7 +52,8 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     {
         if (Text(name) is not { } text)
             return null;
-        if (TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact) && text.Contains(':', StringComparison.Ordinal))
+        if (TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var exact)
+            && text.Contains(':', StringComparison.Ordinal))
             return exact;
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();
         if (digits is > 0 and < 8)

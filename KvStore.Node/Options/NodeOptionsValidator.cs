@@ -21,8 +21,8 @@ internal static partial class NodeOptionsValidator
     {
         if (!Name().IsMatch(options.Name))
         {
-            yield return "NODE_NAME must be 1 to 63 letters, digits, dots, dashes or underscores, the first and the last a "
-                + "letter or digit.";
+            yield return "NODE_NAME must be 1 to 63 letters, digits, dots, dashes or underscores, the first and the "
+                + "last a letter or digit.";
         }
 
         if (options.ReplicationFactor is < 1 or > 7)
@@ -32,9 +32,9 @@ internal static partial class NodeOptionsValidator
         if (options.PeerPort is < 1 or > 65535)
             yield return $"KVSTORE_PEER_PORT is {options.PeerPort}; a port from 1 to 65535 was expected.";
         if (options.SnapshotInterval < TimeSpan.FromSeconds(1) || options.SnapshotInterval > TimeSpan.FromDays(1))
-            yield return $"KVSTORE_SNAPSHOT_INTERVAL is {options.SnapshotInterval}; a time from 1s to 24h was expected.";
+            yield return $"KVSTORE_SNAPSHOT_INTERVAL is {options.SnapshotInterval}; from 1s to 24h was expected.";
         if (options.Tick < TimeSpan.FromMilliseconds(5) || options.Tick > TimeSpan.FromSeconds(10))
-            yield return $"KVSTORE_TICK is {options.Tick}; a time from 5ms to 10s was expected.";
+            yield return $"KVSTORE_TICK is {options.Tick}; from 5ms to 10s was expected.";
         if (options.Loops is < 0 or > 64)
             yield return $"KVSTORE_LOOPS is {options.Loops}; a number from 0 to 64 was expected.";
     }

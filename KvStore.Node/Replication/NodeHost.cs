@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>A node's life: forms or rejoins its cluster, runs the replicas, hands over what it leads before it stops.</summary>
+/// <summary>
+/// A node's life: forms or rejoins its cluster, runs the replicas, hands over what it leads before it stops.
+/// </summary>
 internal sealed class NodeHost(
     NodeIdentity self,
     CurrentView current,
@@ -44,7 +46,8 @@ internal sealed class NodeHost(
     }
 
     /// <summary>
-    /// Until nothing is led: a message may be lost, and where this node is the preferred primary, others may give it back.
+    /// Until nothing is led: a message may be lost, and where this node is the preferred primary, others may give it
+    /// back.
     /// </summary>
     private async Task HandOverAsync(CancellationToken cancellationToken)
     {
@@ -67,7 +70,9 @@ internal sealed class NodeHost(
         }
     }
 
-    /// <summary>The loops end here; links and log, on which they rest, are closed with the services after that.</summary>
+    /// <summary>
+    /// The loops end here; links and log, on which they rest, are closed with the services after that.
+    /// </summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken).ConfigureAwait(false);
@@ -143,7 +148,8 @@ internal sealed class NodeHost(
     {
         var member = view.Members.FirstOrDefault(candidate => candidate.Name == self.Name);
         if (member is null || member.Incarnation != self.Incarnation)
-            throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+            throw new FormationException(
+                $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
         current.Set(view, member.Id);
         transport.Start();    // first: a replica that hears a peer answers at once
         _loops = router.Start(view, member.Id);

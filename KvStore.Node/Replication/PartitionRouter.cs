@@ -141,7 +141,8 @@ internal sealed class PartitionRouter(
     }
 
     /// <summary>Has the owning loop do something with a replica.</summary>
-    public void Post(PartitionReplica replica, Action<PartitionReplica> act) => LoopOf(replica.Partition).Post(replica, act);
+    public void Post(PartitionReplica replica, Action<PartitionReplica> act) =>
+        LoopOf(replica.Partition).Post(replica, act);
 
     /// <summary>Has the owning loop step a replica.</summary>
     public void Post(PartitionReplica replica, Input input) => LoopOf(replica.Partition).Post(replica, input);

@@ -8,7 +8,9 @@ using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.</summary>
+/// <summary>
+/// The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.
+/// </summary>
 internal sealed class PeerService(
     CurrentView current,
     NodeIdentity self,
@@ -24,7 +26,8 @@ internal sealed class PeerService(
     /// <summary>A partition's state is held in memory, so a transfer of more than this is no state of ours.</summary>
     private const long MaxSnapshotBytes = 16L * 1024 * 1024 * 1024;
 
-    public override async Task<Wire.LinkEnd> Link(IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
+    public override async Task<Wire.LinkEnd> Link(
+        IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
@@ -80,7 +83,8 @@ internal sealed class PeerService(
             var block = chunks.Current.Block;
             bytes += block.Length;
             if (bytes > MaxSnapshotBytes)
-                throw Refuse(StatusCode.InvalidArgument, $"A snapshot of more than {MaxSnapshotBytes} bytes is not taken.");
+                throw Refuse(
+                    StatusCode.InvalidArgument, $"A snapshot of more than {MaxSnapshotBytes} bytes is not taken.");
             blocks.Add(block.Memory);
         }
 
@@ -106,14 +110,17 @@ internal sealed class PeerService(
         if (ends is null)
             throw Refuse(StatusCode.InvalidArgument, "A frame names its ends; this one does not.");
         if (ends.Protocol != PeerCodec.Protocol)
-            throw Refuse(StatusCode.FailedPrecondition, $"Protocol {ends.Protocol} is spoken there, {PeerCodec.Protocol} here.");
+            throw Refuse(
+                StatusCode.FailedPrecondition, $"Protocol {ends.Protocol} is spoken there, {PeerCodec.Protocol} here.");
         if (ends.Cluster != view.ClusterId)
-            throw Refuse(StatusCode.FailedPrecondition, $"This is cluster {view.ClusterId:x16}, not {ends.Cluster:x16}.");
+            throw Refuse(
+                StatusCode.FailedPrecondition, $"This is cluster {view.ClusterId:x16}, not {ends.Cluster:x16}.");
         if (ends.Receiver != current.Self.Value || ends.ReceiverIncarnation != self.Incarnation)
         {
             throw Refuse(
                 StatusCode.FailedPrecondition,
-                $"This is {self.Name} on disk {self.Incarnation:x16}; member {ends.Receiver} on {ends.ReceiverIncarnation:x16} was meant.");
+                $"This is {self.Name} on disk {self.Incarnation:x16}; "
+                + $"member {ends.Receiver} on {ends.ReceiverIncarnation:x16} was meant.");
         }
 
         foreach (var member in view.Members)
@@ -124,7 +131,8 @@ internal sealed class PeerService(
 
         logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);
         throw Refuse(
-            StatusCode.FailedPrecondition, $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
+            StatusCode.FailedPrecondition,
+                $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
     }
 
     private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));
@@ -134,7 +142,8 @@ internal sealed class PeerService(
 internal sealed class ReceivedSnapshots(NodeStorage storage)
 {
     /// <exception cref="InvalidDataException">The blocks are no image of a state.</exception>
-    public Task<Snapshot> SaveAsync(PartitionId partition, LogIndex index, Term term, List<ReadOnlyMemory<byte>> blocks) =>
+    public Task<Snapshot> SaveAsync(
+        PartitionId partition, LogIndex index, Term term, List<ReadOnlyMemory<byte>> blocks) =>
         Task.Factory.StartNew(
             () =>
             {

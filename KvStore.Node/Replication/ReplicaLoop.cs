@@ -12,10 +12,14 @@ namespace KvStore.Node.Replication;
 /// </summary>
 internal sealed class ReplicaLoop
 {
-    /// <summary>Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.</summary>
+    /// <summary>
+    /// Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.
+    /// </summary>
     public const int InboxLimit = 65_536;
 
-    /// <summary>Taken before anything is carried out, so that callers who never stop do not keep all others waiting.</summary>
+    /// <summary>
+    /// Taken before anything is carried out, so that callers who never stop do not keep all others waiting.
+    /// </summary>
     private const int BatchLimit = 4096;
 
     private static readonly object TickAll = new();
@@ -59,7 +63,9 @@ internal sealed class ReplicaLoop
         return _inbox.Writer.TryWrite(new Item(null, frame));
     }
 
-    /// <summary>For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.</summary>
+    /// <summary>
+    /// For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.
+    /// </summary>
     public bool Post(PartitionReplica? replica, object report)
     {
         Interlocked.Increment(ref _waiting);

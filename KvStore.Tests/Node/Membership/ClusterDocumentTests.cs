@@ -38,7 +38,8 @@ public sealed class ClusterDocumentTests
                 try
                 {
                     var view = ClusterDocument.Decode(changed);
-                    Assert.Equal((View.ClusterId, View.Ring.PartitionCount), (view.ClusterId, view.Ring.PartitionCount));
+                    Assert.Equal(
+                        (View.ClusterId, View.Ring.PartitionCount), (view.ClusterId, view.Ring.PartitionCount));
                     Assert.Equal(View.Members, view.Members);
                 }
                 catch (InvalidDataException)
@@ -50,17 +51,25 @@ public sealed class ClusterDocumentTests
     }
 
     [Theory]
+    [InlineData(8, "[]")]
+    [InlineData(8, null)]
+    [InlineData(8, """null""")]
+    [InlineData(8, """[null]""")]
+    [InlineData(8, """[{"name":null,"incarnation":"0000000000000001"}]""")]
+    [InlineData(8, """[{"name":"a","incarnation":"11112222333344445"}]""")]
+    [InlineData(9, """[{"name":"a","incarnation":"0000000000000001"}]""")]
+    [InlineData(1000000000, """[{"name":"a","incarnation":"0000000000000001"}]""")]
+    public void What_describes_no_cluster_is_refused(int partitions, string? members)
+    {
+        var rest = members is null ? "" : $", \"members\": {members}";
+        Refuses($"{{\"clusterId\": \"0\", \"epoch\": 1, \"partitions\": {partitions}, \"replicationFactor\": 3{rest}}}");
+    }
+
+    [Theory]
     [InlineData("null")]
     [InlineData("{}")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":null}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[null]}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[{"name":null,"incarnation":"0000000000000001"}]}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":8,"replicationFactor":3,"members":[{"name":"a","incarnation":"11112222333344445"}]}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":9,"replicationFactor":3,"members":[{"name":"a","incarnation":"0000000000000001"}]}""")]
-    [InlineData("""{"clusterId":"0","epoch":1,"partitions":1000000000,"replicationFactor":3,"members":[{"name":"a","incarnation":"0000000000000001"}]}""")]
-    public void What_describes_no_cluster_is_refused(string json) =>
-        Assert.Throws<InvalidDataException>(() => ClusterDocument.Decode(Encoding.UTF8.GetBytes(json)));
+    [InlineData("[]")]
+    public void What_is_no_document_is_refused(string json) => Refuses(json);
 
     [Theory]
     [InlineData("", false)]
@@ -72,4 +81,7 @@ public sealed class ClusterDocumentTests
     [InlineData("ffffffffffffffff", true)]
     public void Only_sixteen_small_digits_are_a_number(string? text, bool isOne) =>
         Assert.Equal(isOne, ClusterDocument.TryParse(text, out _));
+
+    private static void Refuses(string json) =>
+        Assert.Throws<InvalidDataException>(() => ClusterDocument.Decode(Encoding.UTF8.GetBytes(json)));
 }

@@ -39,7 +39,8 @@ public sealed class ClusterFormationTests
     {
         Uri self = new("http://127.0.0.1:8001");
         var view = ClusterFormation.TryForm(
-            Self(), Options(), [self, Second, Third], [At(self, "node1", 1), At(Second, "node2", 2), At(Third, "node3", 3)], out _);
+            Self(), Options(), [self, Second, Third],
+                [At(self, "node1", 1), At(Second, "node2", 2), At(Third, "node3", 3)], out _);
         Assert.Equal(View.ClusterId, view!.ClusterId);
     }
 
@@ -73,7 +74,8 @@ public sealed class ClusterFormationTests
     public void Nodes_of_two_clusters_are_not_mixed()
     {
         var other = ClusterView.Birth([("node1", 1), ("node3", 3)], 8, 3);
-        var refused = Assert.Throws<FormationException>(() => Form([At(Second, "node2", 2, View), At(Third, "node3", 3, other)], out _));
+        var refused = Assert.Throws<FormationException>(
+            () => Form([At(Second, "node2", 2, View), At(Third, "node3", 3, other)], out _));
         Assert.Contains("different clusters", refused.Message);
     }
 
@@ -115,7 +117,8 @@ public sealed class ClusterFormationTests
     private static ClusterView? Form(PeerDirectory.Peer[] answers, out string? waitingFor) =>
         ClusterFormation.TryForm(Self(), Options(), [Second, Third], answers, out waitingFor);
 
-    private static NodeIdentity Self(string name = "node1", ulong incarnation = 1) => new(name, First, 18001, incarnation);
+    private static NodeIdentity Self(string name = "node1", ulong incarnation = 1) =>
+        new(name, First, 18001, incarnation);
 
     private static NodeOptions Options() => new() { Name = "node1", Partitions = 8, ReplicationFactor = 3 };
 

@@ -81,7 +81,8 @@ public sealed class PeerDirectoryTests
     public async Task Its_own_address_and_repetitions_are_not_asked()
     {
         await using ScriptedPeer peer = new();
-        using var directory = Directory(new CurrentView(), peer.Address, new Uri("http://localhost:8001"), peer.Address);
+        using var directory = Directory(
+            new CurrentView(), peer.Address, new Uri("http://localhost:8001"), peer.Address);
         Assert.Equal(peer.Address, Assert.Single(directory.Addresses));
     }
 
@@ -105,6 +106,7 @@ public sealed class PeerDirectoryTests
     private static PeerDirectory Directory(CurrentView current, params Uri[] addresses)
     {
         Uri self = new("http://localhost:8001");
-        return new(new NodeIdentity("node1", self, 18001, 1), new NodeOptions { Name = "node1", Url = self, Cluster = addresses }, current);
+        return new(new NodeIdentity("node1", self, 18001, 1),
+            new NodeOptions { Name = "node1", Url = self, Cluster = addresses }, current);
     }
 }

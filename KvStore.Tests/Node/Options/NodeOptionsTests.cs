@@ -14,8 +14,10 @@ public sealed class NodeOptionsTests
 
         Assert.Equal(("node-8000", new Uri("http://localhost:8000")), (options.Name, options.Url));
         Assert.Empty(options.Cluster);
-        Assert.Equal((3, 64, 18000, 0), (options.ReplicationFactor, options.Partitions, options.PeerPort, options.Loops));
-        Assert.Equal((TimeSpan.FromMinutes(5), TimeSpan.FromMilliseconds(50)), (options.SnapshotInterval, options.Tick));
+        Assert.Equal(
+            (3, 64, 18000, 0), (options.ReplicationFactor, options.Partitions, options.PeerPort, options.Loops));
+        Assert.Equal(
+            (TimeSpan.FromMinutes(5), TimeSpan.FromMilliseconds(50)), (options.SnapshotInterval, options.Tick));
         Assert.Equal(Path.GetFullPath("data/node-8000/wal"), options.WalDirectory);
         Assert.Equal(Path.GetFullPath("data/node-8000/snapshots"), options.SnapshotDirectory);
     }
@@ -35,9 +37,12 @@ public sealed class NodeOptionsTests
 
         Assert.Equal(("node2", new Uri("http://10.0.0.2:8002")), (options.Name, options.Url));
         Assert.Equal([new Uri("http://a:1"), new Uri("http://b:2"), new Uri("http://c:3")], options.Cluster);
-        Assert.Equal((2, 128, 7000, 4), (options.ReplicationFactor, options.Partitions, options.PeerPort, options.Loops));
-        Assert.Equal((Path.GetFullPath("/w"), Path.GetFullPath("/s")), (options.WalDirectory, options.SnapshotDirectory));
-        Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(10)), (options.SnapshotInterval, options.Tick));
+        Assert.Equal(
+            (2, 128, 7000, 4), (options.ReplicationFactor, options.Partitions, options.PeerPort, options.Loops));
+        Assert.Equal(
+            (Path.GetFullPath("/w"), Path.GetFullPath("/s")), (options.WalDirectory, options.SnapshotDirectory));
+        Assert.Equal(
+            (TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(10)), (options.SnapshotInterval, options.Tick));
     }
 
     [Theory]
@@ -76,7 +81,8 @@ public sealed class NodeOptionsTests
     [InlineData("KVSTORE_TICK", "fast", "5m")]
     [InlineData("KVSTORE_LOOPS", "65", "0 to 64")]
     [InlineData("KVSTORE_LOOPS", "-1", "whole number")]
-    public void A_wrong_value_is_one_sentence_that_names_the_variable_and_what_was_expected(string name, string value, string expected)
+    public void A_wrong_value_is_one_sentence_that_names_the_variable_and_what_was_expected(
+        string name, string value, string expected)
     {
         var failure = Assert.Throws<StartupException>(() => Proved([(name, value)], port: 8000));
 
@@ -93,37 +99,44 @@ public sealed class NodeOptionsTests
     {
         string[] names =
         [
-            "NODE_NAME", "CURRENT_NODE_URL", "CLUSTER_NODES", "REPLICATION_FACTOR", "KVSTORE_PARTITIONS", "KVSTORE_PEER_PORT",
+            "NODE_NAME", "CURRENT_NODE_URL", "CLUSTER_NODES", "REPLICATION_FACTOR", "KVSTORE_PARTITIONS",
+                "KVSTORE_PEER_PORT",
             "KVSTORE_WAL_DIR", "KVSTORE_SNAPSHOT_DIR", "KVSTORE_SNAPSHOT_INTERVAL", "KVSTORE_TICK", "KVSTORE_LOOPS",
         ];
         Assert.Equivalent(Proved([], port: 8000), Proved([.. names.Select(name => (name, value))], port: 8000));
     }
 
-    /// <summary>As <c>WithReference</c> of the AppHost sets them: of each node its HTTP endpoint, not its peer port.</summary>
+    /// <summary>
+    /// As <c>WithReference</c> of the AppHost sets them: of each node its HTTP endpoint, not its peer port.
+    /// </summary>
     [Fact]
     public void Nodes_that_discovery_names_are_the_cluster()
     {
         var options = Proved(
             [
                 ("services:node2:http:0", "http://localhost:50002"), ("services:node2:peer:0", "tcp://localhost:50012"),
-                ("services:node3:https:0", "https://localhost:50003"), ("services:node3:http:0", "http://localhost:50004"),
+                ("services:node3:https:0", "https://localhost:50003"), (
+                    "services:node3:http:0", "http://localhost:50004"),
                 ("services:other:peer:0", "tcp://localhost:50020"),
             ],
             port: 50001);
-        Assert.Equal(["http://localhost:50002/", "http://localhost:50004/"], options.Cluster.Select(url => url.ToString()).Order());
+        Assert.Equal(["http://localhost:50002/", "http://localhost:50004/"],
+            options.Cluster.Select(url => url.ToString()).Order());
     }
 
     [Fact]
     public void The_list_of_nodes_goes_before_discovery()
     {
-        var options = Proved([("services:node2:http:0", "http://localhost:50002"), ("CLUSTER_NODES", "http://a:1")], port: 8000);
+        var options = Proved(
+            [("services:node2:http:0", "http://localhost:50002"), ("CLUSTER_NODES", "http://a:1")], port: 8000);
         Assert.Equal([new Uri("http://a:1")], options.Cluster);
     }
 
     [Fact]
     public void A_wrong_address_of_discovery_is_named_as_the_variable_that_holds_it()
     {
-        var failure = Assert.Throws<StartupException>(() => Proved([("services:node2:http:0", "nonsense")], port: 8000));
+        var failure = Assert.Throws<StartupException>(
+            () => Proved([("services:node2:http:0", "nonsense")], port: 8000));
         Assert.StartsWith("services__node2__http__0 is 'nonsense'", failure.Message);
     }
 
@@ -156,14 +169,16 @@ public sealed class NodeOptionsTests
     [InlineData("1h", 3_600_000)]
     [InlineData("00:00:02.5", 2500)]
     public void A_time_is_a_number_with_its_unit_or_hours_minutes_seconds(string text, int milliseconds) =>
-        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), new EnvironmentReader(Configuration([("T", text)])).Duration("T"));
+        Assert.Equal(
+            TimeSpan.FromMilliseconds(milliseconds), new EnvironmentReader(Configuration([("T", text)])).Duration("T"));
 
     [Fact]
     public void A_word_is_one_of_those_that_are_known()
     {
         Assert.Equal("quorum", new EnvironmentReader(Configuration([])).Word("W", "quorum", "one"));
         Assert.Equal("one", new EnvironmentReader(Configuration([("W", " one ")])).Word("W", "quorum", "one"));
-        var failure = Assert.Throws<StartupException>(() => new EnvironmentReader(Configuration([("W", "two")])).Word("W", "quorum", "one"));
+        var failure = Assert.Throws<StartupException>(
+            () => new EnvironmentReader(Configuration([("W", "two")])).Word("W", "quorum", "one"));
         Assert.Equal("W is 'two'; quorum or one was expected.", failure.Message);
     }
 
@@ -171,6 +186,7 @@ public sealed class NodeOptionsTests
         NodeOptionsValidator.Proved(NodeOptions.From(Configuration(variables), port));
 
     private static IConfiguration Configuration((string Name, string Value)[] variables) => new ConfigurationBuilder()
-        .AddInMemoryCollection(variables.Select(variable => KeyValuePair.Create(variable.Name, (string?)variable.Value)))
+        .AddInMemoryCollection(
+            variables.Select(variable => KeyValuePair.Create(variable.Name, (string?)variable.Value)))
         .Build();
 }

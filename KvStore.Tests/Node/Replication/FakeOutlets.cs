@@ -10,7 +10,8 @@ namespace KvStore.Tests.Node.Replication;
 internal sealed class FakeOutlets : IOutlets
 {
     private readonly Channel<PersistBatch> _appended = Channel.CreateUnbounded<PersistBatch>();
-    private readonly Channel<(NodeId Peer, List<Envelope> Batch)> _sent = Channel.CreateUnbounded<(NodeId, List<Envelope>)>();
+    private readonly Channel<(NodeId Peer, List<Envelope> Batch)> _sent = Channel.CreateUnbounded<(NodeId,
+        List<Envelope>)>();
 
     private readonly Channel<bool> _answered = Channel.CreateUnbounded<bool>();
 
@@ -36,7 +37,8 @@ internal sealed class FakeOutlets : IOutlets
         report(new Input.SnapshotSent(to, snapshot.Index, HasArrived: false));
 
     /// <summary>The next batch that a loop handed to the log.</summary>
-    public Task<PersistBatch> NextAppendAsync() => _appended.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public Task<PersistBatch> NextAppendAsync() =>
+        _appended.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public async Task<List<Envelope>> NextSentAsync() =>
         (await _sent.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Batch;

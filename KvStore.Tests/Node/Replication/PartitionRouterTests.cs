@@ -18,7 +18,8 @@ public sealed class PartitionRouterTests
         foreach (var partition in Enumerable.Range(0, 8).Select(number => new PartitionId(number)))
         {
             await node.LeadAsync(partition);
-            var written = await Within(node.Router.WriteAsync(partition, Put("k", "v"), Ack.Quorum, CancellationToken.None));
+            var written = await Within(
+                node.Router.WriteAsync(partition, Put("k", "v"), Ack.Quorum, CancellationToken.None));
             var read = await Within(node.Router.ReadAsync(partition, CancellationToken.None));
 
             Assert.Equal(WriteStatus.Created, Assert.IsType<WriteOutcome.Committed>(written).Result.Status);
@@ -33,7 +34,8 @@ public sealed class PartitionRouterTests
         using RouterFixture node = new(members: 3);
         _ = node.Start();
 
-        Assert.IsType<WriteOutcome.NotPrimary>(await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
+        Assert.IsType<WriteOutcome.NotPrimary>(
+            await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
         Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(Partition, default));
         node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
         await Within(node.Router.PrimaryChangedAsync(Partition, NodeId.None, default));
@@ -47,12 +49,14 @@ public sealed class PartitionRouterTests
     {
         using RouterFixture node = new(members: 3, replicationFactor: 1);
         _ = node.Start();
-        var elsewhere = Enumerable.Range(0, 8).Select(number => new PartitionId(number)).First(partition => !node.Router.Holds(partition));
+        var elsewhere = Enumerable.Range(0, 8).Select(number => new PartitionId(number)).First(
+            partition => !node.Router.Holds(partition));
         var preferred = node.View.Ring.PreferenceList(elsewhere)[0];
 
         var refused = await node.Router.WriteAsync(elsewhere, Put("k", "v"), Ack.Quorum, default);
         Assert.Equal(preferred, Assert.IsType<WriteOutcome.NotPrimary>(refused).Hint);
-        Assert.Equal(preferred, Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(elsewhere, default)).Hint);
+        Assert.Equal(
+            preferred, Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(elsewhere, default)).Hint);
         Assert.Null(node.Router.ReadLocal(elsewhere));
         node.Router.Receive(elsewhere, preferred, new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, Round: 1));
         node.Router.Receive(new PartitionId(int.MaxValue), preferred, new PeerMessage.TransferNow(new Term(1)));
@@ -77,7 +81,8 @@ public sealed class PartitionRouterTests
         for (var waiting = 0; waiting <= ReplicaLoop.InboxLimit; waiting++)
             node.Router.Receive(Partition, new NodeId(2), new PeerMessage.HeartbeatReply(new Term(1), Round: 0));
 
-        Assert.IsType<WriteOutcome.Overloaded>(await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
+        Assert.IsType<WriteOutcome.Overloaded>(
+            await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
         Assert.IsType<ReadOutcome.Overloaded>(await node.Router.ReadAsync(Partition, default));
         end.Set();
         WriteOutcome last = new WriteOutcome.Overloaded();
@@ -95,7 +100,8 @@ public sealed class PartitionRouterTests
         using CancellationTokenSource passed = new();
         await passed.CancelAsync();
 
-        Assert.IsType<WriteOutcome.Indeterminate>(await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, passed.Token));
+        Assert.IsType<WriteOutcome.Indeterminate>(
+            await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, passed.Token));
         Assert.IsType<ReadOutcome.TimedOut>(await node.Router.ReadAsync(Partition, passed.Token));
     }
 
@@ -138,7 +144,8 @@ public sealed class PartitionRouterTests
             await node.LeadAsync(Partition);
             node.Router.Stop();
             await Within(end);
-            Assert.IsType<WriteOutcome.Overloaded>(await Within(node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default)));
+            Assert.IsType<WriteOutcome.Overloaded>(
+                await Within(node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default)));
         }
     }
 

@@ -14,26 +14,32 @@ public sealed class PeerCodecTests
 
     private static readonly Gen<PeerMessage> Messages = Gen.OneOf(
         Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
-            (PeerMessage)new PeerMessage.VoteRequest(new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
+            (PeerMessage)new PeerMessage.VoteRequest(
+                new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
         Gen.Select(Positions, Gen.Bool, Gen.Bool, (term, isGranted, isPre) =>
             (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre)),
-        Gen.Select(Positions, Positions, Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8], Positions, (previous, term, entries, commit) =>
+        Gen.Select(Positions, Positions, Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8], Positions, (
+            previous, term, entries, commit) =>
             (PeerMessage)new PeerMessage.AppendRequest(
                 new Term(term),
                 new LogIndex(previous),
                 new Term(term),
                 [.. entries.Select((entry, at) => new LogEntry(
-                    new LogIndex(previous + at + 1), new Term(term), entry.Item1 ? EntryKind.Empty : EntryKind.Command, entry.Item2))],
+                    new LogIndex(previous + at
+                        + 1), new Term(term), entry.Item1 ? EntryKind.Empty : EntryKind.Command, entry.Item2))],
                 new LogIndex(commit))),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
-            (PeerMessage)new PeerMessage.AppendReply(new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
+            (PeerMessage)new PeerMessage.AppendReply(
+                new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
         Gen.Select(Positions, Positions, Positions, (term, commit, round) =>
             (PeerMessage)new PeerMessage.Heartbeat(new Term(term), new LogIndex(commit), round)),
-        Gen.Select(Positions, Positions, (term, round) => (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round)),
+        Gen.Select(
+            Positions, Positions, (term, round) => (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round)),
         Positions.Select(term => (PeerMessage)new PeerMessage.TransferNow(new Term(term))));
 
     [Fact]
-    public void A_message_comes_back_as_it_was() => Gen.Select(Messages, Gen.Int[0, 4095]).Sample((message, partition) =>
+    public void A_message_comes_back_as_it_was() =>
+        Gen.Select(Messages, Gen.Int[0, 4095]).Sample((message, partition) =>
     {
         var bytes = PeerCodec.Encode(new PartitionId(partition), message).ToByteArray();
         var (back, read) = PeerCodec.Decode(Wire.Message.Parser.ParseFrom(bytes));
@@ -44,7 +50,8 @@ public sealed class PeerCodecTests
 
     [Fact]
     public void A_state_does_not_travel_in_a_frame() => Assert.Throws<ArgumentException>(() => PeerCodec.Encode(
-        new PartitionId(1), new PeerMessage.InstallSnapshot(new Term(1), new Snapshot(new LogIndex(1), new Term(1), StateImage.Empty))));
+        new PartitionId(1), new PeerMessage.InstallSnapshot(
+            new Term(1), new Snapshot(new LogIndex(1), new Term(1), StateImage.Empty))));
 
     public static TheoryData<string, byte[]> Lies => new()
     {
@@ -61,9 +68,14 @@ public sealed class PeerCodecTests
         { "an entry of another kind", Append(new Wire.Entry { Term = 1, Kind = 3 }).ToByteArray() },
         { "an entry of a kind that is no byte", Append(new Wire.Entry { Term = 1, Kind = 257 }).ToByteArray() },
         { "an entry of a later term than the message", Append(new Wire.Entry { Term = 8, Kind = 1 }).ToByteArray() },
-        { "entries whose terms fall", Append(new Wire.Entry { Term = 5, Kind = 1 }, new Wire.Entry { Term = 4, Kind = 1 }).ToByteArray() },
-        { "an entry before the one before", Append(previousTerm: 6, new Wire.Entry { Term = 5, Kind = 1 }).ToByteArray() },
-        { "entries behind the last index", new Wire.Message { Term = 7, AppendRequest = new() { PreviousIndex = long.MaxValue, Entries = { new Wire.Entry { Kind = 1 } } } }.ToByteArray() },
+        { "entries whose terms fall",
+            Append(new Wire.Entry { Term = 5, Kind = 1 }, new Wire.Entry { Term = 4, Kind = 1 }).ToByteArray() },
+        { "an entry before the one before",
+            Append(previousTerm: 6, new Wire.Entry { Term = 5, Kind = 1 }).ToByteArray() },
+        { "entries behind the last index",
+            new Wire.Message { Term = 7,
+                AppendRequest = new() { PreviousIndex = long.MaxValue,
+                    Entries = { new Wire.Entry { Kind = 1 } } } }.ToByteArray() },
     };
 
     [Theory, MemberData(nameof(Lies))]
@@ -131,7 +143,11 @@ public sealed class PeerCodecTests
 
     private static Wire.Message Append(long previousTerm, params Wire.Entry[] entries)
     {
-        var wire = new Wire.Message { Term = 7, AppendRequest = new() { PreviousIndex = 1, PreviousTerm = previousTerm } };
+        var wire = new Wire.Message
+        {
+            Term = 7,
+            AppendRequest = new() { PreviousIndex = 1, PreviousTerm = previousTerm }
+        };
         wire.AppendRequest.Entries.AddRange(entries);
         return wire;
     }
@@ -147,7 +163,9 @@ public sealed class PeerCodecTests
         var read = Assert.IsType<PeerMessage.AppendRequest>(actual);
         Assert.Equal(append with { Entries = [] }, read with { Entries = [] });
         Assert.Equal(
-            append.Entries.Select(entry => (entry.Index, entry.Term, entry.Kind, Convert.ToHexString(entry.Payload.Span))),
-            read.Entries.Select(entry => (entry.Index, entry.Term, entry.Kind, Convert.ToHexString(entry.Payload.Span))));
+            append.Entries.Select(
+                entry => (entry.Index, entry.Term, entry.Kind, Convert.ToHexString(entry.Payload.Span))),
+            read.Entries.Select(
+                entry => (entry.Index, entry.Term, entry.Kind, Convert.ToHexString(entry.Payload.Span))));
     }
 }

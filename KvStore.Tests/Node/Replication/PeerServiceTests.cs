@@ -8,7 +8,9 @@ using Wire = KvStore.Node.Replication.Wire;
 
 namespace KvStore.Tests.Node.Replication;
 
-/// <summary>A node of three hears only members of its cluster, on the disks that it knows, and only what is meant for it.</summary>
+/// <summary>
+/// A node of three hears only members of its cluster, on the disks that it knows, and only what is meant for it.
+/// </summary>
 public sealed class PeerServiceTests : IDisposable
 {
     private static readonly PartitionId Partition = new(3);
@@ -17,7 +19,8 @@ public sealed class PeerServiceTests : IDisposable
     private readonly PeerService _service;
 
     public PeerServiceTests() => _service = new PeerService(
-        _node.Current, _node.Self, _node.Router, new ReceivedSnapshots(_node.Storage), _end, NullLogger<PeerService>.Instance);
+        _node.Current, _node.Self, _node.Router, new ReceivedSnapshots(_node.Storage), _end,
+            NullLogger<PeerService>.Instance);
 
     public void Dispose()
     {
@@ -62,7 +65,8 @@ public sealed class PeerServiceTests : IDisposable
 
         var refused = await Assert.ThrowsAsync<RpcException>(() => LinkAsync(Heartbeat(ends)));
         Assert.Equal(code, refused.StatusCode);
-        var install = await Assert.ThrowsAsync<RpcException>(() => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
+        var install = await Assert.ThrowsAsync<RpcException>(
+            () => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
         Assert.Equal(code, install.StatusCode);
         Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
     }
@@ -81,7 +85,8 @@ public sealed class PeerServiceTests : IDisposable
         var frame = Heartbeat(Ends());
         frame.Messages[0].Term = -4;
 
-        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => LinkAsync(frame))).StatusCode);
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => LinkAsync(frame))).StatusCode);
     }
 
     [Fact]
@@ -108,15 +113,18 @@ public sealed class PeerServiceTests : IDisposable
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.Empty(Directory.GetFiles(_node.Storage.Directory.Snapshots, "*10*"));
         head.Index = -10;
-        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
         head.Partition = 5000;
-        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
     }
 
     private static Wire.Frame Heartbeat(Wire.Ends? ends)
     {
         Wire.Frame frame = new() { Ends = ends };
-        frame.Messages.Add(PeerCodec.Encode(Partition, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
+        frame.Messages.Add(
+            PeerCodec.Encode(Partition, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
         return frame;
     }
 

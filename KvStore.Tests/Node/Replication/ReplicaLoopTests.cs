@@ -6,7 +6,10 @@ using static KvStore.Tests.Core.State.Commands;
 
 namespace KvStore.Tests.Node.Replication;
 
-/// <summary>A loop over two groups of one, which lead when told to, and two of three, which are alike; the log flushes when told.</summary>
+/// <summary>
+/// A loop over two groups of one, which lead when told to, and two of three, which are alike; the log flushes when
+/// told.
+/// </summary>
 public sealed class ReplicaLoopTests : IAsyncDisposable
 {
     private readonly FakeOutlets _outlets = new();
@@ -95,7 +98,8 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
             while (_loop.TryPost(_replicas[0], new PendingRead()))
                 taken++;
             Assert.InRange(taken, ReplicaLoop.InboxLimit - 10, ReplicaLoop.InboxLimit);
-            Assert.False(_loop.TryPost(_replicas[0], new PendingWrite(CommandFormat.Encode(command), command, Ack.Quorum)));
+            Assert.False(
+                _loop.TryPost(_replicas[0], new PendingWrite(CommandFormat.Encode(command), command, Ack.Quorum)));
             Assert.True(_loop.Post(_replicas[0], new Input.Tick()));
         }
 
@@ -153,7 +157,8 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
             Voters = [.. Enumerable.Range(1, voters).Select(id => new NodeId(id))],
             ElectionTicks = voters == 1 ? 3 : 10,
         };
-        return new(options.Partition, new Replica(options, RecoveredReplica.Empty, new Random(1)), new KeyValueState(StateImage.Empty), LogIndex.Zero, TimeProvider.System);
+        return new(options.Partition, new Replica(options, RecoveredReplica.Empty, new Random(1)),
+            new KeyValueState(StateImage.Empty), LogIndex.Zero, TimeProvider.System);
     }
 
     private static Task<T> Within<T>(Task<T> task) => task.WaitAsync(TimeSpan.FromSeconds(30));
@@ -190,12 +195,13 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// All that was posted before has been carried out: the answer leaves when that batch is carried out, and what comes
-    /// after the answer is of a later batch.
+    /// All that was posted before has been carried out: the answer leaves when that batch is carried out, and what
+    /// comes after the answer is of a later batch.
     /// </summary>
     private async Task PassAsync()
     {
-        var question = new PeerMessage.VoteRequest(new Term(99), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false);
+        var question = new PeerMessage.VoteRequest(
+            new Term(99), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false);
         _loop.Post(_replicas[2], new Input.Receive(new NodeId(3), question));
         await _outlets.AnsweredVoteAsync();
         using (await BusyAsync())
