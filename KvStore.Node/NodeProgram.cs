@@ -36,7 +36,9 @@ internal static class NodeProgram
         return app;
     }
 
-    /// <summary>Peer links have a port of their own on the API's interfaces, and speak HTTP/2 only.</summary>
+    /// <summary>
+    /// Peer links have a port of their own, on the same interfaces as the API, and speak HTTP/2 only.
+    /// </summary>
     private static void ListenToPeers(KestrelServerOptions kestrel, ListenAddresses listen, int port)
     {
         foreach (var host in listen.Addresses.Select(address => address.Host).Distinct())

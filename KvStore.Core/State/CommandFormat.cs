@@ -95,7 +95,8 @@ public static class CommandFormat
     private static void Prove(Command command)
     {
         if (command.Key.Length is 0 or > MaxKeyBytes)
-            throw new ArgumentException($"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
+            throw new ArgumentException(
+                $"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
         if (command.TimeMs < 0)
             throw new ArgumentException($"A command's time is not before 1970: {command.TimeMs} ms.", nameof(command));
         if (command.Condition is Condition.VersionIn { Versions: var versions })
@@ -109,8 +110,10 @@ public static class CommandFormat
             }
         }
 
-        if (command is Command.Put { ContentType: var type } && (type.Length > ContentTypes.MaxBytes || !Ascii.IsValid(type)))
-            throw new ArgumentException($"A content type is at most {ContentTypes.MaxBytes} bytes of ASCII.", nameof(command));
+        if (command is Command.Put { ContentType: var type }
+            && (type.Length > ContentTypes.MaxBytes || !Ascii.IsValid(type)))
+            throw new ArgumentException(
+                $"A content type is at most {ContentTypes.MaxBytes} bytes of ASCII.", nameof(command));
     }
 
     private static int SizeOf(Command command, int versions)

@@ -15,9 +15,9 @@ internal interface IKeyOrder<TKey, TProbe>
 }
 
 /// <summary>
-/// An immutable ordered map: a B+ tree whose changes copy the path from the root and share the rest, so that a root is a
-/// snapshot for as long as somebody keeps it. A node holds at most <see cref="MapNode.MaxSize"/> slots and, but for the
-/// root, at least <see cref="MapNode.MinSize"/>; arrays have no slack. Reads allocate nothing.
+/// An immutable ordered map: a B+ tree whose changes copy the path from the root and share the rest, so that a root is
+/// a snapshot for as long as somebody keeps it. A node holds at most <see cref="MapNode.MaxSize"/> slots and, but for
+/// the root, at least <see cref="MapNode.MinSize"/>; arrays have no slack. Reads allocate nothing.
 /// </summary>
 internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValuePair<TKey, TValue>>
     where TOrder : struct, IKeyOrder<TKey, TProbe>
@@ -63,7 +63,8 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
         return changed.Size == 0 ? Empty : new(changed, Count - 1);
     }
 
-    public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() => new MapWalk<TKey, TProbe, TValue, TOrder>(Root).Items();
+    public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() =>
+        new MapWalk<TKey, TProbe, TValue, TOrder>(Root).Items();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 

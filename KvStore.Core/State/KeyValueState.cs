@@ -14,8 +14,11 @@ public sealed class KeyValueState(StateImage image)
     /// <summary>The state as of the last applied command; one volatile read.</summary>
     public StateImage Image => Volatile.Read(ref _image);
 
-    /// <summary>Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).</summary>
-    /// <exception cref="InvalidDataException">The payload is no command: the log holds what no replica proposed.</exception>
+    /// <summary>
+    /// Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).
+    /// </summary>
+    /// <exception cref="InvalidDataException">The payload is no command: the log holds what no replica
+    /// proposed.</exception>
     public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
     {
         var command = CommandFormat.Decode(payload);
@@ -56,7 +59,8 @@ public sealed class KeyValueState(StateImage image)
         if (command is Command.Put put)
         {
             var entry = new StoredEntry(put.Value, put.ContentType, version, image.TimeMs);
-            result = new WriteResult(current is null ? WriteStatus.Created : WriteStatus.Replaced, version, IsReplay: false);
+            result = new WriteResult(
+                current is null ? WriteStatus.Created : WriteStatus.Replaced, version, IsReplay: false);
             return image.With(put.Key, entry, current);
         }
 

@@ -74,7 +74,8 @@ internal abstract class MapNode<TKey, TProbe, TValue, TOrder>
 }
 
 /// <summary>Pairs in the order of their keys.</summary>
-internal sealed class MapLeaf<TKey, TProbe, TValue, TOrder>(TKey[] keys, TValue[] values) : MapNode<TKey, TProbe, TValue, TOrder>
+internal sealed class MapLeaf<TKey, TProbe, TValue, TOrder>(
+    TKey[] keys, TValue[] values) : MapNode<TKey, TProbe, TValue, TOrder>
     where TOrder : struct, IKeyOrder<TKey, TProbe>
     where TProbe : allows ref struct
 {
@@ -209,7 +210,9 @@ internal sealed class MapBranch<TKey, TProbe, TValue, TOrder> : MapNode<TKey, TP
     public override Changed<TKey, TProbe, TValue, TOrder> MergeWith(MapNode<TKey, TProbe, TValue, TOrder> right) =>
         Split([.. Children, .. ((MapBranch<TKey, TProbe, TValue, TOrder>)right).Children]);
 
-    /// <summary>The last child whose first key is not above the probe; the first child for anything below all.</summary>
+    /// <summary>
+    /// The last child whose first key is not above the probe; the first child for anything below all.
+    /// </summary>
     public int ChildFor(TProbe probe)
     {
         var low = 1;

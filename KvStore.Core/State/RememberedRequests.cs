@@ -10,8 +10,8 @@ internal readonly record struct RememberedRequest(
 
 /// <summary>
 /// The requests that were applied lately, by id, so that a retry is answered and not applied again. Immutable. Ids of
-/// clients and internal ones are forgotten separately, each kind oldest first, when older than its window in log time or
-/// beyond <see cref="Limit"/> in number.
+/// clients and internal ones are forgotten separately, each kind oldest first, when older than its window in log time
+/// or beyond <see cref="Limit"/> in number.
 /// </summary>
 internal sealed class RememberedRequests
 {
@@ -27,7 +27,9 @@ internal sealed class RememberedRequests
     /// </summary>
     public const long Limit = 1_000_000;
 
-    /// <summary>Ids forgotten per command at most: more than are added, so that the number falls back to the limit.</summary>
+    /// <summary>
+    /// Ids forgotten per command at most: more than are added, so that the number falls back to the limit.
+    /// </summary>
     private const int MaxForgottenAtOnce = 4;
 
     private readonly CowMap<RequestId, RequestId, RememberedRequest, IdOrder> _byId;
@@ -101,7 +103,8 @@ internal sealed class RememberedRequests
         for (var at = 1; at < ordered.Count; at++)
         {
             if (ordered[at].Index == ordered[at - 1].Index)
-                throw new InvalidDataException($"State image: two requests were applied by the entry {ordered[at].Index}.");
+                throw new InvalidDataException(
+                    $"State image: two requests were applied by the entry {ordered[at].Index}.");
         }
 
         return CowMap<long, long, RequestId, AgeOrder>.FromOrdered(

@@ -19,7 +19,8 @@ public sealed class StateImage
 
     /// <summary>No keys, no remembered requests.</summary>
     public static StateImage Empty { get; } = new(
-        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty, RememberedRequests.None, default, 0);
+        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty, RememberedRequests.None, default,
+            0);
 
     /// <summary>Number of keys.</summary>
     public long Count => _entries.Count;
@@ -52,7 +53,9 @@ public sealed class StateImage
     /// <exception cref="InvalidDataException">The bytes are not an image; says where and why.</exception>
     public static StateImage Decode(IEnumerable<ReadOnlyMemory<byte>> blocks) => StateImageFormat.Decode(blocks);
 
-    /// <summary>A hash over everything that <see cref="Encode"/> writes: equal on replicas at equal positions.</summary>
+    /// <summary>
+    /// A hash over everything that <see cref="Encode"/> writes: equal on replicas at equal positions.
+    /// </summary>
     public ulong Hash()
     {
         var hash = new System.IO.Hashing.XxHash3();
@@ -71,7 +74,9 @@ public sealed class StateImage
         return new(map, requests, time, bytes);
     }
 
-    /// <summary>The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.</summary>
+    /// <summary>
+    /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
+    /// </summary>
     internal StateImage At(long timeMs)
     {
         var now = Time.At(timeMs);
@@ -93,7 +98,8 @@ public sealed class StateImage
 
     private readonly struct KeyOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
     {
-        public static int Compare(ReadOnlySpan<byte> probe, ReadOnlyMemory<byte> key) => probe.SequenceCompareTo(key.Span);
+        public static int Compare(ReadOnlySpan<byte> probe, ReadOnlyMemory<byte> key) =>
+            probe.SequenceCompareTo(key.Span);
 
         public static ReadOnlySpan<byte> ProbeOf(ReadOnlyMemory<byte> key) => key.Span;
 

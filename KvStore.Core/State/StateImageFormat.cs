@@ -159,7 +159,8 @@ internal static class StateImageFormat
             if (length > reader.Remaining)
                 throw reader.Wrong($"a value of {length} bytes", $"at most {reader.Remaining}");
             var value = reader.Take((int)length);
-            var own = new byte[key.Length + value.Length];    // not the block's: one entry must not keep all of it alive
+            // not the block's: one entry must not keep all of it alive
+            var own = new byte[key.Length + value.Length];
             key.CopyTo(own);
             value.CopyTo(own.AsMemory(key.Length));
             _keys.Add(own.AsMemory(0, key.Length));

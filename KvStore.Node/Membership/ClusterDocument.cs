@@ -41,6 +41,8 @@ internal static class ClusterDocument
     /// <exception cref="InvalidDataException">The document does not describe the cluster that it names.</exception>
     public static ClusterView ViewOf(ViewDocument document)
     {
+        if (document.Members.IsDefault || document.Removed.IsDefault || document.Members.Concat(document.Removed).Contains(null!))
+            throw new InvalidDataException("The cluster document does not list its members.");
         try
         {
             return new ClusterView(
@@ -84,7 +86,8 @@ internal static class ClusterDocument
     public static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>Reads what <see cref="Hex"/> wrote.</summary>
-    public static ulong Parse(string hex) => ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    public static ulong Parse(string hex) =>
+        ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     /// <summary>False for anything that <see cref="Hex"/> does not write.</summary>
     public static bool TryParse(string? hex, out ulong value) =>
@@ -93,7 +96,6 @@ internal static class ClusterDocument
     private static ImmutableArray<MemberStatus> Described(ImmutableArray<Member> members) =>
         [.. members.Select(member => new MemberStatus(member.Id.Value, member.Name, Hex(member.Incarnation)))];
 
-    private static ImmutableArray<Member> Members(ImmutableArray<MemberStatus> described) => described.IsDefaultOrEmpty
-        ? []
-        : [.. described.Select(member => new Member(new NodeId(member.Id), member.Name, Parse(member.Incarnation)))];
+    private static ImmutableArray<Member> Members(ImmutableArray<MemberStatus> described) =>
+        [.. described.Select(member => new Member(new NodeId(member.Id), member.Name, Parse(member.Incarnation)))];
 }

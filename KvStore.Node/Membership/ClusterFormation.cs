@@ -100,7 +100,8 @@ internal static class ClusterFormation
         {
             throw new FormationException(
                 $"{odd.Status.Name} was started with {odd.Status.Partitions} partitions and replication factor "
-                + $"{odd.Status.ReplicationFactor}, this node with {options.Partitions} and {options.ReplicationFactor}. "
+                + $"{odd.Status.ReplicationFactor}, this node with {options.Partitions} and "
+                + $"{options.ReplicationFactor}. "
                 + "All nodes of a new cluster need the same KVSTORE_PARTITIONS and REPLICATION_FACTOR.");
         }
     }

@@ -58,8 +58,8 @@ internal sealed class PeerDirectory : IDisposable
         : null;
 
     /// <summary>
-    /// Where a member was last reached: under its name and on its disk. A node of another cluster may have the name too,
-    /// and what is meant for the member must not be written there.
+    /// Where a member was last reached: under its name and on its disk. A node of another cluster may have the name
+    /// too, and what is meant for the member must not be written there.
     /// </summary>
     public Peer? Find(Member member) =>
         _byName.TryGetValue(member.Name, out var peer) && peer.Incarnation == member.Incarnation ? peer : null;
@@ -96,7 +96,9 @@ internal sealed class PeerDirectory : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Something else than a node may answer at an address, and a node says nothing that it does not say itself.</summary>
+    /// <summary>
+    /// Something else than a node may answer at an address, and a node says nothing that it does not say itself.
+    /// </summary>
     private static bool IsSound(NodeStatus status) =>
         !string.IsNullOrEmpty(status.Name)
         && ClusterDocument.TryParse(status.Incarnation, out _)

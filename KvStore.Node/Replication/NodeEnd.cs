@@ -7,7 +7,9 @@ internal sealed class NodeEnd(Action<string> end) : IDisposable
     private readonly CancellationTokenSource _linksEnd = new();
     private volatile bool _isStopping;
 
-    /// <summary>The node has been asked to stop: others should turn elsewhere, and it hands over what it leads.</summary>
+    /// <summary>
+    /// The node has been asked to stop: others should turn elsewhere, and it hands over what it leads.
+    /// </summary>
     public bool IsStopping
     {
         get => _isStopping;
@@ -15,8 +17,8 @@ internal sealed class NodeEnd(Action<string> end) : IDisposable
     }
 
     /// <summary>
-    /// Cancelled when the node leads nothing more, or has given up handing over: the links that others have opened to it,
-    /// which have no end of their own, may be ended then.
+    /// Cancelled when the node leads nothing more, or has given up handing over: the links that others have opened to
+    /// it, which have no end of their own, may be ended then.
     /// </summary>
     public CancellationToken LinksEnd => _linksEnd.Token;
 
@@ -33,6 +35,8 @@ internal sealed class NodeEnd(Action<string> end) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _linksEnd.Dispose();
 
-    /// <summary>The node may not go on: a state that is wrong, a log that cannot be trusted, a cluster that is not its own.</summary>
+    /// <summary>
+    /// The node may not go on: a state that is wrong, a log that cannot be trusted, a cluster that is not its own.
+    /// </summary>
     public void Fail(string reason) => end(reason);
 }

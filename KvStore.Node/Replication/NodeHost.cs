@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>A node's life: forms or rejoins its cluster, runs the replicas, hands over what it leads before it stops.</summary>
+/// <summary>
+/// A node's life: forms or rejoins its cluster, runs the replicas, hands over what it leads before it stops.
+/// </summary>
 internal sealed class NodeHost(
     NodeIdentity self,
     CurrentView current,
@@ -46,7 +48,8 @@ internal sealed class NodeHost(
     }
 
     /// <summary>
-    /// Until nothing is led: a message may be lost, and where this node is the preferred primary, others may give it back.
+    /// Until nothing is led: a message may be lost, and where this node is the preferred primary, others may give it
+    /// back.
     /// </summary>
     private async Task HandOverAsync(CancellationToken cancellationToken)
     {
@@ -69,7 +72,9 @@ internal sealed class NodeHost(
         }
     }
 
-    /// <summary>The loops end here; links and log, on which they rest, are closed with the services after that.</summary>
+    /// <summary>
+    /// The loops end here; links and log, on which they rest, are closed with the services after that.
+    /// </summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken).ConfigureAwait(false);

@@ -7,7 +7,9 @@ namespace KvStore.Node.Replication;
 /// <summary>Where a loop's effects go: to the node's log and to the other nodes.</summary>
 internal interface IOutlets
 {
-    /// <summary>Hands over and returns; <see cref="PersistBatch.OnFlushed"/> follows once it is on stable storage.</summary>
+    /// <summary>
+    /// Hands over and returns; <see cref="PersistBatch.OnFlushed"/> follows once it is on stable storage.
+    /// </summary>
     void Append(PersistBatch batch);
 
     /// <summary>Fire and forget: the protocol expects loss.</summary>

@@ -12,7 +12,8 @@ namespace KvStore.Node.Replication;
 /// One replica with its state and its callers. Everything but the members marked as readable from anywhere belongs to
 /// the one loop that owns it.
 /// </summary>
-internal sealed class PartitionReplica(PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
+internal sealed class PartitionReplica(
+    PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
 {
     private const long NeverHeard = long.MinValue;
 
@@ -69,7 +70,9 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     /// <summary>Readable from anywhere: the role as of the last step.</summary>
     public ReplicaRole Role => _role;
 
-    /// <summary>Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.</summary>
+    /// <summary>
+    /// Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.
+    /// </summary>
     public ImmutableArray<(NodeId Peer, long Entries)> Lags => _lags.Value;
 
     public Effects Effects => _effects;
@@ -106,7 +109,9 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
         _heardIn = Term.Zero;
     }
 
-    /// <summary>Second half, after the appends and messages are handed over: applies and answers. True: the primary changed.</summary>
+    /// <summary>
+    /// Second half, after the appends and messages are handed over: applies and answers. True: the primary changed.
+    /// </summary>
     public bool Finish()
     {
         foreach (var accepted in _effects.Accepted)
@@ -117,7 +122,8 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
             Apply(entry);
         foreach (var read in _effects.Reads)
         {
-            Debug.Assert(_applied >= read.Index, "Everything committed in a step is applied before its reads are answered.");
+            Debug.Assert(
+                _applied >= read.Index, "Everything committed in a step is applied before its reads are answered.");
             _calls.Complete(read.Ticket, new ReadOutcome.Ready(Image, IsPrimary: true, TimeSpan.Zero));
         }
 
@@ -131,7 +137,9 @@ internal sealed class PartitionReplica(PartitionId partition, Replica replica, K
     /// <summary>The state as applied, for a snapshot file or a backup that fell behind.</summary>
     public Snapshot Capture() => new(_applied, _appliedTerm, Replica.ConfigurationAt(_applied), Image);
 
-    /// <summary>A capture is on stable storage: what had been applied by then no longer counts towards the next.</summary>
+    /// <summary>
+    /// A capture is on stable storage: what had been applied by then no longer counts towards the next.
+    /// </summary>
     public void Saved(long logBytes) => Volatile.Write(ref _logBytes, _logBytes - logBytes);
 
     /// <summary>One unit of time has passed.</summary>

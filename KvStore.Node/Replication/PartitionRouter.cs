@@ -134,8 +134,29 @@ internal sealed class PartitionRouter(
             LoopOf(partition).TryPost(replica, new Input.Receive(from, message));
     }
 
+    /// <summary>
+    /// A frame of a peer's messages, for each loop as one: what came together is answered together, and a heartbeat of
+    /// all groups wakes a loop once.
+    /// </summary>
+    public void Receive(NodeId from, IEnumerable<(PartitionId Partition, PeerMessage Message)> frame)
+    {
+        var parts = new ReceivedFrame?[_loops.Length];
+        foreach (var (partition, message) in frame)
+        {
+            if (Find(partition) is { } replica)
+                (parts[partition.Value % parts.Length] ??= []).Add((replica, new Input.Receive(from, message)));
+        }
+
+        for (var loop = 0; loop < parts.Length; loop++)
+        {
+            if (parts[loop] is { } part)
+                _loops[loop].TryPost(part);
+        }
+    }
+
     /// <summary>Has the owning loop do something with a replica.</summary>
-    public void Post(PartitionReplica replica, Action<PartitionReplica> act) => LoopOf(replica.Partition).Post(replica, act);
+    public void Post(PartitionReplica replica, Action<PartitionReplica> act) =>
+        LoopOf(replica.Partition).Post(replica, act);
 
     /// <summary>Has the owning loop step a replica.</summary>
     public void Post(PartitionReplica replica, Input input) => LoopOf(replica.Partition).Post(replica, input);

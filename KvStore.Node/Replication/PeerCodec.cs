@@ -58,7 +58,8 @@ internal static class PeerCodec
     }
 
     /// <summary>Reads a message of another node.</summary>
-    /// <exception cref="InvalidDataException">The message says what no replica says: unknown kind, negative position.</exception>
+    /// <exception cref="InvalidDataException">The message says what no replica says: unknown kind, negative
+    /// position.</exception>
     public static (PartitionId Partition, PeerMessage Message) Decode(Wire.Message wire)
     {
         var term = new Term(Position(wire.Term));
@@ -69,7 +70,8 @@ internal static class PeerCodec
     /// <exception cref="InvalidDataException">It says what no replica says.</exception>
     public static (PartitionId Partition, Term Term, Snapshot WithoutState) Decode(Wire.SnapshotHead wire)
     {
-        var (term, index, indexTerm) = (new Term(Position(wire.Term)), Index(wire.Index), new Term(Position(wire.IndexTerm)));
+        var (term, index, indexTerm) = (
+            new Term(Position(wire.Term)), Index(wire.Index), new Term(Position(wire.IndexTerm)));
         if (indexTerm > term)
             throw new InvalidDataException($"A snapshot at term {indexTerm} is sent in term {term}.");
         var configuration = GroupConfigurationFormat.Decode(wire.Configuration.Span);
@@ -135,8 +137,11 @@ internal static class PeerCodec
             index = index.Next();
             var entryTerm = new Term(Position(entry.Term));
             if (entryTerm < lastTerm || entryTerm > term)
-                throw new InvalidDataException($"Entry {index} has term {entryTerm}, between {lastTerm} and {term} expected.");
+                throw new InvalidDataException(
+                    $"Entry {index} has term {entryTerm}, between {lastTerm} and {term} expected.");
             lastTerm = entryTerm;
+            if (entry.Kind == (uint)EntryKind.Configuration)
+                GroupConfigurationFormat.Decode(entry.Payload.Span);    // the core relies on it
             entries.Add(new LogEntry(index, entryTerm, Kind(entry.Kind), entry.Payload.Memory));
         }
 

@@ -4,12 +4,14 @@ using KvStore.Core.Replication;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// What waits to be sent to one peer, bounded: what does not fit is dropped, the protocol expects loss. Heartbeats, votes
-/// and answers go before entries, so that no group loses patience because another one catches up.
+/// What waits to be sent to one peer, bounded: what does not fit is dropped, the protocol expects loss. Heartbeats,
+/// votes and answers go before entries, so that no group loses patience because another one catches up.
 /// </summary>
 internal sealed class PeerOutbox
 {
-    /// <summary>A frame is full from here on; with one entry of the largest value more it is still below what is taken.</summary>
+    /// <summary>
+    /// A frame is full from here on; with one entry of the largest value more it is still below what is taken.
+    /// </summary>
     public const int FrameBytes = 2 * 1024 * 1024;
 
     private const int UrgentLimit = 65_536;

@@ -8,7 +8,9 @@ using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.</summary>
+/// <summary>
+/// The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.
+/// </summary>
 internal sealed class PeerService(
     CurrentView current,
     NodeIdentity self,
@@ -34,8 +36,7 @@ internal sealed class PeerService(
             await foreach (var frame in requestStream.ReadAllAsync(ended.Token).ConfigureAwait(false))
             {
                 var from = Check(frame.Ends);
-                foreach (var message in frame.Messages)
-                    Deliver(from, message);
+                router.Receive(from, Decode(frame));
             }
         }
         catch (OperationCanceledException) when (end.LinksEnd.IsCancellationRequested)
@@ -82,19 +83,19 @@ internal sealed class PeerService(
             var block = chunks.Current.Block;
             bytes += block.Length;
             if (bytes > MaxSnapshotBytes)
-                throw Refuse(StatusCode.InvalidArgument, $"A snapshot of more than {MaxSnapshotBytes} bytes is not taken.");
+                throw Refuse(
+                    StatusCode.InvalidArgument, $"A snapshot of more than {MaxSnapshotBytes} bytes is not taken.");
             blocks.Add(block.Memory);
         }
 
         return blocks;
     }
 
-    private void Deliver(NodeId from, Wire.Message wire)
+    private static List<(PartitionId, PeerMessage)> Decode(Wire.Frame frame)
     {
         try
         {
-            var (partition, message) = PeerCodec.Decode(wire);
-            router.Receive(partition, from, message);
+            return [.. frame.Messages.Select(PeerCodec.Decode)];
         }
         catch (InvalidDataException failure)
         {
@@ -109,14 +110,17 @@ internal sealed class PeerService(
         if (ends is null)
             throw Refuse(StatusCode.InvalidArgument, "A frame names its ends; this one does not.");
         if (ends.Protocol != PeerCodec.Protocol)
-            throw Refuse(StatusCode.FailedPrecondition, $"Protocol {ends.Protocol} is spoken there, {PeerCodec.Protocol} here.");
+            throw Refuse(
+                StatusCode.FailedPrecondition, $"Protocol {ends.Protocol} is spoken there, {PeerCodec.Protocol} here.");
         if (ends.Cluster != view.ClusterId)
-            throw Refuse(StatusCode.FailedPrecondition, $"This is cluster {view.ClusterId:x16}, not {ends.Cluster:x16}.");
+            throw Refuse(
+                StatusCode.FailedPrecondition, $"This is cluster {view.ClusterId:x16}, not {ends.Cluster:x16}.");
         if (ends.Receiver != current.Self.Value || ends.ReceiverIncarnation != self.Incarnation)
         {
             throw Refuse(
                 StatusCode.FailedPrecondition,
-                $"This is {self.Name} on disk {self.Incarnation:x16}; member {ends.Receiver} on {ends.ReceiverIncarnation:x16} was meant.");
+                $"This is {self.Name} on disk {self.Incarnation:x16}; "
+                + $"member {ends.Receiver} on {ends.ReceiverIncarnation:x16} was meant.");
         }
 
         foreach (var member in view.Members)
@@ -127,7 +131,8 @@ internal sealed class PeerService(
 
         logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);
         throw Refuse(
-            StatusCode.FailedPrecondition, $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
+            StatusCode.FailedPrecondition,
+                $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
     }
 
     private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));

@@ -13,7 +13,8 @@ namespace KvStore.Node.Replication;
 /// The way to the other nodes: one stream per peer and direction for messages, opened by the sender. Fire and forget:
 /// what cannot be sent is dropped, the protocol expects loss.
 /// </summary>
-internal sealed class PeerTransport(CurrentView current, NodeIdentity self, PeerDirectory directory, ILogger<PeerTransport> logger)
+internal sealed class PeerTransport(
+    CurrentView current, NodeIdentity self, PeerDirectory directory, ILogger<PeerTransport> logger)
     : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
@@ -194,7 +195,8 @@ internal sealed class PeerLink : IAsyncDisposable
     }
 
     /// <summary>The callee never ends a link that is well: its answer means that the link is gone.</summary>
-    private static async Task WatchEndAsync(AsyncClientStreamingCall<Wire.Frame, Wire.LinkEnd> call, CancellationTokenSource broken)
+    private static async Task WatchEndAsync(
+        AsyncClientStreamingCall<Wire.Frame, Wire.LinkEnd> call, CancellationTokenSource broken)
     {
         try
         {

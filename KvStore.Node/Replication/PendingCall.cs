@@ -46,7 +46,9 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
 
     public void Complete(WriteOutcome outcome) => _done.TrySetResult(outcome);
 
-    /// <summary>A write that is still in the inbox may be taken a moment later, so it too is not known to be left out.</summary>
+    /// <summary>
+    /// A write that is still in the inbox may be taken a moment later, so it too is not known to be left out.
+    /// </summary>
     private void OnDeadline() =>
         _done.TrySetResult(Volatile.Read(ref _applied) as WriteOutcome ?? new WriteOutcome.Indeterminate());
 }

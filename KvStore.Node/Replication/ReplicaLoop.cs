@@ -12,10 +12,14 @@ namespace KvStore.Node.Replication;
 /// </summary>
 internal sealed class ReplicaLoop
 {
-    /// <summary>Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.</summary>
+    /// <summary>
+    /// Calls and messages that may wait; more are refused or, for messages, dropped: the protocol expects loss.
+    /// </summary>
     public const int InboxLimit = 65_536;
 
-    /// <summary>Taken before anything is carried out, so that callers who never stop do not keep all others waiting.</summary>
+    /// <summary>
+    /// Taken before anything is carried out, so that callers who never stop do not keep all others waiting.
+    /// </summary>
     private const int BatchLimit = 4096;
 
     private static readonly object TickAll = new();
@@ -50,7 +54,18 @@ internal sealed class ReplicaLoop
         return Post(replica, call);
     }
 
-    /// <summary>For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.</summary>
+    /// <summary>False: too much is waiting, and nothing was taken.</summary>
+    public bool TryPost(ReceivedFrame frame)
+    {
+        if (Volatile.Read(ref _waiting) >= InboxLimit)
+            return false;
+        Interlocked.Add(ref _waiting, frame.Count);
+        return _inbox.Writer.TryWrite(new Item(null, frame));
+    }
+
+    /// <summary>
+    /// For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.
+    /// </summary>
     public bool Post(PartitionReplica? replica, object report)
     {
         Interlocked.Increment(ref _waiting);
@@ -71,7 +86,7 @@ internal sealed class ReplicaLoop
         {
             for (var taken = 0; taken < BatchLimit && _inbox.Reader.TryRead(out var item); taken++)
             {
-                Interlocked.Decrement(ref _waiting);
+                Interlocked.Add(ref _waiting, item.Content is ReceivedFrame frame ? -frame.Count : -1);
                 Take(item);
             }
 
@@ -96,6 +111,10 @@ internal sealed class ReplicaLoop
                 break;
             case PendingRead read:
                 item.Replica!.Add(read);
+                break;
+            case ReceivedFrame frame:
+                foreach (var (replica, message) in frame)
+                    replica.Add(message);
                 break;
             case Action<PartitionReplica> act:
                 act(item.Replica!);
@@ -166,3 +185,6 @@ internal sealed class ReplicaLoop
 
     private readonly record struct Item(PartitionReplica? Replica, object Content);
 }
+
+/// <summary>What a loop gets of one frame of a peer.</summary>
+internal sealed class ReceivedFrame : List<(PartitionReplica Replica, Input.Receive Message)>;

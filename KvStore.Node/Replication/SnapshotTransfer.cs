@@ -7,7 +7,9 @@ using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>Sends whole states to backups that fell behind the log: one at a time per peer, on the bulk connection.</summary>
+/// <summary>
+/// Sends whole states to backups that fell behind the log: one at a time per peer, on the bulk connection.
+/// </summary>
 internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<SnapshotTransfer> logger)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
@@ -51,7 +53,8 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
                 IndexTerm = snapshot.Term.Value,
                 Configuration = UnsafeByteOperations.UnsafeWrap(GroupConfigurationFormat.Encode(snapshot.Configuration)),
             };
-            await call.RequestStream.WriteAsync(new Wire.SnapshotChunk { Head = head }, patience.Token).ConfigureAwait(false);
+            await call.RequestStream.WriteAsync(new Wire.SnapshotChunk { Head = head }, patience.Token).ConfigureAwait(
+                false);
             foreach (var block in snapshot.State.Encode())
             {
                 var chunk = new Wire.SnapshotChunk { Block = UnsafeByteOperations.UnsafeWrap(block) };

@@ -22,7 +22,9 @@ internal sealed class Snapshotter(
     /// <summary>A log smaller than this is never captured for its size.</summary>
     private const long SmallestLog = 4L * 1024 * 1024;
 
-    /// <summary>Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.</summary>
+    /// <summary>
+    /// Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.
+    /// </summary>
     private const long KeptEntries = 1024;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);

@@ -4,7 +4,9 @@ using KvStore.Core.State;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>The callers that wait for one replica: by ticket until the core has taken them, then by log index.</summary>
+/// <summary>
+/// The callers that wait for one replica: by ticket until the core has taken them, then by log index.
+/// </summary>
 internal sealed class WaitingCalls(Replica replica)
 {
     private readonly Dictionary<Ticket, PendingWrite> _offered = [];
@@ -107,7 +109,9 @@ internal sealed class WaitingCalls(Replica replica)
             write.Complete(new WriteOutcome.Indeterminate());
     }
 
-    /// <summary>A snapshot replaced everything up to <paramref name="last"/>: what became of it is not known here.</summary>
+    /// <summary>
+    /// A snapshot replaced everything up to <paramref name="last"/>: what became of it is not known here.
+    /// </summary>
     public void Lost(LogIndex last)
     {
         foreach (var (index, write) in _appended.Where(pair => pair.Key <= last).ToList())

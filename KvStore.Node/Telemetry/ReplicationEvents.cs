@@ -21,16 +21,19 @@ internal static partial class ReplicationEvents
     [LoggerMessage(2012, LogLevel.Error, "{Peer} refuses the link: {Reason}")]
     public static partial void LinkRefused(this ILogger logger, string peer, string reason);
 
-    [LoggerMessage(2013, LogLevel.Error, "Refused a link from member {Member} on disk {Incarnation:x16}: not in the view")]
+    [LoggerMessage(
+        2013, LogLevel.Error, "Refused a link from member {Member} on disk {Incarnation:x16}: not in the view")]
     public static partial void StrangerRefused(this ILogger logger, int member, ulong incarnation);
 
-    [LoggerMessage(2020, LogLevel.Warning, "Partition {Partition}: snapshot for member {Member} was not sent: {Reason}")]
+    [LoggerMessage(
+        2020, LogLevel.Warning, "Partition {Partition}: snapshot for member {Member} was not sent: {Reason}")]
     public static partial void SnapshotNotSent(this ILogger logger, int partition, int member, string reason);
 
     [LoggerMessage(2021, LogLevel.Debug, "Partition {Partition}: snapshot at {Index} saved")]
     public static partial void SnapshotSaved(this ILogger logger, int partition, long index);
 
-    [LoggerMessage(2022, LogLevel.Warning, "Partition {Partition}: its snapshot could not be saved, its log is kept: {Reason}")]
+    [LoggerMessage(
+        2022, LogLevel.Warning, "Partition {Partition}: its snapshot could not be saved, its log is kept: {Reason}")]
     public static partial void SnapshotNotSaved(this ILogger logger, int partition, string reason);
 
     [LoggerMessage(2030, LogLevel.Critical, "A replica's state is wrong and the node ends: {Reason}")]

@@ -73,7 +73,9 @@ public sealed class CommandFormatTests
         AssertEqual(command, CommandFormat.Decode(head));
     }
 
-    /// <summary>Bytes are guarded by checksums around them; here it matters that nothing else than refusal comes of them.</summary>
+    /// <summary>
+    /// Bytes are guarded by checksums around them; here it matters that nothing else than refusal comes of them.
+    /// </summary>
     [Fact]
     public void A_changed_byte_is_refused_or_read_as_another_command()
     {
@@ -122,8 +124,10 @@ public sealed class CommandFormatTests
         Assert.NotEqual(print, Print(Put("k", "w", timeMs: 1, Versions, ClientId(1))));
         Assert.NotEqual(print, Print(Put("l", "v", timeMs: 1, Versions, ClientId(1))));
         Assert.NotEqual(print, Print(Put("k", "v", timeMs: 1, condition: null, ClientId(1))));
-        Assert.NotEqual(print, Print(Put("k", "v", timeMs: 1, Versions, ClientId(1)) with { ContentType = "text/html" }));
-        Assert.NotEqual(Print(Put("k", "", condition: new Condition.Exists())), Print(Put("k", "", condition: new Condition.Absent())));
+        Assert.NotEqual(
+            print, Print(Put("k", "v", timeMs: 1, Versions, ClientId(1)) with { ContentType = "text/html" }));
+        Assert.NotEqual(Print(Put("k", "", condition: new Condition.Exists())), Print(
+            Put("k", "", condition: new Condition.Absent())));
         Assert.NotEqual(Print(Delete("k")), Print(Put("k", "") with { ContentType = "" }));
     }
 

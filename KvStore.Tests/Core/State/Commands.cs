@@ -10,7 +10,8 @@ namespace KvStore.Tests.Core.State;
 internal static class Commands
 {
     private static readonly Gen<KeyVersion> Versions =
-        Gen.Select(Gen.Long[0, 3], Gen.Long[0, 50], (term, index) => new KeyVersion(new Term(term), new LogIndex(index)));
+        Gen.Select(
+            Gen.Long[0, 3], Gen.Long[0, 50], (term, index) => new KeyVersion(new Term(term), new LogIndex(index)));
 
     private static readonly Gen<Condition?> Conditions = Gen.OneOf(
         Gen.Const((Condition?)null),
@@ -35,9 +36,20 @@ internal static class Commands
         (key, value, type, timeMs, condition, id, isPut) => isPut
             ? (Command)new Command.Put
             {
-                Key = new byte[] { (byte)key }, Value = value, ContentType = type, TimeMs = timeMs, Condition = condition, RequestId = id,
+                Key = new byte[] { (byte)key },
+                Value = value,
+                ContentType = type,
+                TimeMs = timeMs,
+                Condition = condition,
+                RequestId = id,
             }
-            : new Command.Delete { Key = new byte[] { (byte)key }, TimeMs = timeMs, Condition = condition, RequestId = id });
+            : new Command.Delete
+            {
+                Key = new byte[] { (byte)key },
+                TimeMs = timeMs,
+                Condition = condition,
+                RequestId = id
+            });
 
     public static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(at => values[at]);
 
@@ -52,7 +64,8 @@ internal static class Commands
             RequestId = id,
         };
 
-    public static Command.Delete Delete(string key, long timeMs = 0, Condition? condition = null, RequestId? id = null) =>
+    public static Command.Delete Delete(
+        string key, long timeMs = 0, Condition? condition = null, RequestId? id = null) =>
         new() { Key = Encoding.UTF8.GetBytes(key), TimeMs = timeMs, Condition = condition, RequestId = id };
 
     public static RequestId ClientId(ulong number) => new(0, number, IsInternal: false);

@@ -11,7 +11,9 @@ namespace KvStore.Tests.Core.State;
 /// <summary>The tree against a sorted dictionary that compares byte by byte.</summary>
 public sealed class CowMapTests
 {
-    /// <summary>Few different bytes, so that keys meet again and are prefixes of each other; both ends of a byte's range.</summary>
+    /// <summary>
+    /// Few different bytes, so that keys meet again and are prefixes of each other; both ends of a byte's range.
+    /// </summary>
     private static readonly Gen<byte[]> Keys = Commands.OneOf<byte>(0, 1, 127, 128, 255).Array[0, 4];
 
     private static readonly Gen<(byte[] Key, int What)[]> Changes = Gen.Select(Keys, Gen.Int[0, 9]).Array[0, 1500];
@@ -163,7 +165,8 @@ public sealed class CowMapTests
         Assert.Equal(map.Root is null, map.Count == 0);
         if (map.Root is { } root)
         {
-            Assert.True(root.Size > (root is MapBranch<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, int, ByteOrder> ? 1 : 0));
+            Assert.True(
+                root.Size > (root is MapBranch<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, int, ByteOrder> ? 1 : 0));
             Check(root, isRoot: true);
         }
     }
@@ -217,7 +220,8 @@ public sealed class CowMapTests
 
     internal readonly struct ByteOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
     {
-        public static int Compare(ReadOnlySpan<byte> probe, ReadOnlyMemory<byte> key) => probe.SequenceCompareTo(key.Span);
+        public static int Compare(ReadOnlySpan<byte> probe, ReadOnlyMemory<byte> key) =>
+            probe.SequenceCompareTo(key.Span);
 
         public static ReadOnlySpan<byte> ProbeOf(ReadOnlyMemory<byte> key) => key.Span;
 

@@ -50,7 +50,8 @@ public sealed class KeyValueStateTests
     public void The_same_index_in_another_term_is_another_version()
     {
         Apply(Put("k", "one"));
-        Assert.Equal(WriteStatus.VersionMismatch, Apply(Put("k", "x", condition: IfMatch(new KeyVersion(new Term(2), new LogIndex(1))))).Status);
+        Assert.Equal(WriteStatus.VersionMismatch,
+            Apply(Put("k", "x", condition: IfMatch(new KeyVersion(new Term(2), new LogIndex(1))))).Status);
     }
 
     [Fact]
@@ -142,7 +143,8 @@ public sealed class KeyValueStateTests
 
         Assert.Equal(twin.OrderBy(pair => pair.Key).Select(pair => (pair.Key, pair.Value)),
             state.Image.From(default).Select(pair => (pair.Key.Span[0], pair.Value.Version)));
-        Assert.Equal(state.Image.From(default).Sum(pair => (long)pair.Key.Length + pair.Value.Value.Length), state.Image.Bytes);
+        Assert.Equal(
+            state.Image.From(default).Sum(pair => (long)pair.Key.Length + pair.Value.Value.Length), state.Image.Bytes);
     }, iter: 300);
 
     [Fact]
@@ -209,5 +211,6 @@ public sealed class KeyValueStateTests
 
     private StoredEntry? Find(string key) => _state.Image.Find(Encoding.UTF8.GetBytes(key));
 
-    private WriteResult Apply(Command command) => _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
+    private WriteResult Apply(Command command) =>
+        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
 }

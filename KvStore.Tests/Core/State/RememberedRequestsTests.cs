@@ -29,7 +29,8 @@ public sealed class RememberedRequestsTests
         var missed = Apply(Delete("k", Start, id: ClientId(2)));
         Apply(Put("k", "there now", Start));
 
-        Assert.Equal(refused with { IsReplay = true }, Apply(Put("k", "one", Start, new Condition.Exists(), ClientId(1))));
+        Assert.Equal(
+            refused with { IsReplay = true }, Apply(Put("k", "one", Start, new Condition.Exists(), ClientId(1))));
         Assert.Equal(missed with { IsReplay = true }, Apply(Delete("k", Start, id: ClientId(2))));
         Assert.NotNull(_state.Image.Find("k"u8));
     }
@@ -70,8 +71,8 @@ public sealed class RememberedRequestsTests
     }
 
     /// <summary>
-    /// The write reached a primary that died; its retry reaches one whose clock is an hour ahead, after other writes did.
-    /// Safety needs no clock: it must not be applied again over what came between.
+    /// The write reached a primary that died; its retry reaches one whose clock is an hour ahead, after other writes
+    /// did. Safety needs no clock: it must not be applied again over what came between.
     /// </summary>
     [Theory]
     [InlineData(0)]
@@ -115,7 +116,8 @@ public sealed class RememberedRequestsTests
         Apply(Delete("other", Start + 122_000));
 
         Assert.Equal(before - 4, _state.Image.Requests.Count);
-        Assert.Equal(Enumerable.Range(1, 20).Select(number => number > 20 - before + 4), Enumerable.Range(1, 20).Select(number => _state.Remembers(HopId((ulong)number))));
+        Assert.Equal(Enumerable.Range(1, 20).Select(number => number > 20 - before
+            + 4), Enumerable.Range(1, 20).Select(number => _state.Remembers(HopId((ulong)number))));
     }
 
     [Fact]
@@ -144,7 +146,8 @@ public sealed class RememberedRequestsTests
             requests.Add(new RememberedRequest(1, WriteStatus.Created, KeyVersion.None, 0, new LogIndex((long)number)));
         }
 
-        var full = RememberedRequests.FromOrdered(ids, requests).With(ClientId(1), new RememberedRequest(1, WriteStatus.Created, KeyVersion.None, 0, new LogIndex(1)));
+        var full = RememberedRequests.FromOrdered(ids, requests).With(
+            ClientId(1), new RememberedRequest(1, WriteStatus.Created, KeyVersion.None, 0, new LogIndex(1)));
         var cut = full.Forget(0);
 
         Assert.Equal(RememberedRequests.Limit + 1, cut.Count);
@@ -161,5 +164,6 @@ public sealed class RememberedRequestsTests
             Apply(Delete("other", Start + (second * 1000)));
     }
 
-    private WriteResult Apply(Command command) => _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
+    private WriteResult Apply(Command command) =>
+        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
 }

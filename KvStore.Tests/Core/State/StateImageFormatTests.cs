@@ -26,7 +26,8 @@ public sealed class StateImageFormatTests
     {
         KeyValueState state = new(StateImage.Empty);
         for (ulong number = 1; number <= 3000; number++)
-            Apply(state, (long)number, Put($"key {number * 7919 % 3000:d5}", new string('v', 100), (long)number * 10, id: ClientId(number)));
+            Apply(state, (long)number, Put(
+                $"key {number * 7919 % 3000:d5}", new string('v', 100), (long)number * 10, id: ClientId(number)));
         Apply(state, 3001, Put("large", new string('x', 300_000)));
 
         var blocks = state.Image.Encode().ToList();
@@ -36,7 +37,8 @@ public sealed class StateImageFormatTests
     }
 
     [Fact]
-    public void An_empty_state_comes_back() => AssertSame(StateImage.Empty, StateImage.Decode(StateImage.Empty.Encode()));
+    public void An_empty_state_comes_back() =>
+        AssertSame(StateImage.Empty, StateImage.Decode(StateImage.Empty.Encode()));
 
     /// <summary>Else one small value would keep a whole block of others alive.</summary>
     [Fact]
@@ -100,7 +102,8 @@ public sealed class StateImageFormatTests
             changed[block].AsSpan(at, 4).Fill(0xFF);
             changed[block][at + 3] = 0x7F;
             var before = GC.GetAllocatedBytesForCurrentThread();
-            Assert.Throws<InvalidDataException>(() => StateImage.Decode([.. changed.Select(bytes => new ReadOnlyMemory<byte>(bytes))]));
+            Assert.Throws<InvalidDataException>(
+                () => StateImage.Decode([.. changed.Select(bytes => new ReadOnlyMemory<byte>(bytes))]));
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 500_000);
         }
     }
@@ -115,7 +118,8 @@ public sealed class StateImageFormatTests
         var requests = blocks[^1];
         requests[5..][(58 - 8)..58].CopyTo(requests, requests.Length - 8);    // the second's index becomes the first's
 
-        var failure = Assert.Throws<InvalidDataException>(() => StateImage.Decode(CutLike(blocks, [.. blocks.SelectMany(block => block)])));
+        var failure = Assert.Throws<InvalidDataException>(
+            () => StateImage.Decode(CutLike(blocks, [.. blocks.SelectMany(block => block)])));
         Assert.Contains("two requests", failure.Message);
     }
 
@@ -137,7 +141,8 @@ public sealed class StateImageFormatTests
 
     private static void AssertSame(StateImage expected, StateImage actual)
     {
-        Assert.Equal(expected.Encode().SelectMany(block => block.ToArray()), actual.Encode().SelectMany(block => block.ToArray()));
+        Assert.Equal(expected.Encode().SelectMany(block => block.ToArray()), actual.Encode().SelectMany(
+            block => block.ToArray()));
         Assert.Equal(expected.Hash(), actual.Hash());
         Assert.Equal((expected.Count, expected.Bytes, expected.TimeMs), (actual.Count, actual.Bytes, actual.TimeMs));
     }
@@ -145,7 +150,8 @@ public sealed class StateImageFormatTests
     private static List<ReadOnlyMemory<byte>> CutLike(List<byte[]> blocks, byte[] whole)
     {
         var at = 0;
-        return [.. blocks.Select(block => new ReadOnlyMemory<byte>(whole, (at += block.Length) - block.Length, block.Length))];
+        return [.. blocks.Select(
+            block => new ReadOnlyMemory<byte>(whole, (at += block.Length) - block.Length, block.Length))];
     }
 
     private static StateImage? TryDecode(List<ReadOnlyMemory<byte>> blocks)

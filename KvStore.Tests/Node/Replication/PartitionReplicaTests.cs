@@ -71,7 +71,8 @@ public sealed class PartitionReplicaTests
         backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
         backup.Time.Advance(TimeSpan.FromSeconds(7));
         backup.Receive(3, new PeerMessage.Heartbeat(new Term(3), LogIndex.Zero, Round: 9));
-        backup.Receive(3, new PeerMessage.VoteRequest(new Term(5), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false));
+        backup.Receive(
+            3, new PeerMessage.VoteRequest(new Term(5), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false));
 
         Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
     }
@@ -136,10 +137,12 @@ public sealed class PartitionReplicaTests
     public void The_hint_changes_with_the_primary_and_is_announced_once()
     {
         ReplicaHarness backup = new();
-        backup.Replica.Add(new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
+        backup.Replica.Add(
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
         backup.Replica.Step();
         Assert.True(backup.Replica.Finish());
-        backup.Replica.Add(new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2)));
+        backup.Replica.Add(
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2)));
         backup.Replica.Step();
         Assert.False(backup.Replica.Finish());
     }

@@ -44,9 +44,11 @@ public sealed class PeerOutboxTests
     public async Task Heartbeats_and_answers_go_before_entries()
     {
         var entries = Append(1, 100);
-        var beat = new Envelope(new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
+        var beat = new Envelope(
+            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
         var answer = new Envelope(
-            new PartitionId(3), new NodeId(2), new PeerMessage.AppendReply(new Term(1), true, new LogIndex(1), LogIndex.Zero, Term.Zero));
+            new PartitionId(3), new NodeId(2), new PeerMessage.AppendReply(
+                new Term(1), true, new LogIndex(1), LogIndex.Zero, Term.Zero));
         _outbox.Add([entries, beat]);
         _outbox.Add([answer]);
 
@@ -56,7 +58,8 @@ public sealed class PeerOutboxTests
     [Fact]
     public async Task What_does_not_fit_is_dropped_and_heartbeats_still_go()
     {
-        var beat = new Envelope(new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
+        var beat = new Envelope(
+            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
         for (var at = 0; at < 200; at++)
             _outbox.Add([Append(at, 1024 * 1024)]);
         _outbox.Add([beat]);
@@ -65,7 +68,8 @@ public sealed class PeerOutboxTests
         Assert.Equal(beat, frame[0]);
         var taken = frame.Count - 1;
         using var end = new CancellationTokenSource();
-        for (var next = _outbox.NextFrameAsync(end.Token); next.IsCompletedSuccessfully; next = _outbox.NextFrameAsync(end.Token))
+        for (var next = _outbox.NextFrameAsync(end.Token); next.IsCompletedSuccessfully; next = _outbox.NextFrameAsync(
+            end.Token))
             taken += (await next).Count;
         Assert.InRange(taken, 60, 70);
         await end.CancelAsync();
@@ -101,8 +105,10 @@ public sealed class PeerOutboxTests
 
     private static Envelope Append(int partition, int bytes)
     {
-        ImmutableArray<LogEntry> entries = [new LogEntry(new LogIndex(1), new Term(1), EntryKind.Command, new byte[bytes])];
-        return new(new PartitionId(partition), new NodeId(2), new PeerMessage.AppendRequest(new Term(1), LogIndex.Zero, Term.Zero, entries, LogIndex.Zero));
+        ImmutableArray<LogEntry> entries = [new LogEntry(
+            new LogIndex(1), new Term(1), EntryKind.Command, new byte[bytes])];
+        return new(new PartitionId(partition), new NodeId(2), new PeerMessage.AppendRequest(
+            new Term(1), LogIndex.Zero, Term.Zero, entries, LogIndex.Zero));
     }
 
     private static KvStore.Node.Replication.Wire.Frame Encoded(List<Envelope> envelopes)
@@ -114,5 +120,6 @@ public sealed class PeerOutboxTests
     }
 
     private Task<List<Envelope>> NextAsync() =>
-        _outbox.NextFrameAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        _outbox.NextFrameAsync(TestContext.Current.CancellationToken).WaitAsync(
+            TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 }

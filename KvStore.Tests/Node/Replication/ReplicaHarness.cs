@@ -7,7 +7,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Node.Replication;
 
-/// <summary>A replica with its callers, member 1 of its group, carried by hand: nothing is flushed unless a test says so.</summary>
+/// <summary>
+/// A replica with its callers, member 1 of its group, carried by hand: nothing is flushed unless a test says so.
+/// </summary>
 internal sealed class ReplicaHarness
 {
     private readonly List<Persist> _unflushed = [];
@@ -107,7 +109,9 @@ internal sealed class ReplicaHarness
         Carry();
     }
 
-    /// <summary>Another member has become primary: its first entry takes the place of what is not committed here.</summary>
+    /// <summary>
+    /// Another member has become primary: its first entry takes the place of what is not committed here.
+    /// </summary>
     public void Follow(int primary, long previousIndex, long commit, Term? previousTerm = null)
     {
         var term = Term.Next();

@@ -48,7 +48,8 @@ public sealed class WriteAnswerTests
         Assert.False(write.IsDone);
         primary.Flush();
 
-        Assert.Equal((1, 1), (Outcome<WriteOutcome.Committed>(write).Copies, Outcome<WriteOutcome.Committed>(write).Voters));
+        Assert.Equal(
+            (1, 1), (Outcome<WriteOutcome.Committed>(write).Copies, Outcome<WriteOutcome.Committed>(write).Voters));
     }
 
     [Fact]
@@ -61,7 +62,8 @@ public sealed class WriteAnswerTests
         primary.Flush();
 
         var flushed = Outcome<WriteOutcome.Flushed>(write);
-        Assert.Equal((new KeyVersion(primary.Term, primary.LastIndex), 1, 3), (flushed.Version, flushed.Copies, flushed.Voters));
+        Assert.Equal(
+            (new KeyVersion(primary.Term, primary.LastIndex), 1, 3), (flushed.Version, flushed.Copies, flushed.Voters));
         Assert.Null(primary.Find("k"));
     }
 
@@ -126,7 +128,8 @@ public sealed class WriteAnswerTests
         Assert.False(write.IsDone);
         primary.Acknowledge(3);
 
-        Assert.Equal((3, 3), (Outcome<WriteOutcome.Committed>(write).Copies, Outcome<WriteOutcome.Committed>(write).Voters));
+        Assert.Equal(
+            (3, 3), (Outcome<WriteOutcome.Committed>(write).Copies, Outcome<WriteOutcome.Committed>(write).Voters));
     }
 
     [Fact]
@@ -215,7 +218,8 @@ public sealed class WriteAnswerTests
         var second = primary.Write(Put("k", "second"));
         primary.Flush();
         primary.Follow(3, previousIndex: 1, commit: 0);    // takes the place of the first alone
-        var other = new LogEntry(new LogIndex(3), primary.Term, EntryKind.Command, CommandFormat.Encode(Put("k", "other")));
+        var other = new LogEntry(
+            new LogIndex(3), primary.Term, EntryKind.Command, CommandFormat.Encode(Put("k", "other")));
         primary.Receive(3, new PeerMessage.AppendRequest(
             primary.Term, new LogIndex(2), primary.Term, [other], Commit: new LogIndex(3)));
 

@@ -1,0 +1,192 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Node.Replication;
+using Microsoft.Extensions.Logging.Abstractions;
+using Wire = KvStore.Node.Replication.Wire;
+
+namespace KvStore.Tests.Node.Replication;
+
+/// <summary>
+/// A node of three hears only members of its cluster, on the disks that it knows, and only what is meant for it.
+/// </summary>
+public sealed class PeerServiceTests : IDisposable
+{
+    private static readonly PartitionId Partition = new(3);
+    private readonly RouterFixture _node = new(members: 3);
+    private readonly NodeEnd _end = new(_ => { });
+    private readonly PeerService _service;
+
+    public PeerServiceTests() => _service = new PeerService(
+        _node.Current, _node.Self, _node.Router, new ReceivedSnapshots(_node.Storage), _end,
+            NullLogger<PeerService>.Instance);
+
+    public void Dispose()
+    {
+        _node.Dispose();
+        _end.Dispose();
+    }
+
+    [Fact]
+    public async Task A_members_messages_reach_the_replica_that_they_are_for()
+    {
+        _ = _node.Start();
+        var changed = _node.Router.PrimaryChangedAsync(Partition, NodeId.None, CancellationToken.None);
+        await LinkAsync(Heartbeat(Ends()));
+
+        await changed.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal((new NodeId(2), new Term(4)), _node.Router.PrimaryOf(Partition));
+    }
+
+    [Theory]
+    [InlineData("another cluster", StatusCode.FailedPrecondition)]
+    [InlineData("another protocol", StatusCode.FailedPrecondition)]
+    [InlineData("another receiver", StatusCode.FailedPrecondition)]
+    [InlineData("this node on another disk", StatusCode.FailedPrecondition)]
+    [InlineData("a sender that is no member", StatusCode.FailedPrecondition)]
+    [InlineData("a member on another disk", StatusCode.FailedPrecondition)]
+    [InlineData("nobody", StatusCode.InvalidArgument)]
+    public async Task A_frame_with_wrong_ends_is_refused_and_nothing_of_it_is_used(string wrong, StatusCode code)
+    {
+        _ = _node.Start();
+        var ends = Ends();
+        Action change = wrong switch
+        {
+            "another cluster" => () => ends.Cluster++,
+            "another protocol" => () => ends.Protocol++,
+            "another receiver" => () => ends.Receiver = 3,
+            "this node on another disk" => () => ends.ReceiverIncarnation++,
+            "a sender that is no member" => () => ends.Sender = 9,
+            "a member on another disk" => () => ends.SenderIncarnation++,
+            _ => () => ends = null,
+        };
+        change();
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => LinkAsync(Heartbeat(ends)));
+        Assert.Equal(code, refused.StatusCode);
+        var install = await Assert.ThrowsAsync<RpcException>(
+            () => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
+        Assert.Equal(code, install.StatusCode);
+        Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+    }
+
+    [Fact]
+    public async Task A_node_without_a_view_hears_nobody()
+    {
+        var refused = await Assert.ThrowsAsync<RpcException>(() => LinkAsync(Heartbeat(Ends())));
+        Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_message_that_no_replica_says_breaks_the_link()
+    {
+        _ = _node.Start();
+        var frame = Heartbeat(Ends());
+        frame.Messages[0].Term = -4;
+
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => LinkAsync(frame))).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_link_ends_when_the_node_has_handed_over()
+    {
+        _ = _node.Start();
+        Frames<Wire.Frame> frames = new();
+        var link = _service.Link(frames, new FakeCall());
+        Assert.False(link.IsCompleted);
+        _end.EndLinks();
+
+        await link.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await LinkAsync(Heartbeat(Ends()));
+        Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_is_no_image_is_refused_and_leaves_nothing()
+    {
+        _ = _node.Start();
+        var head = new Wire.SnapshotHead { Ends = Ends(), Partition = 3, Term = 4, Index = 10, IndexTerm = 4 };
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head, [1, 2, 3]));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+        Assert.Empty(Directory.GetFiles(_node.Storage.Directory.Snapshots, "*10*"));
+        head.Index = -10;
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+        head.Partition = 5000;
+        Assert.Equal(
+            StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+    }
+
+    private static Wire.Frame Heartbeat(Wire.Ends? ends)
+    {
+        Wire.Frame frame = new() { Ends = ends };
+        frame.Messages.Add(
+            PeerCodec.Encode(Partition, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
+        return frame;
+    }
+
+    private Wire.Ends Ends() => new()
+    {
+        Cluster = _node.View.ClusterId,
+        Sender = 2,
+        SenderIncarnation = 2,
+        Receiver = 1,
+        ReceiverIncarnation = _node.Self.Incarnation,
+        Protocol = PeerCodec.Protocol,
+    };
+
+    private Task LinkAsync(params Wire.Frame[] frames) => _service.Link(new Frames<Wire.Frame>(frames), new FakeCall());
+
+    private Task InstallAsync(Wire.SnapshotHead head, params byte[][] blocks) => _service.Install(
+        new Frames<Wire.SnapshotChunk>([
+            new Wire.SnapshotChunk { Head = head },
+            .. blocks.Select(block => new Wire.SnapshotChunk { Block = Google.Protobuf.ByteString.CopyFrom(block) })]),
+        new FakeCall());
+
+    /// <summary>Gives what it was made of and then ends; made of nothing, it never ends.</summary>
+    private sealed class Frames<T>(params T[] frames) : IAsyncStreamReader<T>
+    {
+        private readonly Channel<T> _none = Channel.CreateUnbounded<T>();
+        private int _next = -1;
+
+        public T Current => frames[_next];
+
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
+        {
+            if (frames.Length == 0)
+                await _none.Reader.ReadAsync(cancellationToken);
+            return ++_next < frames.Length;
+        }
+    }
+
+    private sealed class FakeCall : ServerCallContext
+    {
+        protected override string MethodCore => "";
+
+        protected override string HostCore => "";
+
+        protected override string PeerCore => "";
+
+        protected override DateTime DeadlineCore => DateTime.MaxValue;
+
+        protected override Metadata RequestHeadersCore => [];
+
+        protected override CancellationToken CancellationTokenCore => CancellationToken.None;
+
+        protected override Metadata ResponseTrailersCore => [];
+
+        protected override Status StatusCore { get; set; }
+
+        protected override WriteOptions? WriteOptionsCore { get; set; }
+
+        protected override AuthContext AuthContextCore => new(null, []);
+
+        protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
+            throw new NotSupportedException();
+
+        protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => Task.CompletedTask;
+    }
+}
