@@ -48,7 +48,7 @@ internal static class NodeServices
             .AddSingleton<ReceivedSnapshots>()
             .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
-            .AddSingleton<ViewFollower>()
+            .AddSingleton<ViewKeeper>()
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()

@@ -22,7 +22,7 @@ internal abstract record JoinOutcome
 /// conditional write of the view that it keeps, so of two that ask at once one after the other is taken in.
 /// </summary>
 internal sealed class MemberReplacement(
-    CurrentView current, PartitionRouter router, PeerTransport transport, ViewFollower follower, TimeProvider time)
+    CurrentView current, PartitionRouter router, PeerTransport transport, ViewKeeper keeper, TimeProvider time)
 {
     private const string ContentType = "application/json";
     private static ReadOnlySpan<byte> ViewKey => "view"u8;
@@ -68,7 +68,7 @@ internal sealed class MemberReplacement(
 
     private async Task<JoinOutcome> FollowedAsync(ClusterView view)
     {
-        await follower.FollowAsync(view).ConfigureAwait(false);
+        await keeper.FollowAsync(view).ConfigureAwait(false);
         return new JoinOutcome.Joined(view);
     }
 }

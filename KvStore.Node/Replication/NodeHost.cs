@@ -19,7 +19,7 @@ internal sealed class NodeHost(
     NodeStorage storage,
     PartitionRouter router,
     PeerTransport transport,
-    ViewFollower follower,
+    ViewKeeper keeper,
     NodeEnd end,
     IOptions<NodeOptions> options,
     TimeProvider time,
@@ -213,7 +213,7 @@ internal sealed class NodeHost(
             .Where(status => status.ClusterId == ClusterDocument.Hex(view.ClusterId))
             .MaxBy(status => status.Epoch);
         if (newest?.Epoch > view.Epoch.Value && ClusterDocument.TryViewOf(newest) is { } next)
-            await follower.FollowAsync(next).ConfigureAwait(false);
+            await keeper.FollowAsync(next).ConfigureAwait(false);
     }
 
     private async Task TickAsync(CancellationToken stopping)

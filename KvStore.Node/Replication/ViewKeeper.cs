@@ -6,13 +6,13 @@ using KvStore.Node.Telemetry;
 namespace KvStore.Node.Replication;
 
 /// <summary>Takes a newer view of the cluster over: on disk first, then for links and replicas.</summary>
-internal sealed class ViewFollower(
+internal sealed class ViewKeeper(
     NodeIdentity self,
     CurrentView current,
     NodeStorage storage,
     PeerTransport transport,
     PartitionRouter router,
-    ILogger<ViewFollower> logger) : IDisposable
+    ILogger<ViewKeeper> logger) : IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1);
 
