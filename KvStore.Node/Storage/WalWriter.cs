@@ -24,7 +24,6 @@ internal sealed class WalWriter : IDisposable
     private long _oldest;
     private long _offset;
     private long _size;
-    private bool _isHeadFlushed;
     private bool _isSealed;
 
     /// <summary>Goes on where the log ended, or begins it.</summary>
@@ -51,8 +50,7 @@ internal sealed class WalWriter : IDisposable
         (_number, _key, _offset, _link) = (end.Segment, end.Key, end.Offset, end.Link);
         _file = files.Open(PathOf(_number));
         _size = _file.Length;
-        _isHeadFlushed = _offset > WalFormat.SegmentHeaderSize;
-        if (!_isHeadFlushed)
+        if (_offset == WalFormat.SegmentHeaderSize)
             WriteHead();
         _spares.Prepare();
     }
@@ -100,7 +98,6 @@ internal sealed class WalWriter : IDisposable
             return;
         WriteFrame(_frame);
         _file.Flush();
-        _isHeadFlushed = true;
     }
 
     /// <summary>
@@ -123,13 +120,13 @@ internal sealed class WalWriter : IDisposable
     {
         GroupOf(partition).StartBehind(index, term);
         var needed = OldestNeeded();
-        if (!_isHeadFlushed || needed == _oldest)
-            return [];    // unflushed: the hard states are still in older segments alone
+        if (needed == _oldest)
+            return [];
         foreach (var (started, group) in _groups)
             LogStart(started, group);
         MakeRoom(LargestItemBesideEntries);
         WalFormat.WriteOldest(_frame, needed);
-        Flush();
+        Flush();    // with the head of this segment, if that still waits: the hard states are in it
         var unneeded = new List<string>();
         for (; _oldest < needed; _oldest++)
             unneeded.Add(PathOf(_oldest));
@@ -212,7 +209,7 @@ internal sealed class WalWriter : IDisposable
         _files.FlushDirectory(_directory.Wal);
         _file = _files.Open(PathOf(number));    // again, so that failures name the segment
         (_number, _key, _offset, _link) = (number, WalFormat.KeyOf(header), WalFormat.SegmentHeaderSize, before);
-        (_isHeadFlushed, _isSealed) = (false, false);
+        _isSealed = false;
         WriteHead();
         _spares.Prepare();
     }

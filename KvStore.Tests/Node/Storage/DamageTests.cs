@@ -69,6 +69,26 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public async Task Damage_to_the_last_flushed_frame_is_no_torn_tail_as_long_as_its_seal_is_there()
+    {
+        var files = new MemoryFileSystem();
+        using (var store = TestStore.Open(files))
+        {
+            for (var index = 1; index <= 3; index++)
+                Assert.True(await store.AppendAsync(TestStore.Entries(0, index, index, index)));
+        }
+
+        var newest = SmallDisk.Segments(files)[^1];
+        var (start, end) = LastFrame(files.Bytes(newest));
+        for (var at = start; at < end; at++)
+        {
+            var damaged = files.AfterKill();
+            damaged.Damage(newest, bytes => With(bytes, at, (byte)~bytes[at]));
+            Assert.Contains(newest, SmallDisk.Start(damaged).Refusal);
+        }
+    }
+
+    [Fact]
     public async Task A_zeroed_page_with_good_frames_behind_it_is_damage_and_is_left_as_it_is()
     {
         const int Page = 4096;
