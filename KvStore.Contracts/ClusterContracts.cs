@@ -92,8 +92,8 @@ public sealed record ViewDocument(
     ImmutableArray<MemberStatus> Removed);
 
 /// <summary>
-/// <c>POST /admin/nodes</c>: a node that the cluster knows by name stands on another disk (16 hexadecimal digits) and asks
-/// to be taken in with it. Answered by the <see cref="ViewDocument"/> in which it is.
+/// <c>POST /admin/nodes</c>: a node that the cluster knows by name stands on another disk (16 hexadecimal digits) and
+/// asks to be taken in with it. Answered by the <see cref="ViewDocument"/> in which it is.
 /// </summary>
 public sealed record JoinRequest(string Name, string Incarnation);
 

@@ -13,7 +13,7 @@ internal static class NodeProgram
     {
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddServiceDefaults();
-        builder.Logging.AddFilter("Grpc", LogLevel.Warning);    // how a link ended, the nodes at its ends say themselves
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);    // its ends say themselves how a link ended
         var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
         var options = NodeOptions.From(builder.Configuration, listen.Addresses[0].Port);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));

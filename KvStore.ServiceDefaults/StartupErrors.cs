@@ -9,8 +9,8 @@ using Microsoft.Extensions.Options;
 namespace KvStore.ServiceDefaults;
 
 /// <summary>
-/// Why a program does not start, or does not end in order, in one line for whoever started it: what was wrong and what was expected. For
-/// mistakes in settings and surroundings, not for defects.
+/// Why a program does not start, or does not end in order, in one line for whoever started it: what was wrong and what
+/// was expected. For mistakes in settings and surroundings, not for defects.
 /// </summary>
 public sealed class StartupException(string message, Exception? inner = null) : Exception(message, inner);
 

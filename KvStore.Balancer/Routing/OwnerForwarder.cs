@@ -165,8 +165,8 @@ internal sealed class OwnerForwarder(
     };
 
     /// <summary>
-    /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for, says
-    /// nothing about the node.
+    /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for,
+    /// says nothing about the node.
     /// </summary>
     private static bool IsNobodyThere(Exception? failure) => failure switch
     {

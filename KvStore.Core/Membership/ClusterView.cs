@@ -5,8 +5,8 @@ using KvStore.Core.Ring;
 namespace KvStore.Core.Membership;
 
 /// <summary>
-/// One node of the cluster. <paramref name="Incarnation"/> names its disk: a node whose disk was wiped or replaced comes
-/// back as another member, since it is not the one that voted and acknowledged before.
+/// One node of the cluster. <paramref name="Incarnation"/> names its disk: a node whose disk was wiped or replaced
+/// comes back as another member, since it is not the one that voted and acknowledged before.
 /// </summary>
 public sealed record Member(NodeId Id, string Name, ulong Incarnation);
 
@@ -28,7 +28,9 @@ public sealed class ClusterView
     /// <param name="founders">How many members the cluster was born with: those with the ids 1 to this.</param>
     /// <param name="members">1 to 100; names, ids and incarnations are unique.</param>
     /// <param name="removed">Members that were, and will never be again.</param>
-    /// <exception cref="ArgumentException">A number out of range; a member missing or named twice; another cluster.</exception>
+    /// <exception cref="ArgumentException">
+    /// A number out of range; a member missing or named twice; another cluster.
+    /// </exception>
     public ClusterView(
         ulong clusterId,
         Epoch epoch,
@@ -47,16 +49,26 @@ public sealed class ClusterView
 
         ImmutableArray<Member> born = [.. everyone.Take(founders)];
         if (born.Length != founders || founders < 1 || born[^1].Id.Value != founders)
-            throw new ArgumentException($"Not all of the {founders} members that the cluster was born with are there.", nameof(founders));
+        {
+            throw new ArgumentException(
+                $"Not all of the {founders} members that the cluster was born with are there.", nameof(founders));
+        }
+
         if (ClusterIdFormat.Hash(born, partitionCount, replicationFactor) != clusterId)
-            throw new ArgumentException("The members that the cluster was born with make another cluster.", nameof(clusterId));
+        {
+            throw new ArgumentException(
+                "The members that the cluster was born with make another cluster.", nameof(clusterId));
+        }
+
         ClusterId = clusterId;
         Epoch = epoch;
         Founders = founders;
         Members = [.. members.OrderBy(member => member.Id)];
         Removed = [.. removed.OrderBy(member => member.Id)];
         Ring = RingOf(Members, partitionCount, replicationFactor);
-        _birthRing = removed.IsEmpty && founders == members.Length ? Ring : RingOf(born, partitionCount, replicationFactor);
+        _birthRing = removed.IsEmpty && founders == members.Length
+            ? Ring
+            : RingOf(born, partitionCount, replicationFactor);
         _systemFounders = SystemMembersOf(born);
         _systemMembers = SystemMembersOf(Members);
     }
@@ -89,7 +101,9 @@ public sealed class ClusterView
     public ImmutableArray<NodeId> KeepersOf(PartitionId group) =>
         group == SystemGroup ? _systemMembers : Ring.PreferenceList(group);
 
-    /// <summary>The voters that a group was born with, before any entry of its log. The same in every view of a cluster.</summary>
+    /// <summary>
+    /// The voters that a group was born with, before any entry of its log. The same in every view of a cluster.
+    /// </summary>
     public ImmutableArray<NodeId> FoundersOf(PartitionId group) =>
         group == SystemGroup ? _systemFounders : _birthRing.PreferenceList(group);
 
@@ -119,7 +133,9 @@ public sealed class ClusterView
             clusterId, Epoch.Zero.Next(), partitionCount, replicationFactor, numbered.Length, numbered, []);
     }
 
-    /// <summary>The next view, in which a node stands on another disk: as a new member in the old one's place.</summary>
+    /// <summary>
+    /// The next view, in which a node stands on another disk: as a new member in the old one's place.
+    /// </summary>
     /// <param name="name">The node's.</param>
     /// <param name="incarnation">Its new disk.</param>
     /// <exception cref="ArgumentException">No member has the name, or the disk was a member's already.</exception>
@@ -142,5 +158,7 @@ public sealed class ClusterView
         new([.. members.Select(member => (member.Id, member.Name))], partitionCount, replicationFactor);
 
     private static ImmutableArray<NodeId> SystemMembersOf(IEnumerable<Member> members) =>
-        [.. members.OrderBy(member => member.Name, StringComparer.Ordinal).Take(MaxSystemMembers).Select(member => member.Id)];
+        [.. members.OrderBy(member => member.Name, StringComparer.Ordinal)
+            .Take(MaxSystemMembers)
+            .Select(member => member.Id)];
 }

@@ -3,8 +3,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Replication;
 
 /// <summary>
-/// The configurations that the log holds, by index, above the one in force where the log starts. The last one is in force
-/// from the moment it is appended, committed or not (thesis 4.1); when its entry is truncated, the one before it is again.
+/// The configurations that the log holds, by index, above the one in force where the log starts. The last
+/// one is in force from the moment it is appended, committed or not (thesis 4.1); when its entry is
+/// truncated, the one before it is again.
 /// </summary>
 internal sealed class ConfigurationHistory(GroupConfiguration atStart)
 {
@@ -17,7 +18,9 @@ internal sealed class ConfigurationHistory(GroupConfiguration atStart)
     /// <summary>Where the one in force stands in the log; zero: at or before its start.</summary>
     public LogIndex LastChange => _changes.Count > 0 ? _changes[^1].Index : LogIndex.Zero;
 
-    /// <summary>The one in force after the entry at <paramref name="index"/>, which is not before the log's start.</summary>
+    /// <summary>
+    /// The one in force after the entry at <paramref name="index"/>, which is not before the log's start.
+    /// </summary>
     public GroupConfiguration At(LogIndex index)
     {
         var found = _changes.FindLastIndex(change => change.Index <= index);

@@ -4,8 +4,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Replication;
 
 /// <summary>
-/// The way from the members a group has to the members it should have, one step at a time: newcomers learn, become voters
-/// one by one, and only when all are in does anybody leave. So a group has at no time fewer copies than it should.
+/// The way from the members a group has to the members it should have, one step at a time: newcomers
+/// learn, become voters one by one, and only when all are in does anybody leave. So a group has at no
+/// time fewer copies than it should.
 /// </summary>
 public static class ConfigurationPlan
 {

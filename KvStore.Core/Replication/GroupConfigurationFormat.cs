@@ -21,7 +21,11 @@ public static class GroupConfigurationFormat
         bytes[1] = (byte)configuration.Voters.Length;
         bytes[2] = (byte)configuration.Learners.Length;
         for (var i = 0; i < configuration.Members.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(HeaderSize + (i * sizeof(int))), configuration.Members[i].Value);
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(
+                bytes.AsSpan(HeaderSize + (i * sizeof(int))), configuration.Members[i].Value);
+        }
+
         return bytes;
     }
 

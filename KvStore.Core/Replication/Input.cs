@@ -35,8 +35,9 @@ public abstract record Input
     public sealed record SnapshotSent(NodeId To, LogIndex Index, bool HasArrived) : Input;
 
     /// <summary>
-    /// Change who keeps the log. Ignored unless this is the primary, no other change is under way, and one step leads to
-    /// <paramref name="Next"/> (<see cref="GroupConfiguration.IsOneStepTo"/>); <see cref="Replica.Configuration"/> tells.
+    /// Change who keeps the log. Ignored unless this is the primary, no other change is under
+    /// way, and one step leads to <paramref name="Next"/>
+    /// (<see cref="GroupConfiguration.IsOneStepTo"/>); <see cref="Replica.Configuration"/> tells.
     /// </summary>
     public sealed record Reconfigure(GroupConfiguration Next) : Input;
 

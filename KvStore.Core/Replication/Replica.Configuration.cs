@@ -28,7 +28,8 @@ public sealed partial class Replica
         && _configurations.LastChange <= CommitIndex;
 
     /// <summary>
-    /// Who kept the log after the entry at <paramref name="index"/>, which is not compacted away: part of a snapshot there.
+    /// Who kept the log after the entry at <paramref name="index"/>, which is not compacted
+    /// away: part of a snapshot there.
     /// </summary>
     public GroupConfiguration ConfigurationAt(LogIndex index)
     {
@@ -36,7 +37,9 @@ public sealed partial class Replica
         return _configurations.At(index);
     }
 
-    /// <summary>On a primary: whether a member follows closely enough to be counted on, and has answered lately.</summary>
+    /// <summary>
+    /// On a primary: whether a member follows closely enough to be counted on, and has answered lately.
+    /// </summary>
     public bool IsCaughtUp(NodeId member) =>
         _backups.TryGetValue(member, out var backup)
         && backup is { IsActive: true, State: ProgressState.Replicate }

@@ -180,8 +180,8 @@ public sealed partial class Replica
     }
 
     /// <summary>
-    /// Counts voters alone. Whoever is asked answers, though: one that was made a voter may not have heard of it yet, and
-    /// the one that asks has.
+    /// Counts voters alone. Whoever is asked answers, though: one that was made a voter may not have heard of it yet,
+    /// and the one that asks has.
     /// </summary>
     private bool IsMajority(HashSet<NodeId> members)
     {

@@ -43,7 +43,8 @@ public sealed partial class Replica
         Preferred = options.Preferred;
         _random = random;
         _log = new ReplicaLog(recovered.SnapshotIndex, recovered.SnapshotTerm, recovered.Entries);
-        _configurations = new ConfigurationHistory(recovered.Configuration ?? new GroupConfiguration(options.Voters, []));
+        _configurations = new ConfigurationHistory(
+            recovered.Configuration ?? new GroupConfiguration(options.Voters, []));
         foreach (var entry in recovered.Entries)
             _configurations.Append(entry);
         _hardState = recovered.HardState;

@@ -17,8 +17,9 @@ public sealed class KeyValueState(StateImage image)
     /// <summary>
     /// Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).
     /// </summary>
-    /// <exception cref="InvalidDataException">The payload is no command: the log holds what no replica
-    /// proposed.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The payload is no command: the log holds what no replica proposed.
+    /// </exception>
     public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
     {
         var command = CommandFormat.Decode(payload);

@@ -19,8 +19,10 @@ public sealed class StateImage
 
     /// <summary>No keys, no remembered requests.</summary>
     public static StateImage Empty { get; } = new(
-        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty, RememberedRequests.None, default,
-            0);
+        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty,
+        RememberedRequests.None,
+        default,
+        0);
 
     /// <summary>Number of keys.</summary>
     public long Count => _entries.Count;

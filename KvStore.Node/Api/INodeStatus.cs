@@ -17,6 +17,8 @@ internal interface INodeStatus
     /// <summary>Whether it has been asked to stop.</summary>
     bool IsStopping { get; }
 
-    /// <summary>Whether it answers requests for keys: it belongs to a cluster, and each of its replicas knows a primary.</summary>
+    /// <summary>
+    /// Whether it answers requests for keys: it belongs to a cluster, and each of its replicas knows a primary.
+    /// </summary>
     bool IsServing { get; }
 }

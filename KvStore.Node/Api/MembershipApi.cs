@@ -17,7 +17,8 @@ internal static class MembershipApi
     private static async Task JoinAsync(
         HttpContext context, MemberReplacement replacement, Problems problems, TimeProvider time)
     {
-        if (await ReadAsync(context) is not { } request || !ClusterDocument.TryParse(request.Incarnation, out var incarnation))
+        if (await ReadAsync(context) is not { } request
+            || !ClusterDocument.TryParse(request.Incarnation, out var incarnation))
         {
             await problems.WriteAsync(context, NotARequest, default);
             return;
@@ -44,8 +45,11 @@ internal static class MembershipApi
 
     private static async Task<JoinRequest?> ReadAsync(HttpContext context)
     {
-        if (!MediaTypes.IsJson(context.Request.ContentType) || context.Request.ContentLength is not (>= 0 and <= MaxRequestBytes))
+        if (!MediaTypes.IsJson(context.Request.ContentType)
+            || context.Request.ContentLength is not (>= 0 and <= MaxRequestBytes))
+        {
             return null;
+        }
         try
         {
             return await context.Request.ReadFromJsonAsync(ContractsJson.Default.JoinRequest, context.RequestAborted);

@@ -25,7 +25,8 @@ internal sealed class NodeStatusSource(
     TimeProvider time) : INodeStatus
 {
     private static readonly string ProductVersion =
-        typeof(NodeStatusSource).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        typeof(NodeStatusSource).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     private readonly long _startedAt = time.GetTimestamp();
 

@@ -25,7 +25,9 @@ internal static class StatusApi
         ? SendAsync(context, cluster, ContractsJson.Default.ClusterStatus)
         : RefuseAsync(context, Problems.NotReady);
 
-    /// <summary>A node that leads nothing, or is still forming, is as ready as one that leads: it may have to take over.</summary>
+    /// <summary>
+    /// A node that leads nothing, or is still forming, is as ready as one that leads: it may have to take over.
+    /// </summary>
     private static Task GetReady(HttpContext context) => Of<INodeStatus>(context).IsStopping
         ? RefuseAsync(context, Problems.Draining)
         : SayAsync(context, "ready");

@@ -8,7 +8,8 @@ using KvStore.Core.Primitives;
 namespace KvStore.Node.Membership;
 
 /// <summary>
-/// A cluster's view as a document: on a node's disk, in the system group's state, and between nodes; see docs/formats.md.
+/// A cluster's view as a document: on a node's disk, in the system group's state, and
+/// between nodes; see docs/formats.md.
 /// </summary>
 internal static class ClusterDocument
 {
@@ -41,8 +42,13 @@ internal static class ClusterDocument
     /// <exception cref="InvalidDataException">The document does not describe the cluster that it names.</exception>
     public static ClusterView ViewOf(ViewDocument document)
     {
-        if (document.Members.IsDefault || document.Removed.IsDefault || document.Members.Concat(document.Removed).Contains(null!))
+        if (document.Members.IsDefault
+            || document.Removed.IsDefault
+            || document.Members.Concat(document.Removed).Contains(null!))
+        {
             throw new InvalidDataException("The cluster document does not list its members.");
+        }
+
         try
         {
             return new ClusterView(
@@ -61,8 +67,8 @@ internal static class ClusterDocument
     }
 
     /// <summary>
-    /// The view of a node that belongs to a cluster, as it describes itself; null when that is no description of the cluster
-    /// that it names.
+    /// The view of a node that belongs to a cluster, as it describes itself; null when that is no
+    /// description of the cluster that it names.
     /// </summary>
     public static ClusterView? TryViewOf(NodeStatus status)
     {
@@ -91,7 +97,8 @@ internal static class ClusterDocument
 
     /// <summary>False for anything that <see cref="Hex"/> does not write.</summary>
     public static bool TryParse(string? hex, out ulong value) =>
-        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && Hex(value) == hex;
+        ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
+        && Hex(value) == hex;
 
     private static ImmutableArray<MemberStatus> Described(ImmutableArray<Member> members) =>
         [.. members.Select(member => new MemberStatus(member.Id.Value, member.Name, Hex(member.Incarnation)))];

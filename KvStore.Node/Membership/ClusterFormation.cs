@@ -8,9 +8,9 @@ internal sealed class FormationException(string message) : Exception(message);
 
 /// <summary>
 /// How a cluster is born: every node asks all configured addresses who lives there, and when all have answered, each
-/// comes to the same first view by itself. A node that finds a cluster already born takes its view. In that the node may
-/// stand on another disk: a wiped disk has forgotten votes and entries and must not pass for the old one, so it has to ask
-/// to be taken in as another member.
+/// comes to the same first view by itself. A node that finds a cluster already born takes its view. In that the node
+/// may stand on another disk: a wiped disk has forgotten votes and entries and must not pass for the old one, so it has
+/// to ask to be taken in as another member.
 /// </summary>
 internal static class ClusterFormation
 {
@@ -70,9 +70,9 @@ internal static class ClusterFormation
         if (view.Removed.Any(member => member.Incarnation == self.Incarnation))
         {
             throw new FormationException(
-                $"This disk ({ClusterDocument.Hex(self.Incarnation)}) is no longer {self.Name}'s: the cluster went on with "
-                + "another one in its place, and what is here may be out of date. Start the node on the other directory, "
-                + "or on an empty one.");
+                $"This disk ({ClusterDocument.Hex(self.Incarnation)}) is no longer {self.Name}'s: the cluster went on "
+                + "with another one in its place, and what is here may be out of date. Start the node on the other "
+                + "directory, or on an empty one.");
         }
     }
 

@@ -73,17 +73,28 @@ internal sealed class PeerDirectory : IDisposable
 
     /// <summary>Asks a node to have this one taken in, on the disk it stands on now.</summary>
     /// <returns>The view in which it is; or why not, and whether asking again is of no use.</returns>
-    public async Task<(ViewDocument? View, string? Why, bool IsFinal)> AskToJoinAsync(Peer peer, CancellationToken cancellation)
+    public async Task<(ViewDocument? View, string? Why, bool IsFinal)> AskToJoinAsync(
+        Peer peer, CancellationToken cancellation)
     {
         try
         {
             var request = new JoinRequest(_self.Name, ClusterDocument.Hex(_self.Incarnation));
-            using var body = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(request, ContractsJson.Default.JoinRequest));
+            using var body = new ByteArrayContent(
+                JsonSerializer.SerializeToUtf8Bytes(request, ContractsJson.Default.JoinRequest));
             body.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-            using var answer = await _http.PostAsync(new Uri(peer.Url, Routes.Nodes), body, cancellation).ConfigureAwait(false);
+            using var answer = await _http.PostAsync(new Uri(peer.Url, Routes.Nodes), body, cancellation)
+                .ConfigureAwait(false);
             if (answer.IsSuccessStatusCode)
-                return (await answer.Content.ReadFromJsonAsync(ContractsJson.Default.ViewDocument, cancellation).ConfigureAwait(false), null, false);
-            var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, cancellation).ConfigureAwait(false);
+            {
+                return (
+                    await answer.Content.ReadFromJsonAsync(ContractsJson.Default.ViewDocument, cancellation)
+                        .ConfigureAwait(false),
+                    null,
+                    false);
+            }
+
+            var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, cancellation)
+                .ConfigureAwait(false);
             return (null, problem?.Detail, problem?.Code == ProblemType.Conflict.Code);
         }
         catch (Exception failure) when (
@@ -109,7 +120,8 @@ internal sealed class PeerDirectory : IDisposable
 
     private static bool AreSound(ImmutableArray<MemberStatus> members) =>
         !members.IsDefault
-        && members.All(member => !string.IsNullOrEmpty(member?.Name) && ClusterDocument.TryParse(member.Incarnation, out _));
+        && members.All(member =>
+            !string.IsNullOrEmpty(member?.Name) && ClusterDocument.TryParse(member.Incarnation, out _));
 
     private async Task<Peer?> AskAsync(Uri url, CancellationToken cancellation)
     {

@@ -44,8 +44,9 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         [.. configuration.GetSection("services").GetChildren()
             .Where(service => service.Key.StartsWith("node", StringComparison.OrdinalIgnoreCase))
             .SelectMany(service => new[] { $"{service.Key}:http:0", $"{service.Key}:https:0" }
-                .Select(name => (Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal), Text: Text(
-                    $"services:{name}")))
+                .Select(name => (
+                    Variable: $"services:{name}".Replace(":", "__", StringComparison.Ordinal),
+                    Text: Text($"services:{name}")))
                 .Where(found => found.Text is not null)
                 .Take(1))
             .Select(found => ToUrl(found.Variable, found.Text!))];

@@ -6,8 +6,7 @@ namespace KvStore.Node.Options;
 /// <summary>
 /// What a node is told by its environment. The learning project's variables (<c>NODE_NAME</c>, <c>PORT</c>,
 /// <c>CURRENT_NODE_URL</c>, <c>CLUSTER_NODES</c>, <c>REPLICATION_FACTOR</c>) mean what they mean there. Ranges are
-/// proved by
-/// <see cref="NodeOptionsValidator"/>.
+/// proved by <see cref="NodeOptionsValidator"/>.
 /// </summary>
 internal sealed class NodeOptions
 {

@@ -18,8 +18,8 @@ internal abstract record JoinOutcome
 }
 
 /// <summary>
-/// Takes a node in that comes back on another disk: as a new member in the old one's place. The system group decides, by a
-/// conditional write of the view that it keeps, so of two that ask at once one after the other is taken in.
+/// Takes a node in that comes back on another disk: as a new member in the old one's place. The system group decides,
+/// by a conditional write of the view that it keeps, so of two that ask at once one after the other is taken in.
 /// </summary>
 internal sealed class MemberReplacement(
     CurrentView current, PartitionRouter router, PeerTransport transport, ViewKeeper keeper, TimeProvider time)
@@ -32,7 +32,10 @@ internal sealed class MemberReplacement(
         if (current.View is not { } known)
             return new JoinOutcome.NotNow("This node is still forming its cluster.");
         if (await router.ReadAsync(known.SystemGroup, deadline).ConfigureAwait(false) is not ReadOutcome.Ready ready)
-            return new JoinOutcome.NotNow("This node is not the primary of the system group, or no majority of that answers.");
+        {
+            return new JoinOutcome.NotNow(
+                "This node is not the primary of the system group, or no majority of that answers.");
+        }
         var stored = ready.Image.Find(ViewKey);
         var view = stored is null ? known : ClusterDocument.Decode(stored.Value.Span);
         if (view.Members.Any(member => member.Name == name && member.Incarnation == incarnation))
@@ -40,7 +43,8 @@ internal sealed class MemberReplacement(
         if (Objection(view, name, incarnation) is { } objection)
             return objection;
         var next = view.Replace(name, incarnation);
-        var outcome = await router.WriteAsync(known.SystemGroup, Store(next, stored), Ack.Quorum, deadline).ConfigureAwait(false);
+        var outcome = await router.WriteAsync(known.SystemGroup, Store(next, stored), Ack.Quorum, deadline)
+            .ConfigureAwait(false);
         return outcome is WriteOutcome.Committed { Result.Status: WriteStatus.Created or WriteStatus.Replaced }
             ? await FollowedAsync(next).ConfigureAwait(false)
             : new JoinOutcome.NotNow("The system group did not take the change in time, or took another one first.");

@@ -161,7 +161,9 @@ internal sealed class NodeHost(
     private static Member? MemberOn(NodeIdentity self, ClusterView view) =>
         view.Members.FirstOrDefault(member => member.Name == self.Name && member.Incarnation == self.Incarnation);
 
-    /// <summary>The cluster knows this node by another disk: asks each that answers to be taken in on this one.</summary>
+    /// <summary>
+    /// The cluster knows this node by another disk: asks each that answers to be taken in on this one.
+    /// </summary>
     private async Task<ClusterView?> AskToJoinAsync(IReadOnlyList<PeerDirectory.Peer> peers, CancellationToken stopping)
     {
         foreach (var peer in peers)
@@ -182,9 +184,11 @@ internal sealed class NodeHost(
     {
         ClusterFormation.CheckNotReplaced(self, view);
         var member = MemberOn(self, view)
-            ?? throw new FormationException($"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+            ?? throw new FormationException(
+                $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
         current.Set(view, member.Id);
-        await transport.FollowAsync(view).ConfigureAwait(false);    // first: a replica that hears a peer answers at once
+        // first: a replica that hears a peer answers at once
+        await transport.FollowAsync(view).ConfigureAwait(false);
         _loops = router.Start(view, member.Id);
         current.Open();
         var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
@@ -192,8 +196,8 @@ internal sealed class NodeHost(
     }
 
     /// <summary>
-    /// Nodes may come back under another address or on another disk: asks as long as a link is down, and follows who knows
-    /// of a newer view.
+    /// Nodes may come back under another address or on another disk: asks as long as a link is down, and
+    /// follows who knows of a newer view.
     /// </summary>
     private async Task KeepAskingAsync(CancellationToken stopping)
     {
@@ -201,7 +205,11 @@ internal sealed class NodeHost(
         {
             var others = current.View!.Members.Where(member => member.Id != current.Self);
             if (others.Any(member => !transport.IsConnected(member.Id)))
-                await FollowNewestAsync(await directory.AskAllAsync(stopping).ConfigureAwait(false)).ConfigureAwait(false);
+            {
+                await FollowNewestAsync(await directory.AskAllAsync(stopping).ConfigureAwait(false))
+                    .ConfigureAwait(false);
+            }
+
             await Task.Delay(AskAgainInterval, time, stopping).ConfigureAwait(false);
         }
     }

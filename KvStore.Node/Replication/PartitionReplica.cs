@@ -149,7 +149,11 @@ internal sealed class PartitionReplica(
         if (Replica.Role != ReplicaRole.Primary)
             _lags = NoLags;
         else if (HaveLagsChanged(_lags.Value))
-            _lags = new([.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, LagOf(voter)))]);
+        {
+            _lags = new(
+                [.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, LagOf(voter)))]);
+        }
+
         Rearrange();
     }
 
@@ -164,7 +168,9 @@ internal sealed class PartitionReplica(
     /// <summary>Nobody is left to answer: the node stops.</summary>
     public void Abandon() => _calls.Abandon();
 
-    /// <summary>On a primary: one step towards those who should keep the group, if it is not kept by them already.</summary>
+    /// <summary>
+    /// On a primary: one step towards those who should keep the group, if it is not kept by them already.
+    /// </summary>
     private void Rearrange()
     {
         if (Replica.Role != ReplicaRole.Primary || _keepers.IsEmpty || ReferenceEquals(_settled, Replica.Configuration))

@@ -58,8 +58,9 @@ internal static class PeerCodec
     }
 
     /// <summary>Reads a message of another node.</summary>
-    /// <exception cref="InvalidDataException">The message says what no replica says: unknown kind, negative
-    /// position.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The message says what no replica says: unknown kind, negative position.
+    /// </exception>
     public static (PartitionId Partition, PeerMessage Message) Decode(Wire.Message wire)
     {
         var term = new Term(Position(wire.Term));

@@ -132,7 +132,7 @@ internal sealed class PeerService(
         logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);
         throw Refuse(
             StatusCode.FailedPrecondition,
-                $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
+            $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
     }
 
     private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));

@@ -14,8 +14,7 @@ namespace KvStore.Node.Replication;
 /// what cannot be sent is dropped, the protocol expects loss.
 /// </summary>
 internal sealed class PeerTransport(
-    CurrentView current, NodeIdentity self, PeerDirectory directory, ILogger<PeerTransport> logger)
-    : IAsyncDisposable
+    CurrentView current, NodeIdentity self, PeerDirectory directory, ILogger<PeerTransport> logger) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
@@ -81,8 +80,7 @@ internal sealed class PeerLink : IAsyncDisposable
     private GrpcChannel? _bulk;
     private volatile bool _isConnected;
 
-    public PeerLink(
-        Member peer, Wire.Ends ends, PeerDirectory directory, ILogger logger, CancellationToken stopping)
+    public PeerLink(Member peer, Wire.Ends ends, PeerDirectory directory, ILogger logger, CancellationToken stopping)
     {
         _peer = peer;
         Ends = ends;

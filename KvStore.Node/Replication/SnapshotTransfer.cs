@@ -51,10 +51,11 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
                 Term = term.Value,
                 Index = snapshot.Index.Value,
                 IndexTerm = snapshot.Term.Value,
-                Configuration = UnsafeByteOperations.UnsafeWrap(GroupConfigurationFormat.Encode(snapshot.Configuration)),
+                Configuration = UnsafeByteOperations.UnsafeWrap(
+                    GroupConfigurationFormat.Encode(snapshot.Configuration)),
             };
-            await call.RequestStream.WriteAsync(new Wire.SnapshotChunk { Head = head }, patience.Token).ConfigureAwait(
-                false);
+            await call.RequestStream.WriteAsync(new Wire.SnapshotChunk { Head = head }, patience.Token)
+                .ConfigureAwait(false);
             foreach (var block in snapshot.State.Encode())
             {
                 var chunk = new Wire.SnapshotChunk { Block = UnsafeByteOperations.UnsafeWrap(block) };

@@ -32,7 +32,8 @@ internal sealed class ViewKeeper(
             current.Advance(next);
             await transport.FollowAsync(next).ConfigureAwait(false);
             router.Follow(next);
-            logger.ViewAdvanced(next.Epoch.Value, string.Join(", ", next.Members.Select(member => $"{member.Id}={member.Name}")));
+            logger.ViewAdvanced(
+                next.Epoch.Value, string.Join(", ", next.Members.Select(member => $"{member.Id}={member.Name}")));
         }
         finally
         {

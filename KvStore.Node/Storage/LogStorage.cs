@@ -52,8 +52,9 @@ internal sealed class LogStorage : IDisposable
     public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);
 
     /// <summary>Recovers from the newest snapshots and the log behind them, and makes the log ready to go on.</summary>
-    /// <exception cref="DataDamagedException">Something that was flushed is missing or changed; nothing was
-    /// touched.</exception>
+    /// <exception cref="DataDamagedException">
+    /// Something that was flushed is missing or changed; nothing was touched.
+    /// </exception>
     public static LogStorage Open(DataDirectory directory, StorageOptions options, IFileSystem files, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();

@@ -7,8 +7,9 @@ namespace KvStore.Node.Storage;
 /// <summary>The node's own storage: opened when first needed, which is before anything listens.</summary>
 internal sealed class NodeStorage : IDisposable
 {
-    /// <exception cref="StartupException">The directory cannot be used or is damaged; says why and what to
-    /// do.</exception>
+    /// <exception cref="StartupException">
+    /// The directory cannot be used or is damaged; says why and what to do.
+    /// </exception>
     public NodeStorage(IOptions<NodeOptions> node, IOptions<StorageOptions> options, TimeProvider time)
     {
         var files = new PhysicalFileSystem();

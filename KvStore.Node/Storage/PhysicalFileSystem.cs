@@ -65,7 +65,10 @@ internal sealed class PhysicalFileSystem : IFileSystem
     {
         var options = new FileStreamOptions
         {
-            Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0,
+            Mode = mode,
+            Access = FileAccess.ReadWrite,
+            Share = share,
+            BufferSize = 0,
         };
         if (mode != FileMode.Open && !OperatingSystem.IsWindows())
             options.UnixCreateMode = OwnerOnly;
@@ -78,7 +81,8 @@ internal sealed class PhysicalFileSystem : IFileSystem
 
     private sealed class PhysicalFile(string path, FileMode mode) : IStorageFile
     {
-        private readonly FileStream _stream = PhysicalFileSystem.Open(path, mode, FileShare.ReadWrite | FileShare.Delete);    // else Windows renames no open file
+        private readonly FileStream _stream = PhysicalFileSystem.Open(
+            path, mode, FileShare.ReadWrite | FileShare.Delete);    // else Windows renames no open file
 
         public long Length => RandomAccess.GetLength(_stream.SafeFileHandle);
 

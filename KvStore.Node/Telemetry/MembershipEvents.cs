@@ -6,7 +6,10 @@ internal static partial class MembershipEvents
     [LoggerMessage(1001, LogLevel.Information, "{Node} on disk {Incarnation:x16}: forming a cluster, {WaitingFor}")]
     public static partial void Forming(this ILogger logger, string node, ulong incarnation, string waitingFor);
 
-    [LoggerMessage(1002, LogLevel.Information, "{Node} is member {Member} of cluster {Cluster:x16} at epoch {Epoch}: {Members}")]
+    [LoggerMessage(
+        1002,
+        LogLevel.Information,
+        "{Node} is member {Member} of cluster {Cluster:x16} at epoch {Epoch}: {Members}")]
     public static partial void Joined(
         this ILogger logger, string node, int member, ulong cluster, long epoch, string members);
 
@@ -16,9 +19,14 @@ internal static partial class MembershipEvents
     [LoggerMessage(1005, LogLevel.Information, "The cluster's view is at epoch {Epoch}: {Members}")]
     public static partial void ViewAdvanced(this ILogger logger, long epoch, string members);
 
-    [LoggerMessage(1006, LogLevel.Warning, "{Node} on disk {Incarnation:x16} has lost what its old disk held and asks to be taken in as another member: {WaitingFor}")]
+    [LoggerMessage(
+        1006,
+        LogLevel.Warning,
+        "{Node} on disk {Incarnation:x16} has lost what its old disk held and asks to be taken in as another member: "
+        + "{WaitingFor}")]
     public static partial void AskingToJoin(this ILogger logger, string node, ulong incarnation, string waitingFor);
 
-    [LoggerMessage(1004, LogLevel.Warning, "Stopped with {Count} partitions not handed over: no other copy took them in time")]
+    [LoggerMessage(
+        1004, LogLevel.Warning, "Stopped with {Count} partitions not handed over: no other copy took them in time")]
     public static partial void NotHandedOver(this ILogger logger, int count);
 }

@@ -6,7 +6,8 @@ namespace KvStore.Tests.Cluster;
 public sealed class LostDiskTests(ITestOutputHelper output)
 {
     /// <summary>
-    /// The new disk must count: when another node is killed after it was taken in, what it was given is needed to go on.
+    /// The new disk must count: when another node is killed after it was taken in, what
+    /// it was given is needed to go on.
     /// </summary>
     [Fact]
     public async Task A_node_that_lost_its_disk_is_taken_in_as_another_member_and_counts_again()

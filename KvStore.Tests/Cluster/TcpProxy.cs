@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace KvStore.Tests.Cluster;
 
 /// <summary>
-/// A port that stays while the process behind it comes and goes, as orchestrators put one before each endpoint: it takes
-/// every connection, and ends it when nobody is behind.
+/// A port that stays while the process behind it comes and goes, as orchestrators put one before each endpoint: it
+/// takes every connection, and ends it when nobody is behind.
 /// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
@@ -67,7 +67,8 @@ internal sealed class TcpProxy : IAsyncDisposable
             {
                 await server.ConnectAsync(IPAddress.Loopback, Target, _stopping.Token);
                 var (near, far) = (client.GetStream(), server.GetStream());
-                await await Task.WhenAny(near.CopyToAsync(far, _stopping.Token), far.CopyToAsync(near, _stopping.Token));
+                await await Task.WhenAny(
+                    near.CopyToAsync(far, _stopping.Token), far.CopyToAsync(near, _stopping.Token));
             }
             catch (Exception failure) when (failure is SocketException or IOException or OperationCanceledException)
             {

@@ -85,7 +85,9 @@ public sealed class WalkThroughTests(WalkThroughTests.Started started) : IClassF
         Assert.Equal("no", other.GetProperty("applied").GetString());
     }
 
-    /// <summary>The HTTP server itself refuses this one, before any code of ours, and says no more than the status.</summary>
+    /// <summary>
+    /// The HTTP server itself refuses this one, before any code of ours, and says no more than the status.
+    /// </summary>
     [Fact]
     public async Task A_nul_in_the_target_is_refused_through_both_doors()
     {

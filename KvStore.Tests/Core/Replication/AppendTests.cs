@@ -4,7 +4,9 @@ using static KvStore.Tests.Core.Replication.ReplicaDriver;
 
 namespace KvStore.Tests.Core.Replication;
 
-/// <summary>Raft, section 5.3, the backup's side: what it takes, what it truncates, what it acknowledges and when.</summary>
+/// <summary>
+/// Raft, section 5.3, the backup's side: what it takes, what it truncates, what it acknowledges and when.
+/// </summary>
 public sealed class AppendTests
 {
     [Fact]    // Law 1: fsync before you speak
@@ -59,7 +61,9 @@ public sealed class AppendTests
         Assert.Equal(2, driver.Flush().Sent<PeerMessage.AppendReply>().Count);
     }
 
-    [Theory]    // 5.3: "If the follower does not find an entry in its log with the same index and term, then it refuses the new entries"
+    // 5.3: "If the follower does not find an entry in its log with the same index and term,
+    // then it refuses the new entries"
+    [Theory]
     [InlineData(5, 3)]
     [InlineData(4, 3)]
     [InlineData(3, 3)]
@@ -69,7 +73,8 @@ public sealed class AppendTests
         ReplicaDriver driver = new(recovered: WithLog(1, 2, 2));
 
         var effects = driver.Append(2, 3, previous, previousTerm, 0, Entry(previous + 1, 3));
-        var reply = Assert.Single(effects.Sent<PeerMessage.AppendReply>().Concat(driver.Flush().Sent<PeerMessage.AppendReply>()));
+        var reply = Assert.Single(
+            effects.Sent<PeerMessage.AppendReply>().Concat(driver.Flush().Sent<PeerMessage.AppendReply>()));
 
         Assert.False(reply.IsAccepted);
         Assert.Equal(previous, reply.Index.Value);
@@ -77,7 +82,9 @@ public sealed class AppendTests
         Assert.True(reply.HintIndex < new LogIndex(previous) || previous == 3);
     }
 
-    [Fact]    // end of 5.3: "one AppendEntries RPC will be required for each term with conflicting entries, rather than one ... per entry"
+    // end of 5.3: "one AppendEntries RPC will be required for each term with conflicting
+    // entries, rather than one ... per entry"
+    [Fact]
     public void A_refusal_skips_a_whole_conflicting_term()
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1, 4, 4, 4, 4));

@@ -149,7 +149,10 @@ public sealed class ConfigurationTests
     {
         var (first, second) = (Of([1, 2, 3], 4), Of([1, 2, 3, 4]));
         ReplicaDriver replica = new(recovered: new RecoveredReplica(
-            new HardState(new Term(1), NodeId.None), LogIndex.Zero, Term.Zero, [Entry(1, 1), Change(2, 1, first), Change(3, 1, second)]));
+            new HardState(new Term(1), NodeId.None),
+            LogIndex.Zero,
+            Term.Zero,
+            [Entry(1, 1), Change(2, 1, first), Change(3, 1, second)]));
         Assert.Equal(second, replica.Core.Configuration);
         Assert.Equal(
             (Of([1, 2, 3]), first, second),
@@ -231,10 +234,15 @@ public sealed class ConfigurationTests
     private static GroupConfiguration Of(int[] voters, params int[] learners) =>
         new([.. voters.Select(id => new NodeId(id))], [.. learners.Select(id => new NodeId(id))]);
 
-    private static GroupConfiguration At(ReplicaDriver replica, long index) => replica.Core.ConfigurationAt(new LogIndex(index));
+    private static GroupConfiguration At(ReplicaDriver replica, long index) =>
+        replica.Core.ConfigurationAt(new LogIndex(index));
 
     private static LogEntry Change(long index, int term, GroupConfiguration configuration) =>
-        new(new LogIndex(index), new Term(term), EntryKind.Configuration, GroupConfigurationFormat.Encode(configuration));
+        new(
+            new LogIndex(index),
+            new Term(term),
+            EntryKind.Configuration,
+            GroupConfigurationFormat.Encode(configuration));
 
     private static RecoveredReplica WithConfiguration(GroupConfiguration configuration) => new(
         new HardState(new Term(1), NodeId.None), LogIndex.Zero, Term.Zero, [Change(1, 1, configuration)]);

@@ -27,7 +27,8 @@ public sealed class ElectionTests
         Assert.All(waits, wait => Assert.InRange(wait, ElectionTicks, (2 * ElectionTicks) - 1));
     }
 
-    [Theory, InlineData(true), InlineData(false)]    // 5.2: "... without receiving AppendEntries RPC from current leader or granting vote"
+    [Theory]    // 5.2: "... without receiving AppendEntries RPC from current leader or granting vote"
+    [InlineData(true), InlineData(false)]
     public void Hearing_the_primary_keeps_a_backup_from_an_election(bool byAppend)
     {
         ReplicaDriver driver = new();
@@ -66,7 +67,8 @@ public sealed class ElectionTests
         Assert.Equal(ReplicaRole.PreCandidate, driver.Core.Role);
     }
 
-    [Fact]    // 5.2: "a follower increments its current term and transitions to candidate state. It then votes for itself"
+    // 5.2: "a follower increments its current term and transitions to candidate state. It then votes for itself"
+    [Fact]
     public void A_candidate_raises_the_term_and_votes_for_itself()
     {
         ReplicaDriver driver = new();
@@ -92,7 +94,8 @@ public sealed class ElectionTests
         Assert.All(after.Sent<PeerMessage.VoteRequest>(), request => Assert.Equal(VoteRequestOf(2, 2, 1), request));
     }
 
-    [Theory, InlineData(3, 1), InlineData(5, 2), InlineData(7, 3)]    // 5.2: "votes from a majority of the servers in the full cluster"
+    [Theory]    // 5.2: "votes from a majority of the servers in the full cluster"
+    [InlineData(3, 1), InlineData(5, 2), InlineData(7, 3)]
     public void A_candidate_wins_with_a_majority_and_not_before(int voters, int others)
     {
         ReplicaDriver driver = new(voters);
@@ -145,7 +148,8 @@ public sealed class ElectionTests
         Assert.All(effects.Send, envelope => Assert.Equal(new Term(1), envelope.Message.Term));
     }
 
-    [Theory, InlineData("append"), InlineData("heartbeat")]    // 5.2: "the candidate recognizes the leader as legitimate and returns to follower state"
+    [Theory]    // 5.2: "the candidate recognizes the leader as legitimate and returns to follower state"
+    [InlineData("append"), InlineData("heartbeat")]
     public void A_candidate_yields_to_a_primary_of_its_own_term(string kind)
     {
         ReplicaDriver driver = new();
@@ -182,7 +186,8 @@ public sealed class ElectionTests
         Assert.Equal(new Term(2), driver.Core.Term);
     }
 
-    [Fact]    // 5.2: "Each server will vote for at most one candidate in a given term, on a first-come-first-served basis"
+    // 5.2: "Each server will vote for at most one candidate in a given term, on a first-come-first-served basis"
+    [Fact]
     public void A_vote_is_given_once_per_term_and_repeated_only_to_the_same_candidate()
     {
         ReplicaDriver driver = new();
@@ -192,7 +197,9 @@ public sealed class ElectionTests
         var toOther = driver.Receive(3, VoteRequestOf(1));
         var again = driver.Receive(2, VoteRequestOf(1));
 
-        Assert.Equal(new PeerMessage.VoteReply(new Term(1), IsGranted: true, IsPreVote: false), Assert.Single(first.Send).Message);
+        Assert.Equal(
+            new PeerMessage.VoteReply(new Term(1), IsGranted: true, IsPreVote: false),
+            Assert.Single(first.Send).Message);
         Assert.False(Assert.Single(toOther.Sent<PeerMessage.VoteReply>()).IsGranted);
         Assert.True(Assert.Single(again.Sent<PeerMessage.VoteReply>()).IsGranted);
     }
@@ -238,7 +245,8 @@ public sealed class ElectionTests
             ReplicaDriver driver = new(recovered: WithLog(1, 2, 2));
 
             var before = driver.Receive(2, VoteRequestOf(5, lastIndex, lastTerm, isPreVote));
-            var reply = before.Sent<PeerMessage.VoteReply>().Concat(isPreVote ? [] : driver.Flush().Sent<PeerMessage.VoteReply>());
+            var reply = before.Sent<PeerMessage.VoteReply>()
+                .Concat(isPreVote ? [] : driver.Flush().Sent<PeerMessage.VoteReply>());
 
             Assert.Equal(isGranted, Assert.Single(reply).IsGranted);
         }

@@ -4,10 +4,15 @@ using static KvStore.Tests.Core.Replication.ReplicaDriver;
 
 namespace KvStore.Tests.Core.Replication;
 
-/// <summary>Ongaro's thesis, 9.6 (pre-vote) and 6.2 (a primary without a majority steps down); Raft, section 6 (disruptive servers).</summary>
+/// <summary>
+/// Ongaro's thesis, 9.6 (pre-vote) and 6.2 (a primary without a majority steps down); Raft,
+/// section 6 (disruptive servers).
+/// </summary>
 public sealed class PreVoteAndQuorumTests
 {
-    [Fact]    // 9.6: "a candidate only increments its term if it first learns from a majority of the cluster that they would be willing"
+    // 9.6: "a candidate only increments its term if it first learns from a majority of the
+    // cluster that they would be willing"
+    [Fact]
     public void Asking_for_pre_votes_raises_no_term_and_touches_no_disk()
     {
         ReplicaDriver driver = new(recovered: WithLog(3, 3));
@@ -19,7 +24,9 @@ public sealed class PreVoteAndQuorumTests
         Assert.Equal(new Term(3), driver.Core.Term);
         Assert.Empty(effects.Persist);
         Assert.Equal([2, 3], effects.Send.Select(envelope => envelope.Peer.Value));
-        Assert.All(effects.Sent<PeerMessage.VoteRequest>(), request => Assert.Equal(VoteRequestOf(4, 2, 3, isPreVote: true), request));
+        Assert.All(
+            effects.Sent<PeerMessage.VoteRequest>(),
+            request => Assert.Equal(VoteRequestOf(4, 2, 3, isPreVote: true), request));
     }
 
     [Fact]    // 9.6
@@ -56,13 +63,18 @@ public sealed class PreVoteAndQuorumTests
         var first = driver.Receive(2, VoteRequestOf(4, 1, 3, isPreVote: true));
         var second = driver.Receive(3, VoteRequestOf(4, 1, 3, isPreVote: true));
 
-        Assert.Equal(new PeerMessage.VoteReply(new Term(4), IsGranted: true, IsPreVote: true), Assert.Single(first.Send).Message);
-        Assert.Equal(new PeerMessage.VoteReply(new Term(4), IsGranted: true, IsPreVote: true), Assert.Single(second.Send).Message);
+        Assert.Equal(
+            new PeerMessage.VoteReply(new Term(4), IsGranted: true, IsPreVote: true),
+            Assert.Single(first.Send).Message);
+        Assert.Equal(
+            new PeerMessage.VoteReply(new Term(4), IsGranted: true, IsPreVote: true),
+            Assert.Single(second.Send).Message);
         Assert.Equal(new Term(3), driver.Core.Term);
         Assert.Empty(first.Persist);
     }
 
-    [Theory, InlineData(true), InlineData(false)]    // section 6: "within the minimum election timeout of hearing from a current leader"
+    [Theory]    // section 6: "within the minimum election timeout of hearing from a current leader"
+    [InlineData(true), InlineData(false)]
     public void A_backup_that_hears_its_primary_supports_no_election(bool isPreVote)
     {
         ReplicaDriver driver = new(recovered: WithLog(3));
@@ -117,7 +129,8 @@ public sealed class PreVoteAndQuorumTests
         Assert.Equal(new NodeId(1), group[3].Primary);
     }
 
-    [Fact]    // 6.2: "a leader steps down if an election timeout elapses without a successful round of heartbeats to a majority"
+    // 6.2: "a leader steps down if an election timeout elapses without a successful round of heartbeats to a majority"
+    [Fact]
     public void A_primary_that_a_majority_no_longer_answers_steps_down()
     {
         var driver = CommittedPrimary(voters: 5);
@@ -149,7 +162,8 @@ public sealed class PreVoteAndQuorumTests
     [Fact]    // 9.6 and 6.2 together must not lock a group up: a stale candidate's higher term reaches the primary
     public void A_primary_learns_of_a_later_term_from_the_backup_that_went_ahead()
     {
-        ReplicaGroup group = new([WithLog(1), WithLog(1), WithLog() with { HardState = new HardState(new Term(7), new NodeId(3)) }]);
+        ReplicaGroup group = new(
+            [WithLog(1), WithLog(1), WithLog() with { HardState = new HardState(new Term(7), new NodeId(3)) }]);
         group.Elect(1);
         group.Tick(10 * ElectionTicks);
 

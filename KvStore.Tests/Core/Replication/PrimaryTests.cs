@@ -20,7 +20,9 @@ public sealed class PrimaryTests
         Assert.Equal((3, 2, EntryKind.Empty), (entry.Index.Value, entry.Term.Value, entry.Kind));
     }
 
-    [Fact]    // 5.3: "appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel"; thesis 10.2.1: flush in parallel
+    // 5.3: "appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel";
+    // thesis 10.2.1: flush in parallel
+    [Fact]
     public void A_proposal_is_appended_sent_and_flushed_in_parallel()
     {
         var driver = CommittedPrimary();
@@ -31,7 +33,9 @@ public sealed class PrimaryTests
         Assert.Equal((2, 1), (Assert.Single(effects.Accepted).Index.Value, effects.Accepted[0].Term.Value));
         Assert.Equal(2, Assert.Single(Assert.Single(effects.Persist).Entries).Index.Value);
         Assert.Equal([2, 3], effects.Send.Select(envelope => envelope.Peer.Value));
-        Assert.All(effects.Sent<PeerMessage.AppendRequest>(), request => Assert.Equal("hello", Text(Assert.Single(request.Entries))));
+        Assert.All(
+            effects.Sent<PeerMessage.AppendRequest>(),
+            request => Assert.Equal("hello", Text(Assert.Single(request.Entries))));
         Assert.Empty(effects.Commit);
     }
 
@@ -125,7 +129,9 @@ public sealed class PrimaryTests
 
         var effects = driver.Tick(HeartbeatTicks);
 
-        Assert.Equal([2, 3], effects.Send.Where(sent => sent.Message is PeerMessage.Heartbeat).Select(sent => sent.Peer.Value));
+        Assert.Equal(
+            [2, 3],
+            effects.Send.Where(sent => sent.Message is PeerMessage.Heartbeat).Select(sent => sent.Peer.Value));
     }
 
     [Fact]    // a backup's log may differ from the primary's beyond the match, so the commit index must not reach there
@@ -148,7 +154,8 @@ public sealed class PrimaryTests
     {
         var driver = ReplicaDriver.Primary(recovered: WithLog(1, 1, 1, 1));
 
-        var effects = driver.Receive(2, new PeerMessage.AppendReply(new Term(2), false, new LogIndex(4), new LogIndex(2), new Term(1)));
+        var effects = driver.Receive(
+            2, new PeerMessage.AppendReply(new Term(2), false, new LogIndex(4), new LogIndex(2), new Term(1)));
 
         var retry = Assert.Single(effects.SentTo<PeerMessage.AppendRequest>(2));
         Assert.Equal((2, 1), (retry.PreviousIndex.Value, retry.PreviousTerm.Value));
@@ -165,7 +172,9 @@ public sealed class PrimaryTests
         for (var beat = 0; beat < 3; beat++)
             effects.Send.AddRange(driver.Tick(HeartbeatTicks).Send);
 
-        Assert.Contains(effects.SentTo<PeerMessage.AppendRequest>(2), request => request.Entries.Any(entry => entry.Index.Value == 2));
+        Assert.Contains(
+            effects.SentTo<PeerMessage.AppendRequest>(2),
+            request => request.Entries.Any(entry => entry.Index.Value == 2));
     }
 
     public static TheoryData<int[]> Figure7 =>
@@ -182,7 +191,8 @@ public sealed class PrimaryTests
     public void Any_log_of_figure_7_comes_to_equal_the_primarys(int[] terms)
     {
         var leader = WithLog(1, 1, 1, 4, 4, 5, 5, 6, 6, 6) with { HardState = new HardState(new Term(7), NodeId.None) };
-        ReplicaGroup group = new([leader, WithLog(terms) with { HardState = new HardState(new Term(7), NodeId.None) }, leader]);
+        ReplicaGroup group = new(
+            [leader, WithLog(terms) with { HardState = new HardState(new Term(7), NodeId.None) }, leader]);
         group.CutOff(2);
         group.Elect(1);
         group.Rejoin(2);

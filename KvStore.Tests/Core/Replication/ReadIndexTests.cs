@@ -59,7 +59,9 @@ public sealed class ReadIndexTests
         Assert.Equal(new LogIndex(2), ready.Index);
     }
 
-    [Fact]    // 6.4, step 1, and Law 8: "If the leader has not yet marked an entry from its current term committed, it waits until it has done so"
+    // 6.4, step 1, and Law 8: "If the leader has not yet marked an entry from its current term
+    // committed, it waits until it has done so"
+    [Fact]
     public void A_read_waits_for_the_first_commit_of_the_term()
     {
         var driver = ReplicaDriver.Primary(recovered: WithLog(1, 1));
@@ -80,7 +82,8 @@ public sealed class ReadIndexTests
     public void One_round_confirms_all_reads_that_came_before_it()
     {
         var driver = CommittedPrimary();
-        var effects = driver.Step(new Input.Read(new Ticket(11)), new Input.Read(new Ticket(12)), new Input.Read(new Ticket(13)));
+        var effects = driver.Step(
+            new Input.Read(new Ticket(11)), new Input.Read(new Ticket(12)), new Input.Read(new Ticket(13)));
         var round = Assert.Single(effects.SentTo<PeerMessage.Heartbeat>(2)).Round;
 
         var ready = driver.Receive(2, new PeerMessage.HeartbeatReply(new Term(1), round)).Reads;

@@ -5,7 +5,10 @@ using KvStore.Core.Replication;
 
 namespace KvStore.Tests.Core.Replication;
 
-/// <summary>One replica, stepped by hand: nothing is flushed, sent or applied unless a test says so. Node 1 unless told otherwise.</summary>
+/// <summary>
+/// One replica, stepped by hand: nothing is flushed, sent or applied unless a test says
+/// so. Node 1 unless told otherwise.
+/// </summary>
 internal sealed class ReplicaDriver
 {
     public const int ElectionTicks = 10;
@@ -13,7 +16,8 @@ internal sealed class ReplicaDriver
     private long _lastNumber;
     private long _lastTicket;
 
-    public ReplicaDriver(int voters = 3, RecoveredReplica? recovered = null, int seed = 1, ReplicaOptions? options = null)
+    public ReplicaDriver(
+        int voters = 3, RecoveredReplica? recovered = null, int seed = 1, ReplicaOptions? options = null)
     {
         Options = options ?? OptionsOf(1, voters);
         Core = new Replica(Options, recovered ?? RecoveredReplica.Empty, new Random(seed));
@@ -43,7 +47,8 @@ internal sealed class ReplicaDriver
         new(new LogIndex(index), new Term(term), EntryKind.Command, Encoding.UTF8.GetBytes($"{term}/{index}"));
 
     /// <summary>An elected primary; everything is flushed, no backup has answered an append.</summary>
-    public static ReplicaDriver Primary(int voters = 3, RecoveredReplica? recovered = null, ReplicaOptions? options = null)
+    public static ReplicaDriver Primary(
+        int voters = 3, RecoveredReplica? recovered = null, ReplicaOptions? options = null)
     {
         ReplicaDriver driver = new(voters, recovered, options: options);
         driver.BecomeCandidate();
@@ -55,7 +60,8 @@ internal sealed class ReplicaDriver
     }
 
     /// <summary>An elected primary whose first entry is committed with the acknowledgement of node 2.</summary>
-    public static ReplicaDriver CommittedPrimary(int voters = 3, RecoveredReplica? recovered = null, ReplicaOptions? options = null)
+    public static ReplicaDriver CommittedPrimary(
+        int voters = 3, RecoveredReplica? recovered = null, ReplicaOptions? options = null)
     {
         var driver = Primary(voters, recovered, options);
         for (var voter = 2; voter <= (voters / 2) + 1; voter++)
@@ -117,9 +123,11 @@ internal sealed class ReplicaDriver
     public Effects Read() => Step(new Input.Read(new Ticket(++_lastTicket)));
 
     /// <summary>The backup acknowledges everything, or everything up to an index.</summary>
-    public Effects Acknowledge(int from, long? index = null) => Receive(from, Accepted(Core.Term, index ?? Core.LastIndex.Value));
+    public Effects Acknowledge(int from, long? index = null) =>
+        Receive(from, Accepted(Core.Term, index ?? Core.LastIndex.Value));
 
-    public Effects Append(int from, int term, long previous, int previousTerm, long commit, params LogEntry[] entries) =>
+    public Effects Append(
+        int from, int term, long previous, int previousTerm, long commit, params LogEntry[] entries) =>
         Receive(from, AppendOf(term, previous, previousTerm, commit, entries));
 
     public static PeerMessage.AppendRequest AppendOf(
@@ -157,7 +165,9 @@ internal static class EffectsReading
     /// <summary>The messages of a kind to one peer.</summary>
     public static IReadOnlyList<T> SentTo<T>(this Effects effects, int peer)
         where T : PeerMessage =>
-        [.. effects.Send.Where(envelope => envelope.Peer.Value == peer).Select(envelope => envelope.Message).OfType<T>()];
+        [.. effects.Send.Where(envelope => envelope.Peer.Value == peer)
+            .Select(envelope => envelope.Message)
+            .OfType<T>()];
 
     /// <summary>The indexes of the entries handed out as committed.</summary>
     public static long[] Committed(this Effects effects) => [.. effects.Commit.Select(entry => entry.Index.Value)];

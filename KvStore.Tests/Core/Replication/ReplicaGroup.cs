@@ -43,7 +43,8 @@ internal sealed class ReplicaGroup
 
     /// <summary>What a member was handed as committed, as term, index and payload.</summary>
     public IReadOnlyList<string> AppliedBy(int id) =>
-        [.. _applied[id - 1].Select(entry => $"{entry.Term}/{entry.Index} {Encoding.UTF8.GetString(entry.Payload.Span)}")];
+        [.. _applied[id - 1].Select(entry =>
+            $"{entry.Term}/{entry.Index} {Encoding.UTF8.GetString(entry.Payload.Span)}")];
 
     public void CutOff(int id) => _cutOff.Add(id);
 
@@ -103,10 +104,12 @@ internal sealed class ReplicaGroup
     private void SendSnapshot(int id, NodeId to, Term term)
     {
         var last = _applied[id - 1].LastOrDefault();
-        Snapshot snapshot = new(last?.Index ?? this[id].LogStart, last?.Term ?? Term.Zero, this[id].Configuration, StateImage.Empty);
+        Snapshot snapshot = new(
+            last?.Index ?? this[id].LogStart, last?.Term ?? Term.Zero, this[id].Configuration, StateImage.Empty);
         _messages.Enqueue((new NodeId(id), new Envelope(default, to, new PeerMessage.InstallSnapshot(term, snapshot))));
         var hasArrived = !_cutOff.Contains(id) && !_cutOff.Contains(to.Value);
-        _messages.Enqueue((to, new Envelope(default, new NodeId(id), new SnapshotReport(term, snapshot.Index, hasArrived))));
+        _messages.Enqueue(
+            (to, new Envelope(default, new NodeId(id), new SnapshotReport(term, snapshot.Index, hasArrived))));
     }
 
     /// <summary>Stands in the queue for the host's report, behind the snapshot that it is about.</summary>

@@ -8,7 +8,9 @@ namespace KvStore.Tests.Core.Replication;
 /// <summary>Raft, section 7: log compaction and InstallSnapshot.</summary>
 public sealed class SnapshotTests
 {
-    [Fact]    // 7: "the last included index" and term are kept "to support the AppendEntries consistency check for the first log entry following"
+    // 7: "the last included index" and term are kept "to support the AppendEntries consistency check
+    // for the first log entry following"
+    [Fact]
     public void Compaction_keeps_what_follows_and_remembers_where_it_cut()
     {
         var driver = CommittedPrimary(recovered: WithLog(1, 1, 1));
@@ -36,7 +38,8 @@ public sealed class SnapshotTests
     [Fact]    // 7, after a restart
     public void A_replica_recovers_behind_its_snapshot()
     {
-        var recovered = new RecoveredReplica(new HardState(new Term(2), NodeId.None), new LogIndex(5), new Term(1), Entries(6, 2, 2));
+        var recovered = new RecoveredReplica(
+            new HardState(new Term(2), NodeId.None), new LogIndex(5), new Term(1), Entries(6, 2, 2));
         ReplicaDriver driver = new(recovered: recovered);
 
         Assert.Equal(new LogIndex(7), driver.Core.LastIndex);
@@ -140,7 +143,9 @@ public sealed class SnapshotTests
         Assert.Equal(new LogIndex(3), driver.Core.LastIndex);
     }
 
-    [Fact]    // 7: "If instead the follower receives a snapshot that describes a prefix of its log ..., entries following the snapshot are still valid"
+    // 7: "If instead the follower receives a snapshot that describes a prefix of its log ..., entries
+    // following the snapshot are still valid"
+    [Fact]
     public void A_snapshot_of_a_prefix_of_the_log_keeps_what_follows()
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1, 1, 1));
@@ -210,7 +215,9 @@ public sealed class SnapshotTests
         Assert.True(group[3].LogStart > LogIndex.Zero);
     }
 
-    /// <summary>Primary of term 2 with four committed entries, of which three are compacted away; node 3 has none.</summary>
+    /// <summary>
+    /// Primary of term 2 with four committed entries, of which three are compacted away; node 3 has none.
+    /// </summary>
     private static ReplicaDriver CompactedPrimary()
     {
         var driver = CommittedPrimary(recovered: WithLog(1, 1, 1));
@@ -219,8 +226,13 @@ public sealed class SnapshotTests
     }
 
     private static Effects Refuse(ReplicaDriver driver, int from) =>
-        driver.Receive(from, new PeerMessage.AppendReply(driver.Core.Term, false, new LogIndex(3), LogIndex.Zero, Term.Zero));
+        driver.Receive(
+            from, new PeerMessage.AppendReply(driver.Core.Term, false, new LogIndex(3), LogIndex.Zero, Term.Zero));
 
     private static PeerMessage.InstallSnapshot Install(int term, long index, int lastTerm) =>
-        new(new Term(term), new Snapshot(new LogIndex(index), new Term(lastTerm), new GroupConfiguration(OptionsOf(1, 3).Voters, []), StateImage.Empty));
+        new(new Term(term), new Snapshot(
+            new LogIndex(index),
+            new Term(lastTerm),
+            new GroupConfiguration(OptionsOf(1, 3).Voters, []),
+            StateImage.Empty));
 }

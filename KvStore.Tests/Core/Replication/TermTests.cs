@@ -28,7 +28,8 @@ public sealed class TermTests
         Assert.Equal(LogIndex.Zero, driver.Core.CommitIndex);
     }
 
-    public static TheoryData<string> AnyMessages => ["append", "heartbeat", "vote", "append reply", "heartbeat reply", "vote reply"];
+    public static TheoryData<string> AnyMessages =>
+        ["append", "heartbeat", "vote", "append reply", "heartbeat reply", "vote reply"];
 
     [Theory, MemberData(nameof(AnyMessages))]    // 5.1: "it updates its current term to the larger value"
     public void A_later_term_is_taken_over_and_made_durable(string kind)
@@ -41,13 +42,16 @@ public sealed class TermTests
         Assert.Equal(new Term(5), Assert.Single(effects.Persist).HardState!.Value.Term);
     }
 
-    [Theory, MemberData(nameof(AnyMessages))]    // 5.1: "If a candidate or leader discovers that its term is out of date ..."
+    [Theory]    // 5.1: "If a candidate or leader discovers that its term is out of date ..."
+    [MemberData(nameof(AnyMessages))]
     public void A_primary_that_meets_a_later_term_steps_down(string kind)
     {
         var driver = ReplicaDriver.Primary();
         driver.Tick(ElectionTicks - 1);
 
-        driver.Receive(2, MessageOf(kind, 5) is PeerMessage.VoteRequest vote ? vote with { IsTransfer = true } : MessageOf(kind, 5));
+        driver.Receive(2, MessageOf(kind, 5) is PeerMessage.VoteRequest vote
+            ? vote with { IsTransfer = true }
+            : MessageOf(kind, 5));
 
         Assert.Equal(ReplicaRole.Backup, driver.Core.Role);
         Assert.Equal(new Term(5), driver.Core.Term);
@@ -77,7 +81,8 @@ public sealed class TermTests
         Assert.Equal(NodeId.None, driver.Core.Primary);
         var reply = Assert.Single(effects.Send).Message;
         Assert.Equal(new Term(5), reply.Term);
-        Assert.False(reply is PeerMessage.AppendReply { IsAccepted: true } or PeerMessage.VoteReply { IsGranted: true });
+        Assert.False(
+            reply is PeerMessage.AppendReply { IsAccepted: true } or PeerMessage.VoteReply { IsGranted: true });
     }
 
     [Fact]    // 5.1: a stale answer is no answer
@@ -91,8 +96,12 @@ public sealed class TermTests
         Assert.Equal(LogIndex.Zero, driver.Core.MatchOf(new NodeId(2)));
     }
 
-    /// <summary>The log may not tell of it yet. Whether it is a member of the cluster at all, the host has checked.</summary>
-    [Fact]    // thesis 4.1: "a server must accept AppendEntries requests from a leader that is not part of its latest configuration"
+    /// <summary>
+    /// Thesis 4.1: "a server must accept AppendEntries requests from a leader that is not part of its
+    /// latest configuration". The log may not tell of that primary yet; whether it is a member of the
+    /// cluster at all, the host has checked.
+    /// </summary>
+    [Fact]
     public void A_primary_that_the_log_does_not_know_is_followed()
     {
         ReplicaDriver driver = new();

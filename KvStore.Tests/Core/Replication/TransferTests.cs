@@ -14,7 +14,8 @@ public sealed class TransferTests
 
         var effects = driver.Step(new Input.Transfer(new NodeId(2)));
 
-        Assert.Equal(new PeerMessage.TransferNow(new Term(1)), Assert.Single(effects.SentTo<PeerMessage.TransferNow>(2)));
+        Assert.Equal(
+            new PeerMessage.TransferNow(new Term(1)), Assert.Single(effects.SentTo<PeerMessage.TransferNow>(2)));
     }
 
     [Fact]    // 3.10, step 2: "brings the target server's log up to date with its own"
@@ -43,7 +44,9 @@ public sealed class TransferTests
         Assert.Empty(effects.Persist);
     }
 
-    [Fact]    // 3.10: "If leadership transfer does not complete after about an election timeout, the prior leader aborts the transfer"
+    // 3.10: "If leadership transfer does not complete after about an election timeout, the
+    // prior leader aborts the transfer"
+    [Fact]
     public void A_transfer_is_given_up_after_an_election_timeout()
     {
         var driver = CommittedPrimary();

@@ -126,8 +126,9 @@ public sealed class CommandFormatTests
         Assert.NotEqual(print, Print(Put("k", "v", timeMs: 1, condition: null, ClientId(1))));
         Assert.NotEqual(
             print, Print(Put("k", "v", timeMs: 1, Versions, ClientId(1)) with { ContentType = "text/html" }));
-        Assert.NotEqual(Print(Put("k", "", condition: new Condition.Exists())), Print(
-            Put("k", "", condition: new Condition.Absent())));
+        Assert.NotEqual(
+            Print(Put("k", "", condition: new Condition.Exists())),
+            Print(Put("k", "", condition: new Condition.Absent())));
         Assert.NotEqual(Print(Delete("k")), Print(Put("k", "") with { ContentType = "" }));
     }
 

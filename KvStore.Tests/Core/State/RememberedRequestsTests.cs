@@ -116,8 +116,9 @@ public sealed class RememberedRequestsTests
         Apply(Delete("other", Start + 122_000));
 
         Assert.Equal(before - 4, _state.Image.Requests.Count);
-        Assert.Equal(Enumerable.Range(1, 20).Select(number => number > 20 - before
-            + 4), Enumerable.Range(1, 20).Select(number => _state.Remembers(HopId((ulong)number))));
+        Assert.Equal(
+            Enumerable.Range(1, 20).Select(number => number > 20 - before + 4),
+            Enumerable.Range(1, 20).Select(number => _state.Remembers(HopId((ulong)number))));
     }
 
     [Fact]

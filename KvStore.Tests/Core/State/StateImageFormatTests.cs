@@ -141,8 +141,9 @@ public sealed class StateImageFormatTests
 
     private static void AssertSame(StateImage expected, StateImage actual)
     {
-        Assert.Equal(expected.Encode().SelectMany(block => block.ToArray()), actual.Encode().SelectMany(
-            block => block.ToArray()));
+        Assert.Equal(
+            expected.Encode().SelectMany(block => block.ToArray()),
+            actual.Encode().SelectMany(block => block.ToArray()));
         Assert.Equal(expected.Hash(), actual.Hash());
         Assert.Equal((expected.Count, expected.Bytes, expected.TimeMs), (actual.Count, actual.Bytes, actual.TimeMs));
     }

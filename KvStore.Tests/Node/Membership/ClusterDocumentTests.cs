@@ -29,7 +29,9 @@ public sealed class ClusterDocumentTests
             Assert.Throws<InvalidDataException>(() => ClusterDocument.Decode(Document.AsSpan(0, length)));
     }
 
-    /// <summary>The cluster's id is made of what a cluster was born of, so that whatever else is read makes another.</summary>
+    /// <summary>
+    /// The cluster's id is made of what a cluster was born of, so that whatever else is read makes another.
+    /// </summary>
     [Fact]
     public void A_changed_byte_does_not_change_what_the_cluster_was_born_of()
     {

@@ -39,8 +39,11 @@ public sealed class ClusterFormationTests
     {
         Uri self = new("http://127.0.0.1:8001");
         var view = ClusterFormation.TryForm(
-            Self(), Options(), [self, Second, Third],
-                [At(self, "node1", 1), At(Second, "node2", 2), At(Third, "node3", 3)], out _);
+            Self(),
+            Options(),
+            [self, Second, Third],
+            [At(self, "node1", 1), At(Second, "node2", 2), At(Third, "node3", 3)],
+            out _);
         Assert.Equal(View.ClusterId, view!.ClusterId);
     }
 

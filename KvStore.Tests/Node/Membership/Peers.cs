@@ -8,8 +8,9 @@ namespace KvStore.Tests.Node.Membership;
 /// <summary>What other nodes say of themselves.</summary>
 internal static class Peers
 {
-    public static NodeStatus Status(string name, ulong incarnation, ClusterView? view = null, int partitions = 8,
-        int copies = 3) => new()
+    public static NodeStatus Status(
+        string name, ulong incarnation, ClusterView? view = null, int partitions = 8, int copies = 3) =>
+        new()
         {
             Name = name,
             Url = $"http://{name}:8000",

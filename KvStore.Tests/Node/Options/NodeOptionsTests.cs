@@ -100,8 +100,8 @@ public sealed class NodeOptionsTests
         string[] names =
         [
             "NODE_NAME", "CURRENT_NODE_URL", "CLUSTER_NODES", "REPLICATION_FACTOR", "KVSTORE_PARTITIONS",
-                "KVSTORE_PEER_PORT",
-            "KVSTORE_WAL_DIR", "KVSTORE_SNAPSHOT_DIR", "KVSTORE_SNAPSHOT_INTERVAL", "KVSTORE_TICK", "KVSTORE_LOOPS",
+            "KVSTORE_PEER_PORT", "KVSTORE_WAL_DIR", "KVSTORE_SNAPSHOT_DIR", "KVSTORE_SNAPSHOT_INTERVAL",
+            "KVSTORE_TICK", "KVSTORE_LOOPS",
         ];
         Assert.Equivalent(Proved([], port: 8000), Proved([.. names.Select(name => (name, value))], port: 8000));
     }
@@ -114,13 +114,15 @@ public sealed class NodeOptionsTests
     {
         var options = Proved(
             [
-                ("services:node2:http:0", "http://localhost:50002"), ("services:node2:peer:0", "tcp://localhost:50012"),
-                ("services:node3:https:0", "https://localhost:50003"), (
-                    "services:node3:http:0", "http://localhost:50004"),
+                ("services:node2:http:0", "http://localhost:50002"),
+                ("services:node2:peer:0", "tcp://localhost:50012"),
+                ("services:node3:https:0", "https://localhost:50003"),
+                ("services:node3:http:0", "http://localhost:50004"),
                 ("services:other:peer:0", "tcp://localhost:50020"),
             ],
             port: 50001);
-        Assert.Equal(["http://localhost:50002/", "http://localhost:50004/"],
+        Assert.Equal(
+            ["http://localhost:50002/", "http://localhost:50004/"],
             options.Cluster.Select(url => url.ToString()).Order());
     }
 

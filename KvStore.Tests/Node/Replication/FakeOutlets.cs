@@ -10,8 +10,8 @@ namespace KvStore.Tests.Node.Replication;
 internal sealed class FakeOutlets : IOutlets
 {
     private readonly Channel<PersistBatch> _appended = Channel.CreateUnbounded<PersistBatch>();
-    private readonly Channel<(NodeId Peer, List<Envelope> Batch)> _sent = Channel.CreateUnbounded<(NodeId,
-        List<Envelope>)>();
+    private readonly Channel<(NodeId Peer, List<Envelope> Batch)> _sent =
+        Channel.CreateUnbounded<(NodeId, List<Envelope>)>();
 
     private readonly Channel<bool> _answered = Channel.CreateUnbounded<bool>();
 

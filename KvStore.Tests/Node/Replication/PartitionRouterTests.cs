@@ -49,8 +49,9 @@ public sealed class PartitionRouterTests
     {
         using RouterFixture node = new(members: 3, replicationFactor: 1);
         _ = node.Start();
-        var elsewhere = Enumerable.Range(0, 8).Select(number => new PartitionId(number)).First(
-            partition => !node.Router.Holds(partition));
+        var elsewhere = Enumerable.Range(0, 8)
+            .Select(number => new PartitionId(number))
+            .First(partition => !node.Router.Holds(partition));
         var preferred = node.View.Ring.PreferenceList(elsewhere)[0];
 
         var refused = await node.Router.WriteAsync(elsewhere, Put("k", "v"), Ack.Quorum, default);

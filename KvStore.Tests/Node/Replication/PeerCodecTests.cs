@@ -18,15 +18,21 @@ public sealed class PeerCodecTests
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
         Gen.Select(Positions, Gen.Bool, Gen.Bool, (term, isGranted, isPre) =>
             (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre)),
-        Gen.Select(Positions, Positions, Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8], Positions, (
-            previous, term, entries, commit) =>
+        Gen.Select(
+            Positions,
+            Positions,
+            Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8],
+            Positions,
+            (previous, term, entries, commit) =>
             (PeerMessage)new PeerMessage.AppendRequest(
                 new Term(term),
                 new LogIndex(previous),
                 new Term(term),
                 [.. entries.Select((entry, at) => new LogEntry(
-                    new LogIndex(previous + at
-                        + 1), new Term(term), entry.Item1 ? EntryKind.Empty : EntryKind.Command, entry.Item2))],
+                    new LogIndex(previous + at + 1),
+                    new Term(term),
+                    entry.Item1 ? EntryKind.Empty : EntryKind.Command,
+                    entry.Item2))],
                 new LogIndex(commit))),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
@@ -50,7 +56,8 @@ public sealed class PeerCodecTests
 
     [Fact]
     public void A_state_does_not_travel_in_a_frame() => Assert.Throws<ArgumentException>(() => PeerCodec.Encode(
-        new PartitionId(1), new PeerMessage.InstallSnapshot(
+        new PartitionId(1),
+        new PeerMessage.InstallSnapshot(
             new Term(1), new Snapshot(new LogIndex(1), new Term(1), Keepers, StateImage.Empty))));
 
     private static GroupConfiguration Keepers { get; } = new([new NodeId(1), new NodeId(2)], [new NodeId(3)]);
@@ -72,14 +79,22 @@ public sealed class PeerCodecTests
         { "a configuration that is none", Append(new Wire.Entry { Term = 1, Kind = 3 }).ToByteArray() },
         { "an entry of a kind that is no byte", Append(new Wire.Entry { Term = 1, Kind = 257 }).ToByteArray() },
         { "an entry of a later term than the message", Append(new Wire.Entry { Term = 8, Kind = 1 }).ToByteArray() },
-        { "entries whose terms fall",
-            Append(new Wire.Entry { Term = 5, Kind = 1 }, new Wire.Entry { Term = 4, Kind = 1 }).ToByteArray() },
-        { "an entry before the one before",
-            Append(previousTerm: 6, new Wire.Entry { Term = 5, Kind = 1 }).ToByteArray() },
-        { "entries behind the last index",
-            new Wire.Message { Term = 7,
-                AppendRequest = new() { PreviousIndex = long.MaxValue,
-                    Entries = { new Wire.Entry { Kind = 1 } } } }.ToByteArray() },
+        {
+            "entries whose terms fall",
+            Append(new Wire.Entry { Term = 5, Kind = 1 }, new Wire.Entry { Term = 4, Kind = 1 }).ToByteArray()
+        },
+        {
+            "an entry before the one before",
+            Append(previousTerm: 6, new Wire.Entry { Term = 5, Kind = 1 }).ToByteArray()
+        },
+        {
+            "entries behind the last index",
+            new Wire.Message
+            {
+                Term = 7,
+                AppendRequest = new() { PreviousIndex = long.MaxValue, Entries = { new Wire.Entry { Kind = 1 } } },
+            }.ToByteArray()
+        },
     };
 
     [Theory, MemberData(nameof(Lies))]
@@ -95,7 +110,10 @@ public sealed class PeerCodecTests
     {
         var good = new Wire.SnapshotHead
         {
-            Partition = 3, Term = 7, Index = 9, IndexTerm = 6,
+            Partition = 3,
+            Term = 7,
+            Index = 9,
+            IndexTerm = 6,
             Configuration = ByteString.CopyFrom(GroupConfigurationFormat.Encode(Keepers)),
         };
         Assert.Equal(

@@ -47,8 +47,9 @@ public sealed class PeerOutboxTests
         var beat = new Envelope(
             new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
         var answer = new Envelope(
-            new PartitionId(3), new NodeId(2), new PeerMessage.AppendReply(
-                new Term(1), true, new LogIndex(1), LogIndex.Zero, Term.Zero));
+            new PartitionId(3),
+            new NodeId(2),
+            new PeerMessage.AppendReply(new Term(1), true, new LogIndex(1), LogIndex.Zero, Term.Zero));
         _outbox.Add([entries, beat]);
         _outbox.Add([answer]);
 
@@ -68,9 +69,12 @@ public sealed class PeerOutboxTests
         Assert.Equal(beat, frame[0]);
         var taken = frame.Count - 1;
         using var end = new CancellationTokenSource();
-        for (var next = _outbox.NextFrameAsync(end.Token); next.IsCompletedSuccessfully; next = _outbox.NextFrameAsync(
-            end.Token))
+        for (var next = _outbox.NextFrameAsync(end.Token);
+            next.IsCompletedSuccessfully;
+            next = _outbox.NextFrameAsync(end.Token))
+        {
             taken += (await next).Count;
+        }
         Assert.InRange(taken, 60, 70);
         await end.CancelAsync();
     }
@@ -105,10 +109,12 @@ public sealed class PeerOutboxTests
 
     private static Envelope Append(int partition, int bytes)
     {
-        ImmutableArray<LogEntry> entries = [new LogEntry(
-            new LogIndex(1), new Term(1), EntryKind.Command, new byte[bytes])];
-        return new(new PartitionId(partition), new NodeId(2), new PeerMessage.AppendRequest(
-            new Term(1), LogIndex.Zero, Term.Zero, entries, LogIndex.Zero));
+        ImmutableArray<LogEntry> entries =
+            [new LogEntry(new LogIndex(1), new Term(1), EntryKind.Command, new byte[bytes])];
+        return new(
+            new PartitionId(partition),
+            new NodeId(2),
+            new PeerMessage.AppendRequest(new Term(1), LogIndex.Zero, Term.Zero, entries, LogIndex.Zero));
     }
 
     private static KvStore.Node.Replication.Wire.Frame Encoded(List<Envelope> envelopes)

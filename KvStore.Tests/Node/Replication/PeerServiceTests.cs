@@ -19,8 +19,12 @@ public sealed class PeerServiceTests : IDisposable
     private readonly PeerService _service;
 
     public PeerServiceTests() => _service = new PeerService(
-        _node.Current, _node.Self, _node.Router, new ReceivedSnapshots(_node.Storage), _end,
-            NullLogger<PeerService>.Instance);
+        _node.Current,
+        _node.Self,
+        _node.Router,
+        new ReceivedSnapshots(_node.Storage),
+        _end,
+        NullLogger<PeerService>.Instance);
 
     public void Dispose()
     {

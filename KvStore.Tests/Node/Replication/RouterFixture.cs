@@ -25,13 +25,14 @@ internal sealed class RouterFixture : IDisposable
             SnapshotDirectory = Path.Combine(_directory, "snapshots"),
         };
         var wrapped = Microsoft.Extensions.Options.Options.Create(options);
-        Storage = new NodeStorage(wrapped,
+        Storage = new NodeStorage(
+            wrapped,
             Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = 1 << 20 }),
-                TimeProvider.System);
+            TimeProvider.System);
         Self = new NodeIdentity("node1", options.Url, 1, Storage.Directory.Incarnation);
         View = ClusterView.Birth(
-            Enumerable.Range(1, members).Select(
-                number => ($"node{number}", number == 1 ? Self.Incarnation : (ulong)number)),
+            Enumerable.Range(1, members)
+                .Select(number => ($"node{number}", number == 1 ? Self.Incarnation : (ulong)number)),
             partitions,
             replicationFactor);
         _peers = new PeerDirectory(Self, options, Current);

@@ -205,7 +205,9 @@ public sealed class WriteAnswerTests
         var write = primary.Write(Put("k", "v"));
         primary.Flush();
         primary.Receive(3, new PeerMessage.InstallSnapshot(
-            primary.Term.Next(), new Snapshot(new LogIndex(9), primary.Term.Next(), primary.Replica.Replica.Configuration, StateImage.Empty)));
+            primary.Term.Next(),
+            new Snapshot(
+                new LogIndex(9), primary.Term.Next(), primary.Replica.Replica.Configuration, StateImage.Empty)));
 
         Outcome<WriteOutcome.Indeterminate>(write);
     }
