@@ -28,6 +28,8 @@ public static class ConfigurationPlan
         var leaving = now.Voters.RemoveRange(wanted);
         if (leaving.FirstOrDefault(voter => voter != primary.Primary) is var gone && gone != NodeId.None)
             return new Input.Reconfigure(new GroupConfiguration(now.Voters.Remove(gone), []));
-        return leaving.IsEmpty ? null : new Input.Transfer(wanted.First(now.Voters.Contains));
+        if (leaving.IsEmpty || wanted.FirstOrDefault(primary.IsCaughtUp) is var heir && heir == NodeId.None)
+            return null;
+        return new Input.Transfer(heir);
     }
 }

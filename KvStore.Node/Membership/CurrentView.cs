@@ -6,7 +6,6 @@ namespace KvStore.Node.Membership;
 /// <summary>Holds the cluster's view once there is one; it only ever advances. Readers take no lock.</summary>
 internal sealed class CurrentView
 {
-    private readonly Lock _gate = new();
     private readonly TaskCompletionSource _formed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ClusterView? _view;
     private volatile string? _waitingFor;
@@ -36,16 +35,11 @@ internal sealed class CurrentView
         _view = view;
     }
 
-    /// <summary>A newer view of the same cluster takes the place of the one that is held; false: it is none.</summary>
-    public bool Advance(ClusterView next)
+    /// <summary>A newer view of the same cluster takes the place of the one that is held. One caller at a time.</summary>
+    public void Advance(ClusterView next)
     {
-        lock (_gate)
-        {
-            if (_view is not { } held || next.ClusterId != held.ClusterId || next.Epoch <= held.Epoch)
-                return false;
-            _view = next;
-            return true;
-        }
+        Invariant.Holds(_view is { } held && next.ClusterId == held.ClusterId && next.Epoch > held.Epoch);
+        _view = next;
     }
 
     /// <summary>The replicas run: callers that waited may come.</summary>

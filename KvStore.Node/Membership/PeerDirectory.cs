@@ -17,6 +17,9 @@ internal sealed class PeerDirectory : IDisposable
 {
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>The one who is asked looks for the asker, and has the change committed.</summary>
+    private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<string, Peer> _byName = new(StringComparer.Ordinal);
     private readonly NodeIdentity _self;
     private readonly IReadOnlyList<Uri> _addresses;
@@ -30,7 +33,7 @@ internal sealed class PeerDirectory : IDisposable
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
     })
     {
-        Timeout = AskTimeout,
+        Timeout = JoinTimeout,
         MaxResponseContentBufferSize = 1024 * 1024,
     };
 
@@ -127,7 +130,9 @@ internal sealed class PeerDirectory : IDisposable
     {
         try
         {
-            var body = await _http.GetByteArrayAsync(new Uri(url, Routes.Status), cancellation).ConfigureAwait(false);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(AskTimeout);
+            var body = await _http.GetByteArrayAsync(new Uri(url, Routes.Status), patience.Token).ConfigureAwait(false);
             var status = JsonSerializer.Deserialize(body, ContractsJson.Default.NodeStatus);
             if (status is null || !IsSound(status))
                 return null;

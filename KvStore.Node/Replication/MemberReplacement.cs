@@ -19,10 +19,16 @@ internal abstract record JoinOutcome
 
 /// <summary>
 /// Takes a node in that comes back on another disk: as a new member in the old one's place. The system group decides,
-/// by a conditional write of the view that it keeps, so of two that ask at once one after the other is taken in.
+/// by a conditional write of the view that it keeps, so of two that ask at once one after the other is taken in. Who asks
+/// is not believed: the node must be found on that disk at an address of the cluster.
 /// </summary>
 internal sealed class MemberReplacement(
-    CurrentView current, PartitionRouter router, PeerTransport transport, ViewKeeper keeper, TimeProvider time)
+    CurrentView current,
+    PeerDirectory directory,
+    PartitionRouter router,
+    PeerTransport transport,
+    ViewKeeper keeper,
+    TimeProvider time)
 {
     private const string ContentType = "application/json";
     private static ReadOnlySpan<byte> ViewKey => "view"u8;
@@ -42,6 +48,9 @@ internal sealed class MemberReplacement(
             return await FollowedAsync(view).ConfigureAwait(false);
         if (Objection(view, name, incarnation) is { } objection)
             return objection;
+        var peers = await directory.AskAllAsync(deadline).ConfigureAwait(false);
+        if (!peers.Any(peer => peer.Status.Name == name && peer.Incarnation == incarnation))
+            return new JoinOutcome.NotNow($"No node at a configured address says that it is {name} on that disk.");
         var next = view.Replace(name, incarnation);
         var outcome = await router.WriteAsync(known.SystemGroup, Store(next, stored), Ack.Quorum, deadline)
             .ConfigureAwait(false);

@@ -55,7 +55,7 @@ internal sealed class NodeHost(
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(HandOverPatience);
-        while (router.Replicas.Where(IsPrimaryWithOthers).ToList() is { Count: > 0 } led)
+        while (router.Replicas.Where(replica => replica.MayHandOver).ToList() is { Count: > 0 } led)
         {
             if (patience.IsCancellationRequested)
             {
@@ -92,6 +92,7 @@ internal sealed class NodeHost(
             var ticking = TickAsync(stoppingToken);
             var failure = await Task.WhenAny(_loops, storage.Log.Failed, asking, ticking).ConfigureAwait(false);
             await OnEndAsync(failure, stoppingToken).ConfigureAwait(false);
+            await Task.WhenAll(asking, ticking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -103,9 +104,6 @@ internal sealed class NodeHost(
         }
     }
 
-    private static bool IsPrimaryWithOthers(PartitionReplica replica) =>
-        replica.Role == ReplicaRole.Primary && replica.Replica.Voters.Length > 1;
-
     private async Task OnEndAsync(Task ended, CancellationToken stoppingToken)
     {
         if (stoppingToken.IsCancellationRequested)
@@ -116,9 +114,9 @@ internal sealed class NodeHost(
             logger.LogFailed(reason);
             end.Fail($"The log cannot be written any more: {reason}");
         }
-        else if (ended.Exception?.GetBaseException() is FormationException replaced)
+        else if (ended != _loops && ended.Exception?.GetBaseException() is { } other)
         {
-            end.Fail(replaced.Message);
+            end.Fail(other.Message);
         }
         else if (ended.Exception is { } broken)
         {
@@ -140,6 +138,7 @@ internal sealed class NodeHost(
                 view = await AskToJoinAsync(answers, stopping).ConfigureAwait(false);
             if (view is not null)
             {
+                CheckPlace(view);
                 storage.Directory.SaveClusterDocument(ClusterDocument.Encode(view));
                 return view;
             }
@@ -180,12 +179,17 @@ internal sealed class NodeHost(
         return null;
     }
 
-    private async Task JoinAsync(ClusterView view)
+    /// <exception cref="FormationException">This node, on this disk, is not in the view.</exception>
+    private Member CheckPlace(ClusterView view)
     {
         ClusterFormation.CheckNotReplaced(self, view);
-        var member = MemberOn(self, view)
-            ?? throw new FormationException(
-                $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+        return MemberOn(self, view) ?? throw new FormationException(
+            $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
+    }
+
+    private async Task JoinAsync(ClusterView view)
+    {
+        var member = CheckPlace(view);
         current.Set(view, member.Id);
         // first: a replica that hears a peer answers at once
         await transport.FollowAsync(view).ConfigureAwait(false);

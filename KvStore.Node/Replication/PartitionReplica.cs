@@ -17,6 +17,9 @@ internal sealed class PartitionReplica(
 {
     private const long NeverHeard = long.MinValue;
 
+    /// <summary>What an entry takes up in the log beside its payload; one without any keeps segments alive, too.</summary>
+    private const int EntryBytes = 24;
+
     private static readonly Input TickInput = new Input.Tick();
     private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
@@ -29,6 +32,7 @@ internal sealed class PartitionReplica(
     private Term _appliedTerm = replica.TermAt(applied) ?? Term.Zero;
     private volatile StrongBox<ImmutableArray<(NodeId, long)>> _lags = NoLags;
     private volatile ReplicaRole _role;
+    private volatile bool _hasOthers = replica.Voters.Length > 1;
     private ImmutableArray<NodeId> _keepers = [];
     private GroupConfiguration? _settled;
     private Term _heardIn;
@@ -55,7 +59,7 @@ internal sealed class PartitionReplica(
     {
         get
         {
-            if (_role == ReplicaRole.Primary && Replica.Voters.Length == 1)
+            if (_role == ReplicaRole.Primary && !_hasOthers)
                 return TimeSpan.Zero;
             var heardAt = Volatile.Read(ref _heardAt);
             return heardAt != NeverHeard
@@ -69,6 +73,9 @@ internal sealed class PartitionReplica(
 
     /// <summary>Readable from anywhere: the role as of the last step.</summary>
     public ReplicaRole Role => _role;
+
+    /// <summary>Readable from anywhere: whether it leads, and there is another copy that could.</summary>
+    public bool MayHandOver => _role == ReplicaRole.Primary && _hasOthers;
 
     /// <summary>
     /// Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.
@@ -104,6 +111,7 @@ internal sealed class PartitionReplica(
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _role = Replica.Role;
+        _hasOthers = Replica.Voters.Length > 1;
         if (_heardIn > Term.Zero && _heardIn == Replica.Term)    // a primary of an earlier term knows nothing of now
             Volatile.Write(ref _heardAt, _arrivedAt);
         _heardIn = Term.Zero;
@@ -202,7 +210,7 @@ internal sealed class PartitionReplica(
             _calls.Overwritten(entry);
         _applied = entry.Index;
         _appliedTerm = entry.Term;
-        Volatile.Write(ref _logBytes, _logBytes + entry.Payload.Length);
+        Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);
     }
 
     private void Restore(Snapshot snapshot)

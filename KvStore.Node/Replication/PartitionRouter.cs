@@ -53,7 +53,8 @@ internal sealed class PartitionRouter(
             replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
             outlets,
             replica => _changes.Announce(replica.Partition)))];
-        _replicas = replicas;
+        _replicas = replicas;    // last: who finds a replica finds its loop
+        storage.Log.ForgetRecovered();
         return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
     }
 
@@ -110,7 +111,7 @@ internal sealed class PartitionRouter(
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
         ? (hint.Primary, hint.Term)
-        : (View?.Ring.PreferenceList(partition)[0] ?? NodeId.None, Term.Zero);
+        : (View?.KeepersOf(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
     public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)
@@ -140,6 +141,8 @@ internal sealed class PartitionRouter(
     /// </summary>
     public void Receive(NodeId from, IEnumerable<(PartitionId Partition, PeerMessage Message)> frame)
     {
+        if (_replicas.Length == 0)
+            return;    // links open before the loops run
         var parts = new ReceivedFrame?[_loops.Length];
         foreach (var (partition, message) in frame)
         {

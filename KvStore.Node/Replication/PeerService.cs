@@ -30,12 +30,14 @@ internal sealed class PeerService(
         IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
-        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         try
         {
-            await foreach (var frame in requestStream.ReadAllAsync(ended.Token).ConfigureAwait(false))
+            for (var isFirst = true; await requestStream.MoveNext(ended.Token).ConfigureAwait(false); isFirst = false)
             {
+                var frame = requestStream.Current;
                 var from = Check(frame.Ends);
+                if (isFirst)
+                    await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);    // for the caller: a welcome
                 router.Receive(from, Decode(frame));
             }
         }
@@ -50,7 +52,8 @@ internal sealed class PeerService(
     public override async Task<Wire.SnapshotReply> Install(
         IAsyncStreamReader<Wire.SnapshotChunk> requestStream, ServerCallContext context)
     {
-        if (!await requestStream.MoveNext(context.CancellationToken).ConfigureAwait(false)
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
+        if (!await requestStream.MoveNext(ended.Token).ConfigureAwait(false)
             || requestStream.Current.Head is not { } head)
         {
             throw Refuse(StatusCode.InvalidArgument, "A snapshot begins with its head.");
@@ -62,7 +65,7 @@ internal sealed class PeerService(
             var (partition, term, described) = PeerCodec.Decode(head);
             if (!router.Holds(partition))
                 throw Refuse(StatusCode.InvalidArgument, $"Partition {partition} has no replica here.");
-            var blocks = await ReadBlocksAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
+            var blocks = await ReadBlocksAsync(requestStream, ended.Token).ConfigureAwait(false);
             var snapshot = await received.SaveAsync(partition, described, blocks).ConfigureAwait(false);
             router.Receive(partition, from, new PeerMessage.InstallSnapshot(term, snapshot));
             return new Wire.SnapshotReply();

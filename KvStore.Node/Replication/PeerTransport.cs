@@ -146,8 +146,7 @@ internal sealed class PeerLink : IAsyncDisposable
                 if (_directory.Find(_peer) is { } known)
                     await PumpAsync(known.PeerAddress, () => pause = FirstPause, stopping).ConfigureAwait(false);
             }
-            catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
-                or OperationCanceledException or InvalidOperationException or TimeoutException)
+            catch (Exception failure) when (failure is not InvariantBrokenException)    // whatever broke it, try again
             {
                 if (_isConnected && !stopping.IsCancellationRequested)
                     _logger.LinkLost(_peer.Name, failure.Message);

@@ -28,7 +28,7 @@ internal sealed class ViewKeeper(
             if (current.View is not { } held || next.ClusterId != held.ClusterId || next.Epoch <= held.Epoch)
                 return;
             ClusterFormation.CheckNotReplaced(self, next);
-            storage.Directory.SaveClusterDocument(ClusterDocument.Encode(next));
+            storage.Log.SaveClusterDocument(ClusterDocument.Encode(next));
             current.Advance(next);
             await transport.FollowAsync(next).ConfigureAwait(false);
             router.Follow(next);

@@ -105,6 +105,10 @@ internal sealed class LogStorage : IDisposable
     public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) =>
         Guard(() => _snapshots.Save(partition, snapshot));
 
+    /// <summary>Saves the cluster's view. Waits for the disk.</summary>
+    public void SaveClusterDocument(ReadOnlyMemory<byte> document) =>
+        Guard(() => _directory.SaveClusterDocument(document.Span));
+
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
 

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text;
 using KvStore.Contracts;
 
 namespace KvStore.Tests.Cluster;
@@ -36,8 +38,49 @@ public sealed class LostDiskTests(ITestOutputHelper output)
         await TheOldDiskIsRefusedAsync(cluster, lost, aside);
     }
 
+    /// <summary>While a node is down for a moment, anybody may say that it stands on another disk now.</summary>
+    [Fact]
+    public async Task Nobody_is_replaced_on_hearsay()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var away = cluster.Nodes[1];
+        await away.KillAsync();
+
+        JoinRequest lie = new(away.Name, "00000000deadbeef");
+        foreach (var node in new[] { cluster.Nodes[0], cluster.Nodes[2] })
+        {
+            using var answer = await node.Http.PostAsync(
+                Routes.Nodes, JsonContent.Create(lie, ContractsJson.Default.JoinRequest), Token);
+            Assert.False(answer.IsSuccessStatusCode);
+        }
+
+        away.Start();
+        await cluster.BecomesAsync("healthy");
+        Assert.Equal(1, (await TestCluster.StatusAsync(cluster.Nodes[0]))!.Epoch);
+    }
+
+    [Theory]
+    [InlineData("""{"name":"node2","incarnation":"xyz"}""", 400, "body-invalid")]
+    [InlineData("""{"name":"node2"}""", 400, "body-invalid")]
+    [InlineData("nonsense", 400, "body-invalid")]
+    [InlineData("""{"name":"node9","incarnation":"00000000deadbeef"}""", 409, "conflict")]
+    [InlineData("""{"name":"node1","incarnation":"00000000deadbeef"}""", 503, "not-ready")]
+    public async Task Who_cannot_be_taken_in_is_told_why(string body, int status, string code)
+    {
+        await using var cluster = await TestCluster.StartAsync(nodes: 1);
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await cluster.Nodes[0].Http.PostAsync(Routes.Nodes, content, Token);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, Token);
+        Assert.Equal(code, problem!.Code);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
     private static bool IsWholeAgain(NodeStatus node) =>
-        node is { Epoch: 2, Keys: > 0, Replicas: { Primary: > 10, Backup: > 10 } };
+        node is { Epoch: 2, Keys: > 0 } && node.Replicas is { Primary: > 10, Candidate: 0 }
+        && node.Replicas.Primary + node.Replicas.Backup == node.Partitions;
 
     private static async Task TheOldDiskIsRefusedAsync(TestCluster cluster, TestProcess node, string aside)
     {
