@@ -9,6 +9,16 @@ namespace KvStore.Tests.Node.Replication;
 
 public sealed class PartitionReplicaTests
 {
+    /// <summary>Else the log of a node could never let go of what a group without writes once had in it.</summary>
+    [Fact]
+    public void An_election_alone_is_worth_a_capture()
+    {
+        var primary = ReplicaHarness.Primary();
+
+        Assert.Equal(0, primary.Replica.Image.Count);
+        Assert.True(primary.Replica.LogBytes > 0);
+    }
+
     [Fact]
     public void A_read_waits_for_a_majority_to_confirm_and_sees_all_that_was_answered_before()
     {
