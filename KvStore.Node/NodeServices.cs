@@ -22,7 +22,7 @@ internal static class NodeServices
     {
         services.AddOptions<StorageOptions>().ValidateDataAnnotations().ValidateOnStart().Configure(storage =>
             storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes);
-        return services.AddSingleton<NodeStorage>();
+        return services.AddSingleton<IFileSystem, PhysicalFileSystem>().AddSingleton<NodeStorage>();
     }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>

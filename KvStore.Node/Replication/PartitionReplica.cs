@@ -13,10 +13,13 @@ namespace KvStore.Node.Replication;
 /// the one loop that owns it.
 /// </summary>
 internal sealed class PartitionReplica(
-    PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
+    PartitionId partition,
+    Replica replica,
+    KeyValueState state,
+    LogIndex applied,
+    TimeProvider time,
+    Action<Envelope, long>? onDisbelieved = null)
 {
-    private const long NeverHeard = long.MinValue;
-
     private static readonly Input TickInput = new Input.Tick();
     private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
@@ -31,9 +34,9 @@ internal sealed class PartitionReplica(
     private volatile ReplicaRole _role;
     private ImmutableArray<NodeId> _keepers = [];
     private GroupConfiguration? _settled;
-    private Term _heardIn;
-    private long _arrivedAt;
-    private long _heardAt = NeverHeard;
+    private readonly Freshness _freshness = new(time);
+    private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
+    private long _disbelieved;
     private long _logBytes;
 
     public PartitionId Partition { get; } = partition;
@@ -48,8 +51,9 @@ internal sealed class PartitionReplica(
     public KnownPrimary Hint => Volatile.Read(ref _hint);
 
     /// <summary>
-    /// Readable from anywhere: how long ago this replica last heard from the others in its term. Since a start that
-    /// nobody has answered yet, no more is known than when the last write that it holds was made.
+    /// Readable from anywhere: how long ago the state last contained all that its primary had committed, or, on a primary,
+    /// how long ago another answered it. Since a start after which that never was, no more is known than when the last
+    /// write that it holds was made.
     /// </summary>
     public TimeSpan Staleness
     {
@@ -57,10 +61,8 @@ internal sealed class PartitionReplica(
         {
             if (_role == ReplicaRole.Primary && Replica.Voters.Length == 1)
                 return TimeSpan.Zero;
-            var heardAt = Volatile.Read(ref _heardAt);
-            return heardAt != NeverHeard
-                ? time.GetElapsedTime(heardAt)
-                : TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
+            return _freshness.Age
+                ?? TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
         }
     }
 
@@ -81,8 +83,10 @@ internal sealed class PartitionReplica(
 
     public void Add(Input input)
     {
-        if (input is Input.Receive { Message: not (PeerMessage.VoteRequest or PeerMessage.VoteReply) and var message })
-            (_heardIn, _arrivedAt) = (message.Term, time.GetTimestamp());
+        if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
+            _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
+        else if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
+            _heard = (reply.Term, true, LogIndex.Zero, time.GetTimestamp());
         _inputs.Add(input);
     }
 
@@ -104,9 +108,12 @@ internal sealed class PartitionReplica(
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _role = Replica.Role;
-        if (_heardIn > Term.Zero && _heardIn == Replica.Term)    // a primary of an earlier term knows nothing of now
-            Volatile.Write(ref _heardAt, _arrivedAt);
-        _heardIn = Term.Zero;
+        if (_heard is { } heard
+            && heard.Term == Replica.Term    // a primary of an earlier term knows nothing of now
+            && _effects.Disbelieved.Count == 0
+            && heard.IsReply == (_role == ReplicaRole.Primary))
+            _freshness.Heard(heard.FreshAt, heard.At);
+        _heard = null;
     }
 
     /// <summary>
@@ -129,7 +136,10 @@ internal sealed class PartitionReplica(
 
         foreach (var refused in _effects.Refused)
             _calls.Refuse(refused, Replica.Primary);
+        foreach (var message in _effects.Disbelieved)
+            onDisbelieved?.Invoke(message, ++_disbelieved);
         _calls.CompleteFlushed();
+        _freshness.Applied(_applied);
         _effects.Clear();
         return SwapHint();
     }

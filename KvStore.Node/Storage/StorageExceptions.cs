@@ -5,8 +5,7 @@ internal sealed class DataDirectoryException(string message, Exception? inner = 
 
 /// <summary>Bytes that were flushed are not there any more or not the same. Nothing was cut or deleted.</summary>
 internal sealed class DataDamagedException(string file, long offset, string found, string expected)
-    : Exception($"{file}, offset {offset}: {found} found, {expected} expected. This copy of the data is damaged and "
-        + "was left as it is. Restore the directory, or remove it and give the node to the cluster under a new name.")
+    : Exception($"{file}, offset {offset}: {found} found, {expected} expected. This copy of the data is damaged.")
 {
     /// <summary>The damaged file.</summary>
     public string File { get; } = file;

@@ -4,6 +4,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvStore.Tests.Node.Replication;
 
@@ -27,7 +28,9 @@ internal sealed class RouterFixture : IDisposable
         var wrapped = Microsoft.Extensions.Options.Options.Create(options);
         Storage = new NodeStorage(wrapped,
             Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = 1 << 20 }),
-                TimeProvider.System);
+            new PhysicalFileSystem(),
+            TimeProvider.System,
+            NullLogger<NodeStorage>.Instance);
         Self = new NodeIdentity("node1", options.Url, 1, Storage.Directory.Incarnation);
         View = ClusterView.Birth(
             Enumerable.Range(1, members).Select(
@@ -36,7 +39,7 @@ internal sealed class RouterFixture : IDisposable
             replicationFactor);
         _peers = new PeerDirectory(Self, options, Current);
         Router = new PartitionRouter(
-            Current, _peers, Storage, new FakeOutlets { FlushesAtOnce = true }, wrapped, TimeProvider.System);
+            Current, _peers, Storage, new FakeOutlets { FlushesAtOnce = true }, wrapped, TimeProvider.System, NullLogger<PartitionRouter>.Instance);
     }
 
     public CurrentView Current { get; } = new();
