@@ -55,7 +55,7 @@ internal sealed class NodeHost(
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(HandOverPatience);
-        while (router.Replicas.Where(IsPrimaryWithOthers).ToList() is { Count: > 0 } led)
+        while (router.Replicas.Where(replica => replica.IsPrimaryWithOthers).ToList() is { Count: > 0 } led)
         {
             if (patience.IsCancellationRequested)
             {
@@ -101,20 +101,21 @@ internal sealed class NodeHost(
         {
             end.Fail(failure.Message);
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            end.Fail($"The disk does not keep what it is given: {failure.Message}");
+        }
     }
-
-    private static bool IsPrimaryWithOthers(PartitionReplica replica) =>
-        replica.Role == ReplicaRole.Primary && replica.Replica.Voters.Length > 1;
 
     private async Task OnEndAsync(Task ended, CancellationToken stoppingToken)
     {
         if (stoppingToken.IsCancellationRequested)
             return;
-        if (ended == storage.Log.Failed)
+        if (storage.Log.Failed.IsCompleted)    // first: whoever waited for the disk fails with it
         {
             var reason = (await storage.Log.Failed.ConfigureAwait(false)).Message;
             logger.LogFailed(reason);
-            end.Fail($"The log cannot be written any more: {reason}");
+            end.Fail($"The disk does not keep what it is given: {reason}");
         }
         else if (ended.Exception?.GetBaseException() is FormationException replaced)
         {

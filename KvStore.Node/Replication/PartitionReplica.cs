@@ -72,6 +72,9 @@ internal sealed class PartitionReplica(
     /// <summary>Readable from anywhere: the role as of the last step.</summary>
     public ReplicaRole Role => _role;
 
+    /// <summary>Readable from anywhere: whether it leads a group in which somebody else could.</summary>
+    public bool IsPrimaryWithOthers => _role == ReplicaRole.Primary && Replica.Voters.Length > 1;
+
     /// <summary>
     /// Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.
     /// </summary>

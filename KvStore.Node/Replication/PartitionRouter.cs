@@ -16,6 +16,7 @@ internal sealed class PartitionRouter(
     CurrentView current,
     PeerDirectory directory,
     NodeStorage storage,
+    DiskWatch disk,
     IOutlets outlets,
     IOptions<NodeOptions> options,
     TimeProvider time,
@@ -84,6 +85,8 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
+        if (disk.IsLow && command is Command.Put && partition != View!.SystemGroup)
+            return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, write))

@@ -64,6 +64,32 @@ public sealed class PartitionRouterTests
     }
 
     [Fact]
+    public async Task A_primary_on_a_low_disk_stores_nothing_new_and_reads_deletes_and_lets_members_come()
+    {
+        using RouterFixture node = new();
+        _ = node.Start();
+        await node.LeadAsync(Partition);
+        await node.LeadAsync(node.View.SystemGroup);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default)));
+        node.SayFree(1000);
+
+        var before = node.Router.Replicas.Single(replica => replica.Partition == Partition).LogBytes;
+        Assert.IsType<WriteOutcome.DiskLow>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "w"), Ack.Quorum, default)));
+        Assert.Equal(before, node.Router.Replicas.Single(replica => replica.Partition == Partition).LogBytes);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(node.View.SystemGroup, Put("view", "w"), Ack.Quorum, default)));
+        var read = Assert.IsType<ReadOutcome.Ready>(await Within(node.Router.ReadAsync(Partition, default)));
+        Assert.NotNull(read.Image.Find("k"u8));
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Delete("k"), Ack.Quorum, default)));
+        node.SayFree(null);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "x"), Ack.Quorum, default)));
+    }
+
+    [Fact]
     public async Task A_full_inbox_refuses_writes_and_reads()
     {
         using RouterFixture node = new();
