@@ -5,6 +5,9 @@ namespace KvStore.Contracts;
 /// <summary>Answer to <c>GET /</c> on a node.</summary>
 public sealed record NodeStatus
 {
+    /// <summary>A disk that is nearly full: values can be read and deleted, not stored.</summary>
+    public const string DiskLow = "low";
+
     /// <summary>The node's name; unique in its cluster.</summary>
     public required string Name { get; init; }
 
@@ -70,6 +73,9 @@ public sealed record NodeStatus
     /// <summary>The write-ahead log.</summary>
     public required LogStatus Log { get; init; }
 
+    /// <summary><see cref="DiskLow"/> while it has no room for new values; absent otherwise.</summary>
+    public string? Disk { get; init; }
+
     /// <summary>The other members as seen from here.</summary>
     public required ImmutableArray<PeerStatus> Peers { get; init; }
 }
@@ -96,6 +102,9 @@ public sealed record ViewDocument(
 /// asks to be taken in with it. Answered by the <see cref="ViewDocument"/> in which it is.
 /// </summary>
 public sealed record JoinRequest(string Name, string Incarnation);
+
+/// <summary><c>/admin/faults</c>, for development only: what the node's disk does wrong; empty when nothing is.</summary>
+public sealed record FaultsDocument(string Faults);
 
 /// <summary>One member of a cluster.</summary>
 public sealed record MemberStatus(int Id, string Name, string Incarnation);

@@ -14,4 +14,5 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(ViewDocument))]
 [JsonSerializable(typeof(JoinRequest))]
 [JsonSerializable(typeof(ClusterHealth))]
+[JsonSerializable(typeof(FaultsDocument))]
 public sealed partial class ContractsJson : JsonSerializerContext;

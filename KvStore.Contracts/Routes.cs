@@ -15,6 +15,9 @@ public static class Routes
     /// <summary>Where a node asks to be taken in.</summary>
     public const string Nodes = "/admin/nodes";
 
+    /// <summary>What the disk is to do wrong; there only when the node was started to allow it.</summary>
+    public const string Faults = "/admin/faults";
+
     /// <summary>200 while the process is up.</summary>
     public const string Alive = "/alive";
 

@@ -21,8 +21,23 @@ internal static class NodeServices
     public static IServiceCollection AddStorage(this IServiceCollection services, EnvironmentReader environment)
     {
         services.AddOptions<StorageOptions>().ValidateDataAnnotations().ValidateOnStart().Configure(storage =>
-            storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes);
-        return services.AddSingleton<NodeStorage>();
+        {
+            storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes;
+            storage.Reserve = environment.DiskReserve("KVSTORE_DISK_RESERVE") ?? storage.Reserve;
+        });
+        return services.AddFiles(environment)
+            .AddSingleton<NodeStorage>()
+            .AddSingleton<DiskWatch>()
+            .AddHostedService(provider => provider.GetRequiredService<DiskWatch>());
+    }
+
+    /// <summary>The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail.</summary>
+    private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
+    {
+        var faults = environment.Faults("KVSTORE_FAULTS", "KvStore:AllowFaults");
+        return faults is null
+            ? services.AddSingleton<IFileSystem, PhysicalFileSystem>()
+            : services.AddSingleton(faults).AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
     }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>
@@ -52,6 +67,7 @@ internal static class NodeServices
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()
+            .AddHostedService<StallGuard>()
             .AddHostedService<Snapshotter>();
     }
 

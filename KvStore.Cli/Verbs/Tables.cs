@@ -58,6 +58,7 @@ internal static class Tables
             terminal,
             ("node", node.Name),
             ("state", node.Detail is { } detail ? $"{node.State}: {detail}" : node.State),
+            ("disk", node.Disk),
             ("url", node.Url),
             ("cluster", node.ClusterId),
             ("replicas", $"{node.Replicas.Primary} primary, {node.Replicas.Backup} backup"),

@@ -68,6 +68,12 @@ public sealed class Effects
     /// <summary>8. Requests that were not taken, or reads that lost their leader.</summary>
     public List<Refused> Refused { get; } = [];
 
+    /// <summary>
+    /// 9. Messages, with who sent them, that no replica of this group says to this one: nothing was done about them but
+    /// to learn their term.
+    /// </summary>
+    public List<Envelope> Disbelieved { get; } = [];
+
     /// <summary>Forgets everything, keeping the room.</summary>
     public void Clear()
     {
@@ -79,5 +85,6 @@ public sealed class Effects
         Commit.Clear();
         Reads.Clear();
         Refused.Clear();
+        Disbelieved.Clear();
     }
 }

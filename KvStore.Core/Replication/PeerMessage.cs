@@ -38,8 +38,10 @@ public abstract record PeerMessage(Term Term)
 
     /// <summary>
     /// The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.
+    /// <paramref name="Commit"/> goes no further than what the receiver is known to hold; a state that contains the
+    /// entry at <paramref name="FreshAt"/> contains all that was committed when this was said.
     /// </summary>
-    public sealed record Heartbeat(Term Term, LogIndex Commit, long Round) : PeerMessage(Term);
+    public sealed record Heartbeat(Term Term, LogIndex Commit, long Round, LogIndex FreshAt) : PeerMessage(Term);
 
     /// <summary>Echoes a <see cref="Heartbeat"/>'s round.</summary>
     public sealed record HeartbeatReply(Term Term, long Round) : PeerMessage(Term);

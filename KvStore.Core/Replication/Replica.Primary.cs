@@ -123,8 +123,11 @@ public sealed partial class Replica
         }
     }
 
-    private void SendHeartbeat(Progress backup) =>
-        Send(backup.Peer, new PeerMessage.Heartbeat(Term, LogIndex.Min(backup.Match, CommitIndex), _round));
+    private void SendHeartbeat(Progress backup) => Send(backup.Peer, new PeerMessage.Heartbeat(
+        Term,
+        LogIndex.Min(backup.Match, CommitIndex),
+        _round,
+        FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm));    // before that it knows no more: all is at most there
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {
@@ -142,7 +145,6 @@ public sealed partial class Replica
             return;
         }
 
-        Invariant.Holds(reply.Index <= _log.LastIndex);
         if (backup.Accept(reply.Index))
             AdvanceCommit();
         if (backup.State != ProgressState.Replicate && backup.Match >= _log.StartIndex)

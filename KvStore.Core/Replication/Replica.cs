@@ -154,8 +154,23 @@ public sealed partial class Replica
             return;
         }
 
-        Dispatch(from, message);
+        if (IsCredible(message))
+            Dispatch(from, message);
+        else
+            _effects.Disbelieved.Add(new Envelope(_options.Partition, from, message));
     }
+
+    /// <summary>
+    /// A primary tells a backup only of entries that this one has acknowledged, and a backup answers only what it was
+    /// sent. Whoever says more lies or has another's memory, and no index of ours may follow.
+    /// </summary>
+    private bool IsCredible(PeerMessage message) => (Role, message) switch
+    {
+        (ReplicaRole.Primary, PeerMessage.AppendReply { IsAccepted: true } reply) => reply.Index <= _log.LastIndex,
+        (ReplicaRole.Primary, PeerMessage.HeartbeatReply reply) => reply.Round <= _round,
+        (not ReplicaRole.Primary, PeerMessage.Heartbeat heartbeat) => heartbeat.Commit <= _log.LastIndex,
+        _ => true,
+    };
 
     private void Dispatch(NodeId from, PeerMessage message)
     {

@@ -63,7 +63,7 @@ internal sealed partial class KeyValueApi
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
-        if (outcome is WriteOutcome.Overloaded && request.MayBeApplied)
+        if (outcome is (WriteOutcome.Overloaded or WriteOutcome.DiskLow) && request.MayBeApplied)
             return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: true));
         if (outcome is WriteOutcome.Indeterminate && !deadline.IsCancellationRequested)
         {

@@ -19,6 +19,7 @@ internal sealed class NodeStatusSource(
     PeerTransport transport,
     PeerDirectory directory,
     NodeStorage storage,
+    DiskWatch disk,
     NodeEnd end,
     RequestCount requests,
     IOptions<NodeOptions> options,
@@ -65,6 +66,7 @@ internal sealed class NodeStatusSource(
             Bytes = replicas.Sum(replica => replica.Image.Bytes),
             Requests = requests.Count,
             Log = LogStatus(),
+            Disk = disk.IsLow ? NodeStatus.DiskLow : null,
             Peers = Peers(replicas),
         };
     }

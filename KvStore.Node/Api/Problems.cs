@@ -27,6 +27,10 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
     public static Refusal Overloaded { get; } =
         new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = RetryAfter };
 
+    /// <summary>The disk has no room for new values; nothing was begun.</summary>
+    public static Refusal DiskLow { get; } =
+        new(ProblemType.DiskLow, "The disk of this key's primary is nearly full: values can be read and deleted, not stored.");
+
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
 
@@ -76,6 +80,7 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         WriteOutcome.Flushed => null,
         WriteOutcome.TooFewCopies few => From(few.Result, clusterId) ?? TooFewCopies(few),
         WriteOutcome.Overloaded => Overloaded,
+        WriteOutcome.DiskLow => DiskLow,
         WriteOutcome.NotPrimary => NotPrimary(owner: null),
         WriteOutcome.Indeterminate => DeadlinePassed(mayBeApplied: true),
         _ => throw new UnreachableException(),

@@ -18,20 +18,34 @@ internal static class ClusterFormation
     /// The view, once all that is needed is known; null with <paramref name="waitingFor"/> until then. A member by this
     /// node's name is in it.
     /// </summary>
+    /// <param name="self">This node.</param>
+    /// <param name="options">What it was told.</param>
+    /// <param name="addresses">Where the others are.</param>
+    /// <param name="answers">What they said.</param>
+    /// <param name="waitingFor">What is missing, in a sentence.</param>
+    /// <param name="former">The cluster whose data was damaged here: the node goes back to that one or to none.</param>
     /// <exception cref="FormationException">The nodes disagree in a way that waiting does not mend.</exception>
     public static ClusterView? TryForm(
         NodeIdentity self,
         NodeOptions options,
         IReadOnlyList<Uri> addresses,
         IReadOnlyList<PeerDirectory.Peer> answers,
-        out string? waitingFor)
+        out string? waitingFor,
+        ulong? former = null)
     {
         var others = answers.Where(peer => !IsSelf(self, peer)).ToList();
         var missing = addresses.Except(answers.Select(peer => peer.Url)).ToList();
         waitingFor = missing.Count == 0 ? null : $"waiting for {string.Join(", ", missing.Select(Short))} to answer";
         CheckNames(self, others);
         if (others.Where(peer => peer.Status.ClusterId is not null).ToList() is { Count: > 0 } born)
-            return Adopt(self, born);
+            return Adopt(self, born, former);
+        if (former is { } cluster)
+        {
+            waitingFor = $"waiting for a member of cluster {ClusterDocument.Hex(cluster)} to answer: the data of this node "
+                + "was damaged, and it must not begin another cluster";
+            return null;
+        }
+
         if (missing.Count > 0)
             return null;
         CheckSettings(options, others);
@@ -45,7 +59,7 @@ internal static class ClusterFormation
     private static bool IsSelf(NodeIdentity self, PeerDirectory.Peer peer) =>
         peer.Status.Name == self.Name && peer.Status.Incarnation == ClusterDocument.Hex(self.Incarnation);
 
-    private static ClusterView Adopt(NodeIdentity self, List<PeerDirectory.Peer> all)
+    private static ClusterView Adopt(NodeIdentity self, List<PeerDirectory.Peer> all, ulong? former)
     {
         var born = all[0];
         if (all.Find(peer => peer.Status.ClusterId != born.Status.ClusterId) is { } other)
@@ -53,6 +67,13 @@ internal static class ClusterFormation
             throw new FormationException(
                 $"{Short(born.Url)} and {Short(other.Url)} belong to different clusters ({born.Status.ClusterId} and "
                 + $"{other.Status.ClusterId}). Point this node at one of them.");
+        }
+
+        if (former is { } cluster && ClusterDocument.Hex(cluster) != born.Status.ClusterId)
+        {
+            throw new FormationException(
+                $"The damaged data of this node belongs to cluster {ClusterDocument.Hex(cluster)}, but {Short(born.Url)} "
+                + $"to {born.Status.ClusterId}. Point this node at its own cluster, or start it on empty directories.");
         }
 
         var view = all.Select(peer => ViewOf(peer)).MaxBy(view => view.Epoch)!;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KvStore.Node.Storage;
 using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Options;
@@ -29,6 +30,32 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         >= 1 and <= 65535 and var port => port,
         var other => throw Wrong(name, $"{other}", "a port from 1 to 65535"),
     };
+
+    public DiskReserve? DiskReserve(string name) => Text(name) is { } text
+        ? Storage.DiskReserve.TryParse(text) ?? throw Wrong(name, text, "a share such as 5%, up to 50%, or a number of bytes")
+        : null;
+
+    /// <summary>The switch for faults of the disk; null unless it is allowed.</summary>
+    public FaultSwitch? Faults(string name, string permission)
+    {
+        if (!string.Equals(Text(permission), "true", StringComparison.OrdinalIgnoreCase))
+        {
+            return Text(name) is null
+                ? null
+                : throw new StartupException($"{name} breaks the disk for tests and is not allowed here: {permission} is not true.");
+        }
+
+        var faults = new FaultSwitch(TimeProvider.System);
+        try
+        {
+            faults.Set(Text(name) ?? "");
+            return faults;
+        }
+        catch (Exception wrong) when (wrong is FormatException or OverflowException)
+        {
+            throw Wrong(name, Text(name)!, "faults such as flush:17=EIO");
+        }
+    }
 
     public Uri? Url(string name) => Text(name) is { } text ? ToUrl(name, text) : null;
 

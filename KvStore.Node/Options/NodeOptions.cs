@@ -40,6 +40,12 @@ internal sealed class NodeOptions
     /// <summary>The length of one tick of the replicas' patience.</summary>
     public TimeSpan Tick { get; set; } = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>
+    /// What becomes of a damaged disk: its files are set aside and the node rejoins its cluster as another member; or, false,
+    /// the node ends.
+    /// </summary>
+    public bool RejoinsOnDamage { get; set; } = true;
+
     /// <summary>Loops that own the replicas; 0: one per two cores.</summary>
     public int Loops { get; set; }
 
@@ -64,6 +70,7 @@ internal sealed class NodeOptions
                 Path.GetFullPath(read.Text("KVSTORE_SNAPSHOT_DIR") ?? Path.Combine("data", name, "snapshots")),
             SnapshotInterval = read.Duration("KVSTORE_SNAPSHOT_INTERVAL") ?? TimeSpan.FromMinutes(5),
             Tick = read.Duration("KVSTORE_TICK") ?? TimeSpan.FromMilliseconds(50),
+            RejoinsOnDamage = read.Word("KVSTORE_ON_DAMAGE", "rejoin", "stop") == "rejoin",
             Loops = read.Number("KVSTORE_LOOPS") ?? 0,
         };
     }

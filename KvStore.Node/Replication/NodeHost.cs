@@ -55,7 +55,7 @@ internal sealed class NodeHost(
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(HandOverPatience);
-        while (router.Replicas.Where(replica => replica.MayHandOver).ToList() is { Count: > 0 } led)
+        while (router.Replicas.Where(replica => replica.IsPrimaryWithOthers).ToList() is { Count: > 0 } led)
         {
             if (patience.IsCancellationRequested)
             {
@@ -102,17 +102,21 @@ internal sealed class NodeHost(
         {
             end.Fail(failure.Message);
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            end.Fail($"The disk does not keep what it is given: {failure.Message}");
+        }
     }
 
     private async Task OnEndAsync(Task ended, CancellationToken stoppingToken)
     {
         if (stoppingToken.IsCancellationRequested)
             return;
-        if (ended == storage.Log.Failed)
+        if (storage.Log.Failed.IsCompleted)    // first: whoever waited for the disk fails with it
         {
             var reason = (await storage.Log.Failed.ConfigureAwait(false)).Message;
             logger.LogFailed(reason);
-            end.Fail($"The log cannot be written any more: {reason}");
+            end.Fail($"The disk does not keep what it is given: {reason}");
         }
         else if (ended != _loops && ended.Exception?.GetBaseException() is { } other)
         {
@@ -133,7 +137,8 @@ internal sealed class NodeHost(
         while (true)
         {
             var answers = await directory.AskAllAsync(stopping).ConfigureAwait(false);
-            var view = ClusterFormation.TryForm(self, options.Value, directory.Addresses, answers, out var waitingFor);
+            var view = ClusterFormation.TryForm(
+                self, options.Value, directory.Addresses, answers, out var waitingFor, storage.Directory.Rejoin?.ClusterId);
             if (view is not null && MemberOn(self, view) is null)
                 view = await AskToJoinAsync(answers, stopping).ConfigureAwait(false);
             if (view is not null)

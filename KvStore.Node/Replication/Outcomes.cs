@@ -38,6 +38,9 @@ internal abstract record WriteOutcome
     /// <summary>Not applied: too much is waiting.</summary>
     public sealed record Overloaded : WriteOutcome;
 
+    /// <summary>Not applied: the primary's disk has no room for new values.</summary>
+    public sealed record DiskLow : WriteOutcome;
+
     /// <summary>
     /// Appended, and then the deadline passed or leadership was lost: it may be applied now, later or never.
     /// </summary>

@@ -13,10 +13,13 @@ namespace KvStore.Node.Replication;
 /// the one loop that owns it.
 /// </summary>
 internal sealed class PartitionReplica(
-    PartitionId partition, Replica replica, KeyValueState state, LogIndex applied, TimeProvider time)
+    PartitionId partition,
+    Replica replica,
+    KeyValueState state,
+    LogIndex applied,
+    TimeProvider time,
+    Action<Envelope, long>? onDisbelieved = null)
 {
-    private const long NeverHeard = long.MinValue;
-
     /// <summary>What an entry takes up in the log beside its payload; one without any keeps segments alive, too.</summary>
     private const int EntryBytes = 24;
 
@@ -35,9 +38,9 @@ internal sealed class PartitionReplica(
     private volatile bool _hasOthers = replica.Voters.Length > 1;
     private ImmutableArray<NodeId> _keepers = [];
     private GroupConfiguration? _settled;
-    private Term _heardIn;
-    private long _arrivedAt;
-    private long _heardAt = NeverHeard;
+    private readonly Freshness _freshness = new(time);
+    private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
+    private long _disbelieved;
     private long _logBytes;
 
     public PartitionId Partition { get; } = partition;
@@ -52,8 +55,9 @@ internal sealed class PartitionReplica(
     public KnownPrimary Hint => Volatile.Read(ref _hint);
 
     /// <summary>
-    /// Readable from anywhere: how long ago this replica last heard from the others in its term. Since a start that
-    /// nobody has answered yet, no more is known than when the last write that it holds was made.
+    /// Readable from anywhere: how long ago the state last contained all that its primary had committed, or, on a primary,
+    /// how long ago another answered it. Since a start after which that never was, no more is known than when the last
+    /// write that it holds was made.
     /// </summary>
     public TimeSpan Staleness
     {
@@ -61,10 +65,8 @@ internal sealed class PartitionReplica(
         {
             if (_role == ReplicaRole.Primary && !_hasOthers)
                 return TimeSpan.Zero;
-            var heardAt = Volatile.Read(ref _heardAt);
-            return heardAt != NeverHeard
-                ? time.GetElapsedTime(heardAt)
-                : TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
+            return _freshness.Age
+                ?? TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
         }
     }
 
@@ -74,8 +76,8 @@ internal sealed class PartitionReplica(
     /// <summary>Readable from anywhere: the role as of the last step.</summary>
     public ReplicaRole Role => _role;
 
-    /// <summary>Readable from anywhere: whether it leads, and there is another copy that could.</summary>
-    public bool MayHandOver => _role == ReplicaRole.Primary && _hasOthers;
+    /// <summary>Readable from anywhere: whether it leads a group in which somebody else could.</summary>
+    public bool IsPrimaryWithOthers => _role == ReplicaRole.Primary && _hasOthers;
 
     /// <summary>
     /// Readable from anywhere: on a primary, how many entries each backup lacks, as of the last tick.
@@ -88,8 +90,10 @@ internal sealed class PartitionReplica(
 
     public void Add(Input input)
     {
-        if (input is Input.Receive { Message: not (PeerMessage.VoteRequest or PeerMessage.VoteReply) and var message })
-            (_heardIn, _arrivedAt) = (message.Term, time.GetTimestamp());
+        if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
+            _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
+        else if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
+            _heard = (reply.Term, true, LogIndex.Zero, time.GetTimestamp());
         _inputs.Add(input);
     }
 
@@ -112,9 +116,12 @@ internal sealed class PartitionReplica(
         _inputs.Clear();
         _role = Replica.Role;
         _hasOthers = Replica.Voters.Length > 1;
-        if (_heardIn > Term.Zero && _heardIn == Replica.Term)    // a primary of an earlier term knows nothing of now
-            Volatile.Write(ref _heardAt, _arrivedAt);
-        _heardIn = Term.Zero;
+        if (_heard is { } heard
+            && heard.Term == Replica.Term    // a primary of an earlier term knows nothing of now
+            && _effects.Disbelieved.Count == 0
+            && heard.IsReply == (_role == ReplicaRole.Primary))
+            _freshness.Heard(heard.FreshAt, heard.At);
+        _heard = null;
     }
 
     /// <summary>
@@ -137,7 +144,10 @@ internal sealed class PartitionReplica(
 
         foreach (var refused in _effects.Refused)
             _calls.Refuse(refused, Replica.Primary);
+        foreach (var message in _effects.Disbelieved)
+            onDisbelieved?.Invoke(message, ++_disbelieved);
         _calls.CompleteFlushed();
+        _freshness.Applied(_applied);
         _effects.Clear();
         return SwapHint();
     }

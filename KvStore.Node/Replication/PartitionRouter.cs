@@ -1,3 +1,4 @@
+using System.Numerics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
@@ -5,6 +6,7 @@ using KvStore.Core.State;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
@@ -14,9 +16,11 @@ internal sealed class PartitionRouter(
     CurrentView current,
     PeerDirectory directory,
     NodeStorage storage,
+    DiskWatch disk,
     IOutlets outlets,
     IOptions<NodeOptions> options,
-    TimeProvider time) : IPartitions
+    TimeProvider time,
+    ILogger<PartitionRouter> logger) : IPartitions
 {
     private static readonly PartitionReplica?[] None = [];
 
@@ -82,6 +86,8 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
+        if (disk.IsLow && command is Command.Put && partition != View!.SystemGroup)
+            return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
         if (!LoopOf(partition).TryPost(replica, write))
@@ -176,6 +182,13 @@ internal sealed class PartitionRouter(
             loop.Stop();
     }
 
+    /// <summary>Says so ever more rarely: a peer that is wrong once is wrong with every heartbeat.</summary>
+    private void OnDisbelieved(Envelope message, long count)
+    {
+        if (BitOperations.IsPow2(count))
+            logger.MessageDisbelieved(message.Partition.Value, message.Peer.Value, $"{message.Message}", count);
+    }
+
     private static async Task EndAsync(Task[] loops)
     {
         await foreach (var ended in Task.WhenEach(loops).ConfigureAwait(false))
@@ -198,7 +211,7 @@ internal sealed class PartitionRouter(
             recovered?.Replica ?? RecoveredReplica.Empty,
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
-        var replica = new PartitionReplica(partition, core, state, core.LogStart, time);
+        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved);
         replica.Follow(view.KeepersOf(partition));
         return replica;
     }

@@ -42,7 +42,12 @@ internal static class PeerCodec
                 };
                 break;
             case PeerMessage.Heartbeat heartbeat:
-                wire.Heartbeat = new Wire.Heartbeat { Commit = heartbeat.Commit.Value, Round = heartbeat.Round };
+                wire.Heartbeat = new Wire.Heartbeat
+                {
+                    Commit = heartbeat.Commit.Value,
+                    Round = heartbeat.Round,
+                    FreshAt = heartbeat.FreshAt.Value,
+                };
                 break;
             case PeerMessage.HeartbeatReply reply:
                 wire.HeartbeatReply = new Wire.HeartbeatReply { Round = reply.Round };
@@ -96,8 +101,11 @@ internal static class PeerCodec
             Index(wire.AppendReply.Index),
             Index(wire.AppendReply.HintIndex),
             new Term(Position(wire.AppendReply.HintTerm))),
-        Wire.Message.BodyOneofCase.Heartbeat =>
-            new PeerMessage.Heartbeat(term, Index(wire.Heartbeat.Commit), Position(wire.Heartbeat.Round)),
+        Wire.Message.BodyOneofCase.Heartbeat => new PeerMessage.Heartbeat(
+            term,
+            Index(wire.Heartbeat.Commit),
+            Position(wire.Heartbeat.Round),
+            Index(wire.Heartbeat.FreshAt)),
         Wire.Message.BodyOneofCase.HeartbeatReply =>
             new PeerMessage.HeartbeatReply(term, Position(wire.HeartbeatReply.Round)),
         Wire.Message.BodyOneofCase.TransferNow => new PeerMessage.TransferNow(term),

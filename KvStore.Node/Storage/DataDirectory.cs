@@ -13,6 +13,10 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Ends the name of a file that is not whole yet.</summary>
     public const string AsideSuffix = ".tmp";
 
+    public const string LockName = "lock";
+    public const string IdentityName = "identity";
+    public const string RejoinName = "rejoin";
+
     private const int FormatVersion = 1;
     private const int IdentityHeaderSize = 12;
     private readonly List<IDisposable> _locks = [];
@@ -34,11 +38,18 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Names this disk: drawn at random when the folders were made, never changed.</summary>
     public ulong Incarnation { get; private set; }
 
+    /// <summary>Set when the data of an earlier disk was damaged: the node belongs to that cluster or to none.</summary>
+    public RejoinDocument? Rejoin { get; private set; }
+
     private string ClusterPath => Path.Combine(Wal, "cluster");
+
+    private string RejoinPath => Path.Combine(Wal, RejoinName);
+
+    private IReadOnlyList<string> Folders => Snapshots == Wal ? [Wal] : [Snapshots, Wal];
 
     /// <summary>Opens or makes a node's folders and keeps everybody else out until disposed.</summary>
     /// <exception cref="DataDirectoryException">Another process has them, or they are not this node's.</exception>
-    /// <exception cref="DataDamagedException">The identity cannot be read.</exception>
+    /// <exception cref="DataDamagedException">The identity cannot be read, and so not be known whose data it is.</exception>
     public static DataDirectory Open(string wal, string snapshots, string node, IFileSystem files)
     {
         var directory = new DataDirectory(Path.GetFullPath(wal), Path.GetFullPath(snapshots), files);
@@ -47,6 +58,7 @@ internal sealed class DataDirectory : IDisposable
             directory.Take(directory.Wal);
             if (directory.Snapshots != directory.Wal)
                 directory.Take(directory.Snapshots);
+            directory.FinishSettingAside();
             directory.Identify(node);
             return directory;
         }
@@ -67,6 +79,13 @@ internal sealed class DataDirectory : IDisposable
 
     public void SaveClusterDocument(ReadOnlySpan<byte> document) => CheckedDocument.Save(_files, ClusterPath, document);
 
+    /// <summary>
+    /// Decides that what is here will not be used any more: the next <see cref="Open"/>, after a crash too, sets it aside
+    /// and makes the folders those of a new disk.
+    /// </summary>
+    public void GiveUp(string node, ulong clusterId) =>
+        new RejoinDocument((Rejoin?.Number ?? 0) + 1, clusterId, MakeIdentity(node)).Save(_files, RejoinPath);
+
     public void Dispose()
     {
         foreach (var held in _locks)
@@ -77,11 +96,18 @@ internal sealed class DataDirectory : IDisposable
     private void Take(string folder)
     {
         _files.CreateDirectory(folder);
-        _locks.Add(_files.TryLock(Path.Combine(folder, "lock")) ?? throw new DataDirectoryException(
+        _locks.Add(_files.TryLock(Path.Combine(folder, LockName)) ?? throw new DataDirectoryException(
             $"{folder} is in use by another process; a node needs a directory of its own."));
         foreach (var leftover in _files.Files(folder).Where(IsAside))
             _files.Delete(leftover);    // never became part of anything
         _files.FlushDirectory(folder);    // what a killed process renamed may be seen here and not be on the disk yet
+    }
+
+    private void FinishSettingAside()
+    {
+        Rejoin = RejoinDocument.Load(_files, RejoinPath);
+        if (Rejoin is not null && !DamagedFiles.AreAside(_files, Folders, Rejoin))
+            DamagedFiles.SetAside(_files, Folders, Rejoin);
     }
 
     private static bool IsAside(string path) => path.EndsWith(AsideSuffix, StringComparison.Ordinal);
@@ -137,5 +163,6 @@ internal sealed class DataDirectory : IDisposable
         || _files.Exists(ClusterPath)
         || _files.Files(Wal).Any(file => Path.GetFileName(file).StartsWith("wal-", StringComparison.Ordinal));
 
-    private static string IdentityPath(string folder) => Path.Combine(folder, "identity");
+    /// <summary>Where a folder says whose it is.</summary>
+    public static string IdentityPath(string folder) => Path.Combine(folder, IdentityName);
 }

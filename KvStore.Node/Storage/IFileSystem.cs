@@ -31,9 +31,15 @@ internal interface IFileSystem
 
     void Delete(string path);
 
+    /// <summary>How much room the file system has that an existing folder is on.</summary>
+    DiskSpace SpaceOf(string directory);
+
     /// <summary>Makes the creation, renaming and deletion of a folder's files durable.</summary>
     void FlushDirectory(string path);
 }
+
+/// <summary>Bytes of a file system.</summary>
+internal readonly record struct DiskSpace(long FreeBytes, long TotalBytes);
 
 /// <summary>An open file. One thread at a time.</summary>
 internal interface IStorageFile : IDisposable

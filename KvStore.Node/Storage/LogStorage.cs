@@ -30,13 +30,14 @@ internal sealed class LogStorage : IDisposable
         SnapshotStore snapshots,
         WalWriter wal,
         IReadOnlyDictionary<PartitionId, RecoveredPartition> recovered,
-        RecoverySummary summary)
+        RecoverySummary summary,
+        TimeProvider time)
     {
         _files = files;
         _directory = directory;
         _snapshots = snapshots;
         _wal = wal;
-        _writer = new LogWriter(wal);
+        _writer = new LogWriter(wal, time);
         Recovered = recovered;
         Summary = summary;
     }
@@ -48,6 +49,9 @@ internal sealed class LogStorage : IDisposable
 
     /// <summary>Completes with what went wrong when the log can be written no more.</summary>
     public Task<Exception> Failed => _writer.Failed;
+
+    /// <summary>How long the oldest batch has waited that was handed over and is not flushed; zero when there is none.</summary>
+    public TimeSpan Lag => _writer.Lag;
 
     public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);
 
@@ -75,7 +79,7 @@ internal sealed class LogStorage : IDisposable
         wal.Seal();
         var summary = new RecoverySummary(
             newest.Count, numbers.Count, recovery.EntriesRead, end?.TornBytes ?? 0, time.GetElapsedTime(startedAt));
-        return new LogStorage(files, directory, snapshots, wal, recovered, summary);
+        return new LogStorage(files, directory, snapshots, wal, recovered, summary, time);
     }
 
     /// <summary>Hands over and returns; the batch is reported once it is flushed, or never after a failure.</summary>
@@ -105,9 +109,23 @@ internal sealed class LogStorage : IDisposable
     public void SaveReceivedSnapshot(PartitionId partition, Snapshot snapshot) =>
         Guard(() => _snapshots.Save(partition, snapshot));
 
-    /// <summary>Saves the cluster's view. Waits for the disk.</summary>
-    public void SaveClusterDocument(ReadOnlyMemory<byte> document) =>
-        Guard(() => _directory.SaveClusterDocument(document.Span));
+    /// <summary>
+    /// Whether the log has another segment to go on in when this one is full. If there was no room for it, it is tried
+    /// again; a disk that failed at it is not to be trusted with anything.
+    /// </summary>
+    public bool KeepsSpare()
+    {
+        if (_wal.SpareFailure is not { } failure)
+            return true;
+        if (DiskFull.Is(failure))
+            _wal.PrepareSpare();
+        else
+            _writer.Fail(failure);
+        return false;
+    }
+
+    /// <summary>Says that a file beside the log was not kept as it was given: the node must end.</summary>
+    public void Fail(Exception failure) => _writer.Fail(failure);
 
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
@@ -121,7 +139,7 @@ internal sealed class LogStorage : IDisposable
         {
             work();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is (IOException or UnauthorizedAccessException) and not NoRoomException)
         {
             _writer.Fail(failure);    // nobody is to go on with a disk that does not keep what it is given
             throw;

@@ -15,6 +15,7 @@ internal sealed class LogWriter : IDisposable
     private readonly object _gate = new();    // waited on with Monitor
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WalWriter _wal;
+    private readonly TimeProvider _time;
     private readonly Thread _thread;
     private List<PersistBatch> _waiting = [];
     private List<SavedSnapshot> _snapshots = [];
@@ -22,10 +23,13 @@ internal sealed class LogWriter : IDisposable
     private bool _isStopping;
     private bool _hasEnded;
     private long _flushes;
+    private long? _waitingSince;
+    private long? _carryingSince;
 
-    public LogWriter(WalWriter wal)
+    public LogWriter(WalWriter wal, TimeProvider time)
     {
         _wal = wal;
+        _time = time;
         _thread = new Thread(Run) { Name = "log writer", IsBackground = true };
         _thread.Start();
     }
@@ -36,6 +40,16 @@ internal sealed class LogWriter : IDisposable
     /// <summary>Flushes since start.</summary>
     public long Flushes => Volatile.Read(ref _flushes);
 
+    /// <summary>How long the oldest batch has waited that is not flushed; zero when there is none.</summary>
+    public TimeSpan Lag
+    {
+        get
+        {
+            lock (_gate)
+                return (_carryingSince ?? _waitingSince) is { } since ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+        }
+    }
+
     public void Append(PersistBatch batch)
     {
         lock (_gate)
@@ -43,6 +57,7 @@ internal sealed class LogWriter : IDisposable
             if (_hasEnded)
                 return;    // latched: nobody is told that anything is durable
             _waiting.Add(batch);
+            _waitingSince ??= _time.GetTimestamp();
             Monitor.Pulse(_gate);
         }
     }
@@ -101,6 +116,7 @@ internal sealed class LogWriter : IDisposable
         lock (_gate)
         {
             _hasEnded = true;
+            (_carryingSince, _waitingSince) = (null, null);
             _waiting.Clear();
             foreach (var snapshot in _snapshots.Concat(_taken))
                 snapshot.Unneeded.TrySetResult([]);
@@ -115,6 +131,7 @@ internal sealed class LogWriter : IDisposable
                 Monitor.Wait(_gate);
             (batches, _taken) = (_waiting, _snapshots);
             (_waiting, _snapshots) = ([], []);
+            (_carryingSince, _waitingSince) = (_waitingSince, null);
             return batches.Count > 0 || _taken.Count > 0 || !_isStopping;
         }
     }
@@ -131,6 +148,8 @@ internal sealed class LogWriter : IDisposable
         {
             _wal.Flush();
             Interlocked.Increment(ref _flushes);
+            lock (_gate)
+                _carryingSince = null;
             foreach (var batch in batches)
                 batch.OnFlushed();
         }

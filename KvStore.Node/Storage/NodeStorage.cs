@@ -1,4 +1,7 @@
+using KvStore.Core.Membership;
+using KvStore.Node.Membership;
 using KvStore.Node.Options;
+using KvStore.Node.Telemetry;
 using KvStore.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
@@ -7,22 +10,38 @@ namespace KvStore.Node.Storage;
 /// <summary>The node's own storage: opened when first needed, which is before anything listens.</summary>
 internal sealed class NodeStorage : IDisposable
 {
-    /// <exception cref="StartupException">
-    /// The directory cannot be used or is damaged; says why and what to do.
-    /// </exception>
-    public NodeStorage(IOptions<NodeOptions> node, IOptions<StorageOptions> options, TimeProvider time)
+    /// <summary>With fewer, the copies that are left are no majority: they cannot take another in this one's place.</summary>
+    private const int FewestCopies = 3;
+
+    private const string LeftAsItIs = "It was left as it is. Restore the directories, or empty both: if the cluster has a "
+        + "majority without it, it takes the node in as another member.";
+
+    private readonly IOptions<NodeOptions> _node;
+    private readonly IOptions<StorageOptions> _options;
+    private readonly IFileSystem _files;
+    private readonly TimeProvider _time;
+    private readonly ILogger<NodeStorage> _logger;
+
+    /// <exception cref="StartupException">The directory cannot be used or is damaged; says why and what to
+    /// do.</exception>
+    public NodeStorage(
+        IOptions<NodeOptions> node,
+        IOptions<StorageOptions> options,
+        IFileSystem files,
+        TimeProvider time,
+        ILogger<NodeStorage> logger)
     {
-        var files = new PhysicalFileSystem();
+        (_node, _options, _files, _time, _logger) = (node, options, files, time, logger);
         try
         {
-            var (wal, snapshots) = (node.Value.WalDirectory, node.Value.SnapshotDirectory);
-            Directory = DataDirectory.Open(wal, snapshots, node.Value.Name, files);
-            Log = LogStorage.Open(Directory, options.Value, files, time);
+            (Directory, Log) = Open(mayGiveUp: true);
         }
-        catch (Exception failure) when (failure is DataDirectoryException or DataDamagedException
-            or IOException or UnauthorizedAccessException)
+        catch (DataDamagedException damage)
         {
-            Directory?.Dispose();
+            throw new StartupException($"{damage.Message} {LeftAsItIs}", damage);
+        }
+        catch (Exception failure) when (failure is DataDirectoryException or IOException or UnauthorizedAccessException)
+        {
             throw new StartupException(failure.Message, failure);
         }
     }
@@ -35,5 +54,55 @@ internal sealed class NodeStorage : IDisposable
     {
         Log.Dispose();
         Directory.Dispose();
+    }
+
+    /// <summary>
+    /// A damaged disk is a lost disk: nothing is cut out of it and nobody votes with it. If others can replace it, the
+    /// node gives it up and begins on a new one.
+    /// </summary>
+    private (DataDirectory Directory, LogStorage Log) Open(bool mayGiveUp)
+    {
+        var directory = DataDirectory.Open(
+            _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
+        try
+        {
+            return (directory, LogStorage.Open(directory, _options.Value, _files, _time));
+        }
+        catch (DataDamagedException damage)
+        {
+            using (directory)
+            {
+                if (!mayGiveUp || !_node.Value.RejoinsOnDamage || ClusterThatCanSpare(directory) is not { } cluster)
+                    throw;
+                directory.GiveUp(_node.Value.Name, cluster.ClusterId);
+            }
+
+            var next = Open(mayGiveUp: false);
+            _logger.DataSetAside(
+                damage.Message, next.Directory.Wal, next.Directory.Snapshots, next.Directory.Rejoin!.Folder, next.Directory.Incarnation);
+            return next;
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The cluster that this copy belongs to, if it keeps enough others; null when that is not known.</summary>
+    private static ClusterView? ClusterThatCanSpare(DataDirectory directory)
+    {
+        try
+        {
+            return directory.LoadClusterDocument() is { } document
+                && ClusterDocument.Decode(document) is var view
+                && Math.Min(view.Members.Length, view.Ring.ReplicationFactor) >= FewestCopies
+                    ? view
+                    : null;
+        }
+        catch (Exception damage) when (damage is InvalidDataException or DataDamagedException)
+        {
+            return null;    // whoever does not know where it belongs must not go anywhere by itself
+        }
     }
 }

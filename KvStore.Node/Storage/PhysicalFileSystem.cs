@@ -55,6 +55,12 @@ internal sealed class PhysicalFileSystem : IFileSystem
 
     public void Delete(string path) => File.Delete(path);
 
+    public DiskSpace SpaceOf(string directory)
+    {
+        var drive = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory);
+        return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+    }
+
     public void FlushDirectory(string path)
     {
         if (!OperatingSystem.IsWindows())    // where renames are journaled and folders cannot be flushed
@@ -138,7 +144,7 @@ internal static class UnixCalls
     private static IOException Failed(string call, string what)
     {
         var error = Marshal.GetLastPInvokeError();
-        return new IOException($"{call} of {what} failed: {Marshal.GetPInvokeErrorMessage(error)} ({error}).");
+        return new IOException($"{call} of {what} failed: {Marshal.GetPInvokeErrorMessage(error)} ({error}).", error);
     }
 
     [DllImport("libc", EntryPoint = "fdatasync", SetLastError = true)]

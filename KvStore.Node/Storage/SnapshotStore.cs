@@ -73,8 +73,17 @@ internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory dir
             CultureInfo.InvariantCulture,
             $"p{partition.Value:d4}-{snapshot.Index.Value:x16}-{snapshot.Term.Value:x16}{Suffix}"));
         var aside = path + DataDirectory.AsideSuffix;
-        using (var file = files.Create(aside))
+        try
+        {
+            using var file = files.Create(aside);
             SnapshotFile.Write(file, partition, directory.Incarnation, snapshot);
+        }
+        catch (IOException full) when (DiskFull.Is(full))
+        {
+            files.Delete(aside);
+            throw new NoRoomException(path, full);
+        }
+
         files.Move(aside, path);
         files.FlushDirectory(directory.Snapshots);
     }

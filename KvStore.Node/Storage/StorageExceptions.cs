@@ -3,10 +3,16 @@ namespace KvStore.Node.Storage;
 /// <summary>A data directory cannot be used; the message says why and what to do.</summary>
 internal sealed class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>
+/// A snapshot found no room while it was written aside. What there is of it is part of nothing, and the log still has
+/// all that it would have stood for, so this ends nobody.
+/// </summary>
+internal sealed class NoRoomException(string path, Exception inner)
+    : IOException($"There is no room for {path}: {inner.Message}", inner);
+
 /// <summary>Bytes that were flushed are not there any more or not the same. Nothing was cut or deleted.</summary>
 internal sealed class DataDamagedException(string file, long offset, string found, string expected)
-    : Exception($"{file}, offset {offset}: {found} found, {expected} expected. This copy of the data is damaged and "
-        + "was left as it is. Restore the directory, or remove it and give the node to the cluster under a new name.")
+    : Exception($"{file}, offset {offset}: {found} found, {expected} expected. This copy of the data is damaged.")
 {
     /// <summary>The damaged file.</summary>
     public string File { get; } = file;

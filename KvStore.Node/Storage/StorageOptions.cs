@@ -9,6 +9,9 @@ internal sealed class StorageOptions
     [Range(1L << 20, 1L << 30)]
     public long SegmentBytes { get; set; } = 32L << 20;
 
+    /// <summary>Room on each disk below which a node takes no values.</summary>
+    public DiskReserve Reserve { get; set; } = DiskReserve.Default;
+
     /// <summary>Bytes of items in one frame at most, unless a single item is larger.</summary>
     public int MaxFrameBytes { get; set; } = 8 << 20;
 }

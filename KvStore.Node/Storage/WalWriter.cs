@@ -61,6 +61,12 @@ internal sealed class WalWriter : IDisposable
     /// <summary>Bytes of the log that is kept.</summary>
     public long Bytes => (Segments - 1) * _options.SegmentBytes + _offset;
 
+    /// <summary>Readable from anywhere: why the log has no segment to go on in; null when it has.</summary>
+    public Exception? SpareFailure => _spares.Failure;
+
+    /// <summary>From anywhere: tries again to make one.</summary>
+    public void PrepareSpare() => _spares.Prepare();
+
     /// <summary>Adds what a replica wants durable; it is after the next <see cref="Flush"/>.</summary>
     public void Add(Persist persist)
     {
@@ -211,7 +217,7 @@ internal sealed class WalWriter : IDisposable
         (_number, _key, _offset, _link) = (number, WalFormat.KeyOf(header), WalFormat.SegmentHeaderSize, before);
         _isSealed = false;
         WriteHead();
-        _spares.Prepare();
+        _spares.Taken();
     }
 
     /// <summary>Every segment repeats the hard states, so that the ones before it can go.</summary>

@@ -26,6 +26,14 @@ internal static partial class ReplicationEvents
     public static partial void StrangerRefused(this ILogger logger, int member, ulong incarnation);
 
     [LoggerMessage(
+        2014,
+        LogLevel.Error,
+        "Partition {Partition}: ignored what member {Member} cannot know ({Count} so far): {Message}. Either that node is "
+            + "wrong, or this one has lost what it once acknowledged")]
+    public static partial void MessageDisbelieved(
+        this ILogger logger, int partition, int member, string message, long count);
+
+    [LoggerMessage(
         2020, LogLevel.Warning, "Partition {Partition}: snapshot for member {Member} was not sent: {Reason}")]
     public static partial void SnapshotNotSent(this ILogger logger, int partition, int member, string reason);
 

@@ -36,7 +36,10 @@ public sealed class TestCluster : IAsyncDisposable
     public HttpClient Door => _balancer.Http;
 
     /// <summary>Starts all and waits until the balancer says healthy.</summary>
-    public static Task<TestCluster> StartAsync(int nodes = 3) => StartAsync(directory => Plan(directory, nodes));
+    /// <param name="nodes">How many.</param>
+    /// <param name="settings">Variables that the nodes get besides the usual ones.</param>
+    public static Task<TestCluster> StartAsync(int nodes = 3, params (string Name, string Value)[] settings) =>
+        StartAsync(directory => Plan(directory, nodes, settings));
 
     /// <summary>Starts the processes that <paramref name="plan"/> makes for a directory, the balancer last.</summary>
     internal static async Task<TestCluster> StartAsync(Func<string, IEnumerable<TestProcess>> plan)
@@ -125,14 +128,14 @@ public sealed class TestCluster : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static IEnumerable<TestProcess> Plan(string directory, int count)
+    private static IEnumerable<TestProcess> Plan(string directory, int count, (string Name, string Value)[] settings)
     {
         var ports = FreePorts.Take(2 * count + 1);
         var urls = string.Join(',', Enumerable.Range(0, count).Select(i => $"http://localhost:{ports[i]}"));
         for (var i = 0; i < count; i++)
         {
             var name = $"node{i + 1}";
-            yield return new TestProcess("KvStore.Node.dll", name, ports[i], directory, new()
+            var variables = new Dictionary<string, string>
             {
                 ["NODE_NAME"] = name,
                 ["PORT"] = Text(ports[i]),
@@ -141,7 +144,10 @@ public sealed class TestCluster : IAsyncDisposable
                 ["REPLICATION_FACTOR"] = "3",
                 ["KVSTORE_PEER_PORT"] = Text(ports[count + i]),
                 ["KVSTORE_WAL_SEGMENT_BYTES"] = "4194304",
-            });
+            };
+            foreach (var (setting, value) in settings)
+                variables[setting] = value;
+            yield return new TestProcess("KvStore.Node.dll", name, ports[i], directory, variables);
         }
 
         yield return new TestProcess("KvStore.Balancer.dll", "balancer", ports[^1], directory, new()

@@ -138,7 +138,7 @@ internal sealed class ReplicaDriver
         new(term, IsAccepted: true, new LogIndex(index), LogIndex.Zero, Term.Zero);
 
     public static PeerMessage.Heartbeat HeartbeatOf(int term, long commit = 0, long round = 1) =>
-        new(new Term(term), new LogIndex(commit), round);
+        new(new Term(term), new LogIndex(commit), round, FreshAt: new LogIndex(commit));
 
     public static PeerMessage.VoteRequest VoteRequestOf(
         int term, long lastIndex = 0, int lastTerm = 0, bool isPreVote = false, bool isTransfer = false) =>
@@ -152,6 +152,7 @@ internal sealed class ReplicaDriver
         to.Commit.AddRange(from.Commit);
         to.Reads.AddRange(from.Reads);
         to.Refused.AddRange(from.Refused);
+        to.Disbelieved.AddRange(from.Disbelieved);
     }
 }
 

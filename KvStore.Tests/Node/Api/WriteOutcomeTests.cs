@@ -16,6 +16,17 @@ public sealed class WriteOutcomeTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Fact]
+    public async Task A_low_disk_is_507_and_nothing_was_applied_unless_an_earlier_attempt_may_have_been()
+    {
+        _node.Partitions.OnWrite = (_, _) => new(new WriteOutcome.DiskLow());
+        Assert.Equal((507, "disk-low", Applied.No), Told(await _node.SendBodyAsync("PUT", "/v1/k", "v")));
+        var rounds = 0;
+        _node.Partitions.OnWrite = (_, _) =>
+            new(rounds++ == 0 ? new WriteOutcome.Indeterminate() : new WriteOutcome.DiskLow());
+        Assert.Equal((504, "deadline-exceeded", Applied.Unknown), Told(await _node.SendBodyAsync("PUT", "/v1/k", "v")));
+    }
+
+    [Fact]
     public async Task Too_few_copies_is_a_deadline_with_the_write_applied()
     {
         _node.Partitions.OnWrite = (_, _) =>

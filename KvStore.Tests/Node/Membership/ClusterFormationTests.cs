@@ -128,6 +128,23 @@ public sealed class ClusterFormationTests
         Assert.Equal("node1", Assert.Single(view!.Members).Name);
     }
 
+    [Fact]
+    public void A_node_whose_data_was_damaged_goes_back_to_its_own_cluster_and_founds_none()
+    {
+        var renewed = Self("node1", incarnation: 77);
+        PeerDirectory.Peer[] unborn = [At(Second, "node2", 2), At(Third, "node3", 3)];
+        Assert.Null(ClusterFormation.TryForm(
+            renewed, Options(), [Second, Third], unborn, out var waitingFor, former: View.ClusterId));
+        Assert.Contains($"a member of cluster {ClusterDocument.Hex(View.ClusterId)}", waitingFor);
+
+        PeerDirectory.Peer[] born = [At(Second, "node2", 2, View)];
+        var view = ClusterFormation.TryForm(renewed, Options(), [Second, Third], born, out _, former: View.ClusterId);
+        Assert.Equal(View.Members, view!.Members);
+        var refused = Assert.Throws<FormationException>(() => ClusterFormation.TryForm(
+            renewed, Options(), [Second, Third], born, out _, former: View.ClusterId + 1));
+        Assert.Contains("its own cluster", refused.Message);
+    }
+
     private static ClusterView? Form(PeerDirectory.Peer[] answers, out string? waitingFor) =>
         ClusterFormation.TryForm(Self(), Options(), [Second, Third], answers, out waitingFor);
 

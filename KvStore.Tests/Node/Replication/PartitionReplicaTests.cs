@@ -46,7 +46,7 @@ public sealed class PartitionReplicaTests
     {
         var primary = ReplicaHarness.Primary();
         var read = primary.Read();
-        primary.Receive(2, new PeerMessage.Heartbeat(primary.Term.Next(), LogIndex.Zero, Round: 1));
+        primary.Receive(2, new PeerMessage.Heartbeat(primary.Term.Next(), LogIndex.Zero, Round: 1, LogIndex.Zero));
 
         Assert.Equal(new NodeId(2), Outcome<ReadOutcome.NotPrimary>(read).Hint);
     }
@@ -67,20 +67,49 @@ public sealed class PartitionReplicaTests
     public void A_backup_says_how_long_it_has_heard_nothing()
     {
         ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
         backup.Time.Advance(TimeSpan.FromSeconds(7));
         Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2, LogIndex.Zero));
         Assert.Equal(TimeSpan.Zero, backup.Replica.Staleness);
+    }
+
+    [Fact]
+    public void A_backup_that_hears_of_more_than_it_has_applied_is_as_old_as_what_it_has()
+    {
+        ReplicaHarness backup = new();
+        Beat(freshAt: 0);
+        backup.Time.Advance(TimeSpan.FromSeconds(7));
+        Beat(freshAt: 2);    // lacks both entries
+        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
+        backup.Time.Advance(TimeSpan.FromSeconds(1));
+        Beat(freshAt: 3);
+        backup.Time.Advance(TimeSpan.FromSeconds(1));
+        Append(2, commit: 2);
+        Assert.Equal(TimeSpan.FromSeconds(2), backup.Replica.Staleness);    // complete as of the second heartbeat
+        Append(1, commit: 3);
+        Assert.Equal(TimeSpan.FromSeconds(1), backup.Replica.Staleness);
+
+        void Beat(long freshAt) => backup.Receive(
+            2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, new LogIndex(freshAt)));
+
+        void Append(int count, long commit)
+        {
+            var last = backup.LastIndex;
+            var entries = Enumerable.Range(1, count)
+                .Select(step => new LogEntry(last + step, new Term(4), EntryKind.Empty, default));
+            backup.Receive(2, new PeerMessage.AppendRequest(
+                new Term(4), last, last == LogIndex.Zero ? Term.Zero : new Term(4), [.. entries], new LogIndex(commit)));
+        }
     }
 
     [Fact]
     public void A_primary_of_an_earlier_term_and_a_candidate_make_nothing_fresh()
     {
         ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
         backup.Time.Advance(TimeSpan.FromSeconds(7));
-        backup.Receive(3, new PeerMessage.Heartbeat(new Term(3), LogIndex.Zero, Round: 9));
+        backup.Receive(3, new PeerMessage.Heartbeat(new Term(3), LogIndex.Zero, Round: 9, LogIndex.Zero));
         backup.Receive(
             3, new PeerMessage.VoteRequest(new Term(5), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false));
 
@@ -148,11 +177,11 @@ public sealed class PartitionReplicaTests
     {
         ReplicaHarness backup = new();
         backup.Replica.Add(
-            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1)));
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero)));
         backup.Replica.Step();
         Assert.True(backup.Replica.Finish());
         backup.Replica.Add(
-            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2)));
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2, LogIndex.Zero)));
         backup.Replica.Step();
         Assert.False(backup.Replica.Finish());
     }

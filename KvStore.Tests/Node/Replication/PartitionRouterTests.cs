@@ -37,7 +37,7 @@ public sealed class PartitionRouterTests
         Assert.IsType<WriteOutcome.NotPrimary>(
             await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
         Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(Partition, default));
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
         await Within(node.Router.PrimaryChangedAsync(Partition, NodeId.None, default));
         var refused = await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default);
         Assert.Equal(new NodeId(2), Assert.IsType<WriteOutcome.NotPrimary>(refused).Hint);
@@ -59,9 +59,35 @@ public sealed class PartitionRouterTests
         Assert.Equal(
             preferred, Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(elsewhere, default)).Hint);
         Assert.Null(node.Router.ReadLocal(elsewhere));
-        node.Router.Receive(elsewhere, preferred, new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, Round: 1));
+        node.Router.Receive(elsewhere, preferred, new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, Round: 1, LogIndex.Zero));
         node.Router.Receive(new PartitionId(int.MaxValue), preferred, new PeerMessage.TransferNow(new Term(1)));
         Assert.Null(node.Router.ReadLocal(new PartitionId(-1)));
+    }
+
+    [Fact]
+    public async Task A_primary_on_a_low_disk_stores_nothing_new_and_reads_deletes_and_lets_members_come()
+    {
+        using RouterFixture node = new();
+        _ = node.Start();
+        await node.LeadAsync(Partition);
+        await node.LeadAsync(node.View.SystemGroup);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default)));
+        node.SayFree(1000);
+
+        var before = node.Router.Replicas.Single(replica => replica.Partition == Partition).LogBytes;
+        Assert.IsType<WriteOutcome.DiskLow>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "w"), Ack.Quorum, default)));
+        Assert.Equal(before, node.Router.Replicas.Single(replica => replica.Partition == Partition).LogBytes);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(node.View.SystemGroup, Put("view", "w"), Ack.Quorum, default)));
+        var read = Assert.IsType<ReadOutcome.Ready>(await Within(node.Router.ReadAsync(Partition, default)));
+        Assert.NotNull(read.Image.Find("k"u8));
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Delete("k"), Ack.Quorum, default)));
+        node.SayFree(null);
+        Assert.IsType<WriteOutcome.Committed>(
+            await Within(node.Router.WriteAsync(Partition, Put("k", "x"), Ack.Quorum, default)));
     }
 
     [Fact]
@@ -122,14 +148,14 @@ public sealed class PartitionRouterTests
     {
         using RouterFixture node = new(members: 3);
         _ = node.Start();
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
         await Within(node.Router.PrimaryChangedAsync(Partition, NodeId.None, default));
         var other = node.Router.PrimaryChangedAsync(Partition, new NodeId(2), default);
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(5), LogIndex.Zero, Round: 1));
+        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(5), LogIndex.Zero, Round: 1, LogIndex.Zero));
         while (node.Router.PrimaryOf(Partition).Term != new Term(5))
             await Task.Yield();
         Assert.False(other.IsCompleted);
-        node.Router.Receive(Partition, new NodeId(3), new PeerMessage.Heartbeat(new Term(6), LogIndex.Zero, Round: 1));
+        node.Router.Receive(Partition, new NodeId(3), new PeerMessage.Heartbeat(new Term(6), LogIndex.Zero, Round: 1, LogIndex.Zero));
 
         await Within(other);
         Assert.NotEqual(new NodeId(2), node.Router.PrimaryOf(Partition).Primary);

@@ -37,8 +37,8 @@ public sealed class PeerCodecTests
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
-        Gen.Select(Positions, Positions, Positions, (term, commit, round) =>
-            (PeerMessage)new PeerMessage.Heartbeat(new Term(term), new LogIndex(commit), round)),
+        Gen.Select(Positions, Positions, Positions, Positions, (term, commit, round, freshAt) =>
+            (PeerMessage)new PeerMessage.Heartbeat(new Term(term), new LogIndex(commit), round, new LogIndex(freshAt))),
         Gen.Select(
             Positions, Positions, (term, round) => (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round)),
         Positions.Select(term => (PeerMessage)new PeerMessage.TransferNow(new Term(term))));

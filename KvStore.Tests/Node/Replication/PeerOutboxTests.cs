@@ -45,7 +45,7 @@ public sealed class PeerOutboxTests
     {
         var entries = Append(1, 100);
         var beat = new Envelope(
-            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
+            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1, LogIndex.Zero));
         var answer = new Envelope(
             new PartitionId(3),
             new NodeId(2),
@@ -60,7 +60,7 @@ public sealed class PeerOutboxTests
     public async Task What_does_not_fit_is_dropped_and_heartbeats_still_go()
     {
         var beat = new Envelope(
-            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1));
+            new PartitionId(2), new NodeId(2), new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, 1, LogIndex.Zero));
         for (var at = 0; at < 200; at++)
             _outbox.Add([Append(at, 1024 * 1024)]);
         _outbox.Add([beat]);

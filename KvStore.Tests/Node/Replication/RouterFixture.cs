@@ -4,6 +4,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvStore.Tests.Node.Replication;
 
@@ -12,6 +13,7 @@ internal sealed class RouterFixture : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-router-").FullName;
     private readonly PeerDirectory _peers;
+    private readonly FaultSwitch _faults = new(TimeProvider.System);
 
     public RouterFixture(int members = 1, int replicationFactor = 3, int partitions = 8, int loops = 2)
     {
@@ -25,10 +27,15 @@ internal sealed class RouterFixture : IDisposable
             SnapshotDirectory = Path.Combine(_directory, "snapshots"),
         };
         var wrapped = Microsoft.Extensions.Options.Options.Create(options);
+        var storage = Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = 1 << 20 });
+        var files = new FaultyFileSystem(new PhysicalFileSystem(), _faults);
         Storage = new NodeStorage(
             wrapped,
-            Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = 1 << 20 }),
-            TimeProvider.System);
+            storage,
+            files,
+            TimeProvider.System,
+            NullLogger<NodeStorage>.Instance);
+        Disk = new DiskWatch(Storage, files, storage, TimeProvider.System, NullLogger<DiskWatch>.Instance);
         Self = new NodeIdentity("node1", options.Url, 1, Storage.Directory.Incarnation);
         View = ClusterView.Birth(
             Enumerable.Range(1, members)
@@ -37,7 +44,7 @@ internal sealed class RouterFixture : IDisposable
             replicationFactor);
         _peers = new PeerDirectory(Self, options, Current);
         Router = new PartitionRouter(
-            Current, _peers, Storage, new FakeOutlets { FlushesAtOnce = true }, wrapped, TimeProvider.System);
+            Current, _peers, Storage, Disk, new FakeOutlets { FlushesAtOnce = true }, wrapped, TimeProvider.System, NullLogger<PartitionRouter>.Instance);
     }
 
     public CurrentView Current { get; } = new();
@@ -49,6 +56,15 @@ internal sealed class RouterFixture : IDisposable
     public NodeStorage Storage { get; }
 
     public PartitionRouter Router { get; }
+
+    public DiskWatch Disk { get; }
+
+    /// <summary>The disk says that it has so much room; null: what it has.</summary>
+    public void SayFree(long? bytes)
+    {
+        _faults.Set(bytes is null ? "" : $"space={bytes}");
+        Disk.Look();
+    }
 
     /// <summary>Begins; what is returned fails when a loop does.</summary>
     public Task Start()

@@ -180,7 +180,7 @@ public sealed class WriteAnswerTests
         primary.Flush();
         primary.Follow(3, previousIndex: 1, commit: 0);
         Assert.False(write.IsDone);
-        primary.Receive(3, new PeerMessage.Heartbeat(primary.Term, primary.LastIndex, Round: 1));
+        primary.Receive(3, new PeerMessage.Heartbeat(primary.Term, primary.LastIndex, Round: 1, LogIndex.Zero));
 
         Outcome<WriteOutcome.Indeterminate>(write);
         Assert.Null(primary.Find("k"));
@@ -279,7 +279,7 @@ public sealed class WriteAnswerTests
     public void Who_is_not_primary_appends_nothing_and_says_who_is()
     {
         ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
         var write = backup.Write(Put("k", "v"));
 
         Assert.Equal(new NodeId(2), Outcome<WriteOutcome.NotPrimary>(write).Hint);

@@ -78,6 +78,49 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public async Task A_spare_that_found_no_room_gives_back_what_it_took_and_is_made_when_there_is_some()
+    {
+        var files = Restarted(IoFault.DiskFull);
+        using var store = TestStore.Open(files);
+        await EventuallyAsync(() => !store.Log.KeepsSpare());
+        await EventuallyAsync(() => !files.AllFiles().Any(path => path.Contains("spare", StringComparison.Ordinal)));
+        files.SpareFault = IoFault.None;
+        await EventuallyAsync(store.Log.KeepsSpare);
+        for (var index = 1; index <= 200; index++)
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, index, index, index)));
+        Assert.True(store.Log.Statistics.Segments > 1);
+    }
+
+    [Fact]
+    public async Task A_spare_that_could_not_be_flushed_ends_the_log()
+    {
+        var files = Restarted(IoFault.Fails);
+        using var store = TestStore.Open(files);
+        await EventuallyAsync(() => !store.Log.KeepsSpare() && store.Log.Failed.IsCompleted);
+        Assert.Contains("spare.tmp", (await store.Log.Failed).Message);
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_finds_no_room_is_given_up_and_ends_nobody()
+    {
+        foreach (var kind in new[] { "create", "write", "flush" })
+        {
+            var files = new MemoryFileSystem();
+            using var store = TestStore.Open(files);
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 1, 1, 3)));
+            files.Fault = call => call.Kind == kind && call.Path.Contains(".snap", StringComparison.Ordinal)
+                ? IoFault.DiskFull
+                : IoFault.None;
+            Assert.Throws<NoRoomException>(() => store.Log.SaveSnapshot(new(0), TestStore.Capture(3)));
+            Assert.DoesNotContain(files.AllFiles(), path => path.Contains(".snap", StringComparison.Ordinal));
+            files.Fault = _ => IoFault.None;
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 2, 4, 4)));
+            store.Log.SaveSnapshot(new(0), TestStore.Capture(4));
+            Assert.Single(SmallDisk.Snapshots(files));
+        }
+    }
+
+    [Fact]
     public async Task A_snapshot_that_cannot_be_written_is_no_snapshot_and_ends_the_node()
     {
         var files = new MemoryFileSystem();
@@ -87,6 +130,26 @@ public sealed class FaultTests
         Assert.Throws<IOException>(() => store.Log.SaveSnapshot(new(0), TestStore.Capture(3)));
         Assert.Contains(".snap", (await store.Log.Failed).Message);
         Assert.Empty(SmallDisk.Snapshots(files));
+    }
+
+    /// <summary>A disk with a log, on which no spare can be made.</summary>
+    private static MemoryFileSystem Restarted(IoFault spareFault)
+    {
+        var files = new MemoryFileSystem();
+        TestStore.Open(files).Dispose();
+        files = files.AfterKill();
+        files.SpareFault = spareFault;
+        return files;
+    }
+
+    /// <summary>Asks until it is so: the spare is another thread's.</summary>
+    private static async Task EventuallyAsync(Func<bool> isSo)
+    {
+        for (var asked = 0; !isSo(); asked++)
+        {
+            Assert.True(asked < 10_000);
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>

@@ -58,6 +58,9 @@ internal sealed class MemoryFileSystem : IFileSystem
     /// <summary>What becomes of the filling of spares.</summary>
     public IoFault SpareFault { get; set; }
 
+    /// <summary>How much room it says it has.</summary>
+    public DiskSpace Space { get; set; } = new(1L << 40, 1L << 40);
+
     /// <summary>Calls so far.</summary>
     public int Calls => _calls;
 
@@ -72,10 +75,7 @@ internal sealed class MemoryFileSystem : IFileSystem
     public IReadOnlyList<string> Files(string directory)
     {
         lock (_gate)
-        {
-            var inside = _seen.Keys.Where(path => Path.GetDirectoryName(path) == directory);
-            return [.. inside.Order(StringComparer.Ordinal)];
-        }
+            return [.. AllFiles().Where(path => Path.GetDirectoryName(path) == directory)];
     }
 
     public bool Exists(string path)
@@ -124,12 +124,14 @@ internal sealed class MemoryFileSystem : IFileSystem
     {
         lock (_gate)
         {
-            var fault = Ask("delete", path, out _);
+            var fault = IsSpare(path) ? IoFault.None : Ask("delete", path, out _);
             if (fault is IoFault.None or IoFault.PowerLoss)
                 ChangeFolder(new Change(path, null, null));
             Throw(fault, "delete", path);
         }
     }
+
+    public DiskSpace SpaceOf(string directory) => Space;
 
     public void FlushDirectory(string path)
     {

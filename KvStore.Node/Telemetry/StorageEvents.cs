@@ -1,0 +1,25 @@
+namespace KvStore.Node.Telemetry;
+
+/// <summary>Log lines of a node's disk. Numbers 3000 to 3999.</summary>
+internal static partial class StorageEvents
+{
+    [LoggerMessage(
+        3001,
+        LogLevel.Warning,
+        "{Damage} Nothing of it is used and nothing was deleted: it is in {Wal} and {Snapshots}, each under {Folder}. The "
+            + "node begins anew on disk {Incarnation:x16} and asks its cluster to take it in as another member")]
+    public static partial void DataSetAside(
+        this ILogger logger, string damage, string wal, string snapshots, string folder, ulong incarnation);
+
+    [LoggerMessage(3002, LogLevel.Warning, "The disk of {Wal} or {Snapshots} is low: no new values are taken until there is room again")]
+    public static partial void DiskLow(this ILogger logger, string wal, string snapshots);
+
+    [LoggerMessage(3003, LogLevel.Information, "The disk has room again: new values are taken")]
+    public static partial void DiskNoLongerLow(this ILogger logger);
+
+    [LoggerMessage(3004, LogLevel.Warning, "The disk has not flushed for {Lag}: handing {Count} partitions over")]
+    public static partial void DiskStalled(this ILogger logger, TimeSpan lag, int count);
+
+    [LoggerMessage(3005, LogLevel.Warning, "The disk does wrong what was asked for: {Faults}")]
+    public static partial void FaultsSet(this ILogger logger, string faults);
+}

@@ -1,0 +1,190 @@
+using KvStore.Core.Membership;
+using KvStore.Node.Membership;
+using KvStore.Node.Options;
+using KvStore.Node.Storage;
+using KvStore.ServiceDefaults;
+using Microsoft.Extensions.Logging;
+
+namespace KvStore.Tests.Node.Storage;
+
+/// <summary>A damaged disk is a lost disk: what is on it is kept, and nobody goes on with it.</summary>
+public sealed class SetAsideTests
+{
+    private const string Aside = "damaged-1";
+    private const string FirstSegment = TestStore.Wal + "/wal-0000000000000001.log";
+
+    private static readonly ClusterView Three = ClusterView.Birth([("node1", 1), ("node2", 2), ("node3", 3)], 8, 3);
+
+    private readonly Warnings _warnings = new();
+
+    [Fact]
+    public async Task Damaged_files_are_set_aside_whole_and_the_node_is_new()
+    {
+        var files = await DamagedAsync(Three);
+        var before = Contents(files, "");
+        using var storage = Open(files);
+
+        Assert.Equal(before, Contents(files, Aside));
+        Assert.Empty(storage.Log.Recovered);
+        Assert.Null(storage.Directory.LoadClusterDocument());
+        Assert.Equal(Three.ClusterId, storage.Directory.Rejoin!.ClusterId);
+        var warning = Assert.Single(_warnings.Lines);
+        Assert.Contains(FirstSegment, warning);
+        Assert.Contains($"{TestStore.Wal} and {TestStore.Snapshots}, each under {Aside}", warning);
+    }
+
+    [Fact]
+    public async Task What_was_set_aside_stays_so_and_a_second_damage_has_a_folder_of_its_own()
+    {
+        var files = await DamagedAsync(Three);
+        ulong second;
+        using (var storage = Open(files))
+        {
+            second = storage.Directory.Incarnation;
+            storage.Directory.SaveClusterDocument(ClusterDocument.Encode(Three));
+        }
+
+        var first = Contents(files, Aside);
+        using (var storage = Open(files))
+            Assert.Equal(second, storage.Directory.Incarnation);
+        files.Damage(FirstSegment, Damaged);
+        using (var storage = Open(files))
+            Assert.NotEqual(second, storage.Directory.Incarnation);
+        Assert.Equal(first, Contents(files, Aside));
+        Assert.Contains("/disk/wal/damaged-2/cluster", files.AllFiles());
+    }
+
+    [Fact]
+    public async Task Power_lost_at_each_call_of_setting_aside_loses_no_file_and_ends_on_one_new_disk()
+    {
+        for (var call = 1; ; call++)
+        {
+            var finished = false;
+            foreach (var leaves in Enum.GetValues<Leaves>())
+            {
+                var files = await DamagedAsync(Three);
+                var before = Contents(files, "");
+                var stopAt = files.Calls + call;
+                files.Fault = made => made.Number == stopAt ? IoFault.PowerLoss : IoFault.None;
+                finished = TryOpen(files);
+                var next = files.AfterPowerLoss(leaves, new Random(call));
+                using (var storage = Open(next))
+                {
+                    Assert.Equal(before, Contents(next, Aside));
+                    Assert.Empty(storage.Log.Recovered);
+                    Assert.Equal(Three.ClusterId, storage.Directory.Rejoin!.ClusterId);
+                }
+
+                using var again = DataDirectory.Open(TestStore.Wal, TestStore.Snapshots, "node1", next.AfterKill());
+                Assert.Equal(1, again.Rejoin!.Number);
+            }
+
+            if (!finished)
+                continue;
+            Assert.True(call > 20, $"{call} calls");
+            return;
+        }
+    }
+
+    [Theory]
+    [InlineData(3, 3, false)]    // the operator wants it to stop
+    [InlineData(1, 3, true)]
+    [InlineData(2, 3, true)]     // the one that is left is no majority
+    [InlineData(3, 2, true)]
+    public async Task Where_nobody_can_take_its_place_the_node_ends_and_nothing_is_touched(int members, int copies, bool rejoins)
+    {
+        var named = Enumerable.Range(1, members).Select(number => ($"node{number}", (ulong)number));
+        var files = await DamagedAsync(ClusterView.Birth(named, 8, copies));
+        var before = Contents(files, "");
+
+        var refused = Assert.Throws<StartupException>(() => Open(files, rejoins));
+        Assert.Contains(FirstSegment, refused.Message);
+        Assert.Contains("It was left as it is", refused.Message);
+        Assert.Equal(before, Contents(files, ""));
+        Assert.Empty(_warnings.Lines);
+    }
+
+    [Theory]
+    [InlineData("identity")]
+    [InlineData("cluster")]
+    public async Task A_node_that_does_not_know_where_it_belongs_goes_nowhere(string document)
+    {
+        var files = await DamagedAsync(Three);
+        files.Damage($"{TestStore.Wal}/{document}", bytes => [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+        var before = Contents(files, "");
+
+        Assert.Throws<StartupException>(() => Open(files));
+        Assert.Equal(before, Contents(files, ""));
+    }
+
+    private static byte[] Damaged(byte[] segment) => [.. segment[..100], (byte)(segment[100] ^ 1), .. segment[101..]];
+
+    /// <summary>A disk of a member with a snapshot and a log, of which one byte in the middle is another.</summary>
+    private static async Task<MemoryFileSystem> DamagedAsync(ClusterView view)
+    {
+        var files = new MemoryFileSystem();
+        using (var store = TestStore.Open(files))
+        {
+            store.Directory.SaveClusterDocument(ClusterDocument.Encode(view));
+            Assert.True(await store.AppendAsync(TestStore.Vote(0, 1, 1, 1)));
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 2, 1, 3)));
+            store.Log.SaveSnapshot(new(0), TestStore.Capture(2));
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 3, 4, 5)));
+        }
+
+        files = files.AfterPowerLoss(Leaves.Everything, new Random(1));
+        files.Damage(FirstSegment, Damaged);
+        return files;
+    }
+
+    /// <summary>Name and bytes of the files of both folders, locks and what is new left out.</summary>
+    private static List<string> Contents(MemoryFileSystem files, string folder) =>
+        [.. new[] { TestStore.Wal, TestStore.Snapshots }
+            .SelectMany(root => files.Files(Path.Combine(root, folder)))
+            .Where(path => !path.EndsWith(DataDirectory.AsideSuffix, StringComparison.Ordinal))
+            .Select(path => $"{path.Replace($"/{Aside}/", "/", StringComparison.Ordinal)} {Convert.ToHexString(files.Bytes(path))}")];
+
+    private NodeStorage Open(MemoryFileSystem files, bool rejoins = true) => new(
+        Microsoft.Extensions.Options.Options.Create(new NodeOptions
+        {
+            Name = "node1",
+            WalDirectory = TestStore.Wal,
+            SnapshotDirectory = TestStore.Snapshots,
+            RejoinsOnDamage = rejoins,
+        }),
+        Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = TestStore.SegmentBytes }),
+        files,
+        TimeProvider.System,
+        _warnings);
+
+    /// <summary>False: the power failed.</summary>
+    private bool TryOpen(MemoryFileSystem files)
+    {
+        try
+        {
+            Open(files).Dispose();
+            return true;
+        }
+        catch (StartupException)
+        {
+            return false;
+        }
+    }
+
+    private sealed class Warnings : ILogger<NodeStorage>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel == LogLevel.Warning)
+                Lines.Add(formatter(state, exception));
+        }
+    }
+}
