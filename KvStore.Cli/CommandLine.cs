@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using KvStore.Cli.Chaos;
 using KvStore.Cli.Dev;
 using KvStore.Cli.Verbs;
 
@@ -39,6 +40,7 @@ internal static class CommandLine
             PutVerb.Build(terminal),
             DeleteVerb.Build(terminal),
             StatusVerb.Build(terminal),
+            Hidden(ChaosVerb.Build(terminal)),
         };
         root.SetAction(parsed =>
         {
@@ -64,6 +66,13 @@ internal static class CommandLine
                 return failure.ExitCode;
             }
         });
+        return verb;
+    }
+
+    /// <summary>It works, and has a help of its own; the everyday help does not list it.</summary>
+    private static Command Hidden(Command verb)
+    {
+        verb.Hidden = true;
         return verb;
     }
 
