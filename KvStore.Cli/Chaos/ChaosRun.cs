@@ -80,8 +80,7 @@ internal sealed class ChaosRun(
         }
 
         await cluster.HealAsync().ConfigureAwait(false);
-        var settled = await settlement.WaitAsync().ConfigureAwait(false);
-        await ReadAndJudgeAsync(keys.Names, log).ConfigureAwait(false);
+        var settled = await SettleAndJudgeAsync(settlement, keys, log).ConfigureAwait(false);
         _record.Add(string.Join('+', kinds), log, settled);
         foreach (var oddity in log.Oddities)
             _record.Violated($"Round {round}: {oddity}");
@@ -95,6 +94,21 @@ internal sealed class ChaosRun(
             RefusedAtBalancer = log.Refused,
             SettledMs = (long)settled.TotalMilliseconds,
         });
+    }
+
+    private async Task<TimeSpan> SettleAndJudgeAsync(Settlement settlement, KeyPool keys, RoundLog log)
+    {
+        try
+        {
+            var settled = await settlement.WaitAsync().ConfigureAwait(false);
+            await ReadAndJudgeAsync(keys.Names, log).ConfigureAwait(false);
+            return settled;
+        }
+        catch (FailureException)
+        {
+            _record.Judge(log.Operations);    // a cluster that stands still may have lied before
+            throw;
+        }
     }
 
     /// <summary>One kind mostly; now and then two that do not get in each other's way.</summary>

@@ -138,9 +138,17 @@ internal static class ChaosVerb
             Detail = $"{options.Nodes} nodes behind {topology.Balancer.Url}, data in {folder}",
         });
         RunRecord record;
-        await using (var history = new StreamWriter(historyFile))
-        await using (var cluster = new ChaosCluster(topology, host, options.Seed))
-            record = await new ChaosRun(options, cluster, output, history, signals.Requested).RunAsync().ConfigureAwait(false);
+        try
+        {
+            await using var history = new StreamWriter(historyFile);
+            await using var cluster = new ChaosCluster(topology, host, options.Seed);
+            var run = new ChaosRun(options, cluster, output, history, signals.Requested);
+            record = await run.RunAsync().ConfigureAwait(false);
+        }
+        catch (FailureException failure)
+        {
+            throw new FailureException($"{failure.Message} Data and logs are in {folder}.", failure.ExitCode, failure);
+        }
 
         var isGood = record.Violations.Count == 0;
         var isKept = !isGood || options.Data is not null;

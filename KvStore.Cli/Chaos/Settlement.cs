@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
@@ -83,7 +84,8 @@ internal sealed class Settlement : IDisposable
                 if (answer.IsSuccessStatusCode)
                     return true;
             }
-            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
+            catch (Exception failure) when (failure is HttpRequestException or SocketException
+                or OperationCanceledException)
             {
                 // Asked again while there is time.
             }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using KvStore.Contracts;
 
@@ -37,7 +38,8 @@ internal sealed class ClusterProbe : IDisposable
             var isJson = answer.Content.Headers.ContentType?.MediaType == "application/json";
             return isJson ? await answer.Content.ReadAsByteArrayAsync(end).ConfigureAwait(false) : null;
         }
-        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
+        catch (Exception failure) when (failure is HttpRequestException or SocketException
+            or OperationCanceledException)
         {
             return null;
         }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using KvStore.Contracts;
 using KvStore.Verification;
@@ -27,13 +27,11 @@ internal sealed record Attempt(
             var body = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
             return Read(operation, answer, body);
         }
-        catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError)
+        catch (Exception failure) when (failure is HttpRequestException or SocketException or IOException
+            or OperationCanceledException)
         {
-            return new Attempt(OperationResult.Rejected, 0);    // it never left
-        }
-        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or IOException)
-        {
-            return new Attempt(operation.IsWrite ? OperationResult.Unknown : OperationResult.Rejected, 0);
+            var hasLeft = request.Content is WrittenContent { HasLeft: true };
+            return new Attempt(hasLeft ? OperationResult.Unknown : OperationResult.Rejected, 0);
         }
     }
 
@@ -56,11 +54,8 @@ internal sealed record Attempt(
             request.Headers.TryAddWithoutValidation("If-Match", match);
         if (operation.IfNone is { } none)
             request.Headers.TryAddWithoutValidation("If-None-Match", none);
-        if (operation.Op == OperationKind.Put)
-        {
-            request.Content = new StringContent(operation.Value!);
-            request.Content.Headers.ContentType = new MediaTypeHeaderValue("text/plain", "utf-8");
-        }
+        if (operation.IsWrite)
+            request.Content = new WrittenContent(operation.Value);
 
         return request;
     }
