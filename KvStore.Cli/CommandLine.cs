@@ -40,7 +40,7 @@ internal static class CommandLine
             PutVerb.Build(terminal),
             DeleteVerb.Build(terminal),
             StatusVerb.Build(terminal),
-            Hidden(ChaosVerb.Build(terminal)),
+            ForDevelopers(ChaosVerb.Build(terminal), args),
         };
         root.SetAction(parsed =>
         {
@@ -69,10 +69,12 @@ internal static class CommandLine
         return verb;
     }
 
-    /// <summary>It works, and has a help of its own; the everyday help does not list it.</summary>
-    private static Command Hidden(Command verb)
+    /// <summary>
+    /// The everyday help does not list it. What is hidden has no help at all, so it is not when it is asked for.
+    /// </summary>
+    private static Command ForDevelopers(Command verb, string[] args)
     {
-        verb.Hidden = true;
+        verb.Hidden = args.FirstOrDefault() != verb.Name;
         return verb;
     }
 

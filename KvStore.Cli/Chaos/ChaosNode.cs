@@ -50,7 +50,8 @@ internal sealed class ChaosNode(int number, NodeTopology topology, Child child)
     {
         if (!Child.IsRunning)
             return;    // its number may be somebody else's by now
-        using var kill = Process.Start(new ProcessStartInfo("kill", [signal, $"{Pid}"]) { RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("kill", [signal, $"{Pid}"]) { RedirectStandardError = true };
+        using var kill = Process.Start(start)!;
         await kill.WaitForExitAsync().ConfigureAwait(false);
     }
 }

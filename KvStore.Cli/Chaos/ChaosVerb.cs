@@ -15,7 +15,7 @@ namespace KvStore.Cli.Chaos;
 internal static class ChaosVerb
 {
     private const string Description =
-        "Start a cluster of processes on free ports of this machine, with a proxy on every link between two nodes; have "
+        "Start a cluster of processes on free ports, with a proxy on every link between two nodes; have "
         + "clients work on it while faults strike, one round after the other; judge all they were told. Exit code 0: "
         + "every promise was kept; 1: one was not, and histories, data and logs are kept. For Linux.";
 
@@ -25,26 +25,9 @@ internal static class ChaosVerb
     {
         var seed = Number("--seed", 0, int.MaxValue, "Chance follows from it; default: another one each time.");
         var rounds = Number("--rounds", 1, 1_000_000, "Rounds, each healed and judged; default: as many as fit.");
-        var duration = new Option<TimeSpan?>("--duration")
-        {
-            Description = "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.",
-            HelpName = "TIME",
-            CustomParser = result => ParseTime(result.Tokens[0].Value) is { } time
-                ? time
-                : Wrong<TimeSpan?>(result, $"--duration must be a time such as 90s, 10m or 2h, not '{result.Tokens[0].Value}'."),
-        };
-        var faults = new Option<string>("--faults")
-        {
-            Description = $"Kinds of faults, separated by commas: {FaultCatalogue.Words}.",
-            HelpName = "KIND,...",
-            DefaultValueFactory = _ => "all",
-        };
-        faults.Validators.Add(result =>
-        {
-            if (FaultCatalogue.Parse(result.GetValueOrDefault<string>() ?? "").Unknown is { } unknown)
-                result.AddError($"--faults takes {FaultCatalogue.Words}, not '{unknown}'.");
-        });
-        var clients = Number("--clients", 1, 256, "Clients: half through the balancer, half at one node each; default: 8.");
+        var duration = Duration();
+        var faults = FaultKinds();
+        var clients = Number("--clients", 1, 256, "Clients: half at the balancer, half at one node each; default: 8.");
         var rate = Number("--rate", 1, 100_000, "Operations per second of all clients together; default: 200.");
         var nodes = Number("--nodes", 1, ClusterTopology.MaxNodes, "Nodes; default: 3.");
         var data = new Option<string?>("--data")
@@ -91,6 +74,34 @@ internal static class ChaosVerb
                 History = parsed.GetValue(history),
             });
         });
+    }
+
+    private static Option<TimeSpan?> Duration() => new("--duration")
+    {
+        Description = "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.",
+        HelpName = "TIME",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            return ParseTime(text)
+                ?? Wrong<TimeSpan?>(result, $"--duration must be a time such as 90s, 10m or 2h, not '{text}'.");
+        },
+    };
+
+    private static Option<string> FaultKinds()
+    {
+        var faults = new Option<string>("--faults")
+        {
+            Description = $"Kinds of faults, separated by commas: {FaultCatalogue.Words}.",
+            HelpName = "KIND,...",
+            DefaultValueFactory = _ => "all",
+        };
+        faults.Validators.Add(result =>
+        {
+            if (FaultCatalogue.Parse(result.GetValueOrDefault<string>() ?? "").Unknown is { } unknown)
+                result.AddError($"--faults takes {FaultCatalogue.Words}, not '{unknown}'.");
+        });
+        return faults;
     }
 
     /// <summary>Judges a history that was written before.</summary>
@@ -179,8 +190,8 @@ internal static class ChaosVerb
 
     private static TimeSpan? ParseTime(string text)
     {
-        if (!int.TryParse(text.AsSpan(0, Math.Max(0, text.Length - 1)), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            || number == 0)
+        var digits = text.AsSpan(0, Math.Max(0, text.Length - 1));
+        if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
             return null;
         return text[^1] switch
         {

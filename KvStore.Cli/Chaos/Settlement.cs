@@ -37,7 +37,8 @@ internal sealed class Settlement : IDisposable
     {
         var healedAt = Stopwatch.GetTimestamp();
         ConcurrentBag<int> stuck = [];
-        await Parallel.ForAsync(0, _keys.Length, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (at, _) =>
+        var few = new ParallelOptions { MaxDegreeOfParallelism = AtOnce };
+        await Parallel.ForAsync(0, _keys.Length, few, async (at, _) =>
         {
             if (!await IsWritableAsync(_keys[at], healedAt).ConfigureAwait(false))
                 stuck.Add(at);
@@ -46,7 +47,8 @@ internal sealed class Settlement : IDisposable
         if (!stuck.IsEmpty)
         {
             throw new FailureException(
-                $"Not writable {Patience.TotalSeconds} s after the fault ended: partitions {string.Join(", ", stuck.Order())}.");
+                $"Not writable {Patience.TotalSeconds} s after the fault ended: "
+                + $"partitions {string.Join(", ", stuck.Order())}.");
         }
 
         if (!await _cluster.BecomesHealthyAsync(Patience).ConfigureAwait(false))

@@ -30,7 +30,9 @@ public sealed class SentMarkHandlerTests
     {
         using var client = new HttpMessageInvoker(new SentMarkHandler(new SocketsHttpHandler { UseProxy = false }));
 
-        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(client, Cluster.FreePorts.Take(1)[0], "DELETE"));
+        var port = Cluster.FreePorts.Take(1)[0];
+
+        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(client, port, "DELETE"));
 
         Assert.Equal(HttpRequestError.ConnectionError, failure.HttpRequestError);
     }

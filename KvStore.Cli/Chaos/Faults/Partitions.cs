@@ -9,13 +9,14 @@ internal static class Partitions
     public static bool OneOff(Link link, int[] order) => IsFirst(link.From, order) || IsFirst(link.To, order);
 
     /// <summary>Two camps that do not hear each other.</summary>
-    public static bool Halves(Link link, int[] order) => IsInFirstHalf(link.From, order) != IsInFirstHalf(link.To, order);
+    public static bool Halves(Link link, int[] order) =>
+        IsInFirstHalf(link.From, order) != IsInFirstHalf(link.To, order);
 
     /// <summary>Two camps, and the first node hears both.</summary>
     public static bool Bridge(Link link, int[] order) =>
         !OneOff(link, order) && PlaceOf(link.From, order) % 2 != PlaceOf(link.To, order) % 2;
 
-    /// <summary>Each hears its neighbours; of three nodes, each hears the one before it and reaches the one after.</summary>
+    /// <summary>Each hears its neighbours; of three nodes, each reaches only the one after it.</summary>
     public static bool Ring(Link link, int[] order)
     {
         var steps = (PlaceOf(link.To, order) - PlaceOf(link.From, order) + order.Length) % order.Length;

@@ -39,7 +39,8 @@ internal sealed class Link : IAsyncDisposable
             catch (SocketException failure)
             {
                 throw new FailureException(
-                    $"A link cannot listen on {address}:{port}: {failure.Message}. Only Linux has all loopback addresses.",
+                    $"A link cannot listen on {address}:{port}: {failure.Message}. "
+                    + "Only Linux has all loopback addresses.",
                     inner: failure);
             }
 

@@ -8,7 +8,7 @@ using KvStore.Verification;
 namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>One request of an operation, and what its answer says.</summary>
-/// <param name="Result">By the promise of three outcomes; a read that failed is rejected, as it changed nothing.</param>
+/// <param name="Result">One of three outcomes; a read that failed is rejected, as it changed nothing.</param>
 /// <param name="Status">The code of the answer; 0 when there was none.</param>
 /// <param name="Value">That was read.</param>
 /// <param name="Found">Whether the key was there, if the answer says so.</param>
@@ -16,7 +16,7 @@ namespace KvStore.Cli.Chaos.Load;
 internal sealed record Attempt(
     OperationResult Result, int Status, string? Value = null, bool? Found = null, string? Etag = null)
 {
-    /// <summary>Sends an operation through a door, and waits for the answer as long as the client has patience.</summary>
+    /// <summary>Sends an operation through a door, and waits for the answer.</summary>
     public static async Task<Attempt> SendAsync(
         HttpClient http, Door door, HistoryOperation operation, string? requestId, TimeSpan deadline)
     {

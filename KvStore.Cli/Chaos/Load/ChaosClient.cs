@@ -104,7 +104,8 @@ internal sealed class ChaosClient(
         HttpClient http, HistoryOperation operation, string? requestId, KeyPool.Slot? slot = null)
     {
         var attempt = await SendAsync(http, doors[home], operation, requestId).ConfigureAwait(false);
-        for (var sent = 1; attempt.Result == OperationResult.Unknown && requestId is not null && sent < MaxAttempts; sent++)
+        var most = requestId is null ? 1 : MaxAttempts;
+        for (var sent = 1; attempt.Result == OperationResult.Unknown && sent < most; sent++)
         {
             var again = await SendAsync(http, doors[random.Next(doors.Count)], operation, requestId)
                 .ConfigureAwait(false);

@@ -16,7 +16,7 @@ internal sealed class RoundLog
 
     public IReadOnlyCollection<HistoryOperation> Operations => _operations;
 
-    /// <summary>Answers that break a promise by themselves: too late, or with a code that nothing here explains.</summary>
+    /// <summary>Answers that break a promise by themselves: too late, or with an unexplained code.</summary>
     public IReadOnlyCollection<string> Oddities => _oddities;
 
     /// <summary>The longest that a request through the balancer took.</summary>
@@ -35,8 +35,8 @@ internal sealed class RoundLog
     {
         if (door.IsBalancer)
         {
-            for (var seen = Volatile.Read(ref _longestTicks); took.Ticks > seen; seen = Volatile.Read(ref _longestTicks))
-                Interlocked.CompareExchange(ref _longestTicks, took.Ticks, seen);
+            for (var seen = _longestTicks; took.Ticks > seen;)
+                seen = Interlocked.CompareExchange(ref _longestTicks, took.Ticks, seen);
             if (attempt.Result is OperationResult.Rejected or OperationResult.Unknown)
                 Interlocked.Increment(ref _refused);
         }

@@ -90,7 +90,7 @@ public sealed class ChaosVerbTests : IDisposable
     [Fact]
     public void Seeds_are_the_same_in_every_run_and_different_for_every_round()
     {
-        Assert.Equal(-1146741457, Seeds.Of(7, 1, 2));
+        Assert.Equal(1389580065, Seeds.Of(7, 1, 2));
         Assert.Equal(1000, Enumerable.Range(0, 1000).Select(round => Seeds.Of(7, round)).Distinct().Count());
     }
 

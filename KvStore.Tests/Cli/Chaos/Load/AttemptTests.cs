@@ -15,7 +15,8 @@ public sealed class AttemptTests
     [Theory]
     [InlineData(HttpStatusCode.Created, false)]
     [InlineData(HttpStatusCode.NoContent, true)]
-    public async Task A_write_that_was_done_tells_its_version_and_whether_the_key_was_there(HttpStatusCode code, bool existed)
+    public async Task A_write_that_was_done_tells_its_version_and_whether_the_key_was_there(
+        HttpStatusCode code, bool existed)
     {
         using var answer = new HttpResponseMessage(code) { Headers = { ETag = new EntityTagHeaderValue("\"7\"") } };
 
