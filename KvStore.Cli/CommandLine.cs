@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using KvStore.Cli.Chaos;
 using KvStore.Cli.Dev;
 using KvStore.Cli.Verbs;
 
@@ -39,6 +40,7 @@ internal static class CommandLine
             PutVerb.Build(terminal),
             DeleteVerb.Build(terminal),
             StatusVerb.Build(terminal),
+            ForDevelopers(ChaosVerb.Build(terminal), args),
         };
         root.SetAction(parsed =>
         {
@@ -64,6 +66,15 @@ internal static class CommandLine
                 return failure.ExitCode;
             }
         });
+        return verb;
+    }
+
+    /// <summary>
+    /// The everyday help does not list it. What is hidden has no help at all, so it is not when it is asked for.
+    /// </summary>
+    private static Command ForDevelopers(Command verb, string[] args)
+    {
+        verb.Hidden = args.FirstOrDefault() != verb.Name;
         return verb;
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using KvStore.Contracts;
 using KvStore.Topology;
 
@@ -10,8 +9,8 @@ namespace KvStore.Cli.Dev;
 /// </summary>
 internal sealed class DevCluster : IAsyncDisposable
 {
-    private const string NodeProgram = "KvStore.Node.dll";
-    private const string BalancerProgram = "KvStore.Balancer.dll";
+    internal const string NodeProgram = "KvStore.Node.dll";
+    internal const string BalancerProgram = "KvStore.Balancer.dll";
 
     private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan WaitingIsNews = TimeSpan.FromSeconds(20);
@@ -23,10 +22,7 @@ internal sealed class DevCluster : IAsyncDisposable
     private readonly IDevOutput _output;
     private readonly TimeProvider _time;
     private readonly TaskCompletionSource<Child> _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false })
-    {
-        Timeout = TimeSpan.FromSeconds(1),
-    };
+    private readonly ClusterProbe _probe = new();
 
     private volatile bool _isStopping;
 
@@ -88,30 +84,20 @@ internal sealed class DevCluster : IAsyncDisposable
     }
 
     /// <summary>What a node says of itself; null when it does not answer.</summary>
-    public async Task<NodeStatus?> StatusOfAsync(Child node, CancellationToken end)
-    {
-        if (await AskAsync(node.Url + Routes.Status, end).ConfigureAwait(false) is not { } answer)
-            return null;
-        return JsonSerializer.Deserialize(answer, ContractsJson.Default.NodeStatus);
-    }
+    public Task<NodeStatus?> StatusOfAsync(Child node, CancellationToken end) => _probe.StatusOfAsync(node.Url, end);
 
     /// <summary>What the balancer says of the cluster; null when it does not answer.</summary>
-    public async Task<ClusterHealth?> HealthAsync(CancellationToken end)
-    {
-        if (await AskAsync(Balancer.Url + Routes.Health, end).ConfigureAwait(false) is not { } answer)
-            return null;
-        return JsonSerializer.Deserialize(answer, ContractsJson.Default.ClusterHealth);
-    }
+    public Task<ClusterHealth?> HealthAsync(CancellationToken end) => _probe.HealthAsync(Balancer.Url, end);
 
     public ValueTask DisposeAsync()
     {
         foreach (var child in Nodes.Append(Balancer))
             child.Dispose();
-        _http.Dispose();
+        _probe.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    private static string ProgramFile(string name)
+    internal static string ProgramFile(string name)
     {
         var path = Path.Combine(AppContext.BaseDirectory, name);
         return File.Exists(path) ? path : throw new FailureException($"{path} is missing; install kv again.");
@@ -179,19 +165,5 @@ internal sealed class DevCluster : IAsyncDisposable
         patience.CancelAfter(StopPatience);
         await Balancer.StopAsync(patience.Token).ConfigureAwait(false);
         await Task.WhenAll(Nodes.Select(node => node.StopAsync(patience.Token))).ConfigureAwait(false);
-    }
-
-    private async Task<byte[]?> AskAsync(string url, CancellationToken end)
-    {
-        try
-        {
-            using var answer = await _http.GetAsync(url, end).ConfigureAwait(false);
-            var isJson = answer.Content.Headers.ContentType?.MediaType == "application/json";
-            return isJson ? await answer.Content.ReadAsByteArrayAsync(end).ConfigureAwait(false) : null;
-        }
-        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
-        {
-            return null;
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using KvStore.Contracts;
 
@@ -80,7 +81,8 @@ internal sealed class KvServer : IDisposable
                     ExitCodes.Unavailable,
                     failure);
             }
-            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException)
+            catch (Exception failure) when (failure is HttpRequestException or SocketException
+                or OperationCanceledException)
             {
                 var outcome = request.Method == HttpMethod.Get ? "" : " Whether the write was applied is not known.";
                 throw new FailureException(

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
@@ -53,7 +54,8 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
             await GiveUpWhenMovedAsync(sending, partition, member, attempt);
             return await sending;
         }
-        catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException
+            or SocketException)    // bare when the connection is reset while it opens
         {
             logger.ForwardFailed(partition.Value, member.Value, failure.GetType().Name);
             return message.Content is ForwardedContent { WasSent: true }

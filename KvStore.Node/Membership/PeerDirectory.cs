@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using KvStore.Contracts;
 using KvStore.Core.Membership;
@@ -13,6 +14,9 @@ namespace KvStore.Node.Membership;
 /// Where the other nodes are: asks each configured address who lives there. Addresses come from the configuration
 /// alone; what a node says of itself only tells which of them it is, and which port its peer link has.
 /// </summary>
+/// <remarks>
+/// A connection that is reset while it opens comes out of the HTTP client as a bare <see cref="SocketException"/>.
+/// </remarks>
 internal sealed class PeerDirectory : IDisposable
 {
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(1);
@@ -101,7 +105,7 @@ internal sealed class PeerDirectory : IDisposable
             return (null, problem?.Detail, problem?.Code == ProblemType.Conflict.Code);
         }
         catch (Exception failure) when (
-            failure is HttpRequestException or JsonException or TaskCanceledException
+            failure is HttpRequestException or SocketException or JsonException or TaskCanceledException
             && !cancellation.IsCancellationRequested)
         {
             return (null, null, false);
@@ -142,7 +146,7 @@ internal sealed class PeerDirectory : IDisposable
             return peer;
         }
         catch (Exception failure) when (
-            failure is HttpRequestException or JsonException or TaskCanceledException
+            failure is HttpRequestException or SocketException or JsonException or TaskCanceledException
             && !cancellation.IsCancellationRequested)
         {
             return null;

@@ -13,11 +13,15 @@ public sealed class ImportTests
         ["KvStore.Core"] = [],
         ["KvStore.Topology"] = [],
         ["KvStore.ServiceDefaults"] = [],
+        ["KvStore.Verification"] = [],
         ["KvStore.Node"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.ServiceDefaults"],
         ["KvStore.Balancer"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.ServiceDefaults"],
         ["KvStore.Client"] = ["KvStore.Contracts", "KvStore.Core"],
         ["KvStore.Cli"] =
-            ["KvStore.Client", "KvStore.Contracts", "KvStore.Topology", "KvStore.Node", "KvStore.Balancer"],
+            [
+                "KvStore.Client", "KvStore.Contracts", "KvStore.Topology", "KvStore.Node", "KvStore.Balancer",
+                "KvStore.Verification",
+            ],
         ["KvStore.Benchmarks"] = ["KvStore.Core", "KvStore.Node", "KvStore.Client"],
         ["KvStore.AppHost"] = ["KvStore.Node", "KvStore.Balancer", "KvStore.Topology"],
     };

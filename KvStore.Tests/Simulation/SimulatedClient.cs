@@ -1,7 +1,7 @@
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Tests.Simulation.Checkers;
+using KvStore.Verification;
 
 namespace KvStore.Tests.Simulation;
 

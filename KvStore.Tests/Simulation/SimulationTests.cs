@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using KvStore.Tests.Simulation.Checkers;
+using KvStore.Verification;
 using static System.FormattableString;
 
 namespace KvStore.Tests.Simulation;

@@ -1,6 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using KvStore.Tests.Simulation.Checkers;
+using KvStore.Verification;
 
 namespace KvStore.Tests.Simulation;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Tests.Simulation.Checkers;
+using KvStore.Verification;
 
 namespace KvStore.Tests.Simulation;
 

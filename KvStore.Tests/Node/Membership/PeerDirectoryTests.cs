@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Node.Membership;
@@ -77,6 +79,23 @@ public sealed class PeerDirectoryTests
         Assert.Empty(await directory.AskAllAsync(Token));
     }
 
+    /// <summary>The moment matters: many tries, since a connection is rarely reset just while it opens.</summary>
+    [Fact]
+    public async Task A_connection_that_is_reset_while_it_opens_is_no_answer()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var resetting = ResetAllAsync(listener);
+        using (var directory = Directory(new CurrentView(), new Uri($"http://{listener.LocalEndpoint}")))
+        {
+            for (var attempt = 0; attempt < 2000; attempt++)
+                Assert.Empty(await directory.AskAllAsync(Token));
+        }
+
+        listener.Stop();
+        await resetting;
+    }
+
     [Fact]
     public async Task Its_own_address_and_repetitions_are_not_asked()
     {
@@ -99,6 +118,23 @@ public sealed class PeerDirectoryTests
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private static async Task ResetAllAsync(TcpListener listener)
+    {
+        try
+        {
+            while (true)
+            {
+                var connection = await listener.AcceptSocketAsync(Token);
+                connection.LingerState = new LingerOption(enable: true, seconds: 0);
+                connection.Dispose();
+            }
+        }
+        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
 
     private static string Says(string name, ulong incarnation) =>
         ScriptedPeer.Answer(200, Peers.Json(Peers.Status(name, incarnation)));

@@ -1,6 +1,7 @@
 using System.Globalization;
+using KvStore.Verification;
 
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Tests.Verification;
 
 /// <summary>What a store does wrong, once, somewhere in the history.</summary>
 internal enum PlantedBug

@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Verification;
 
 /// <summary>Histories as JSON lines, one operation each, in the form that independent judges read too.</summary>
-internal static class HistoryFormat
+public static class HistoryFormat
 {
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -17,9 +17,10 @@ internal static class HistoryFormat
     };
 
     /// <summary>Reads a history, line by line.</summary>
-    /// <exception cref="InvalidDataException">A line is not an operation this checker can judge; names the line.</exception>
+    /// <exception cref="InvalidDataException">A line is no operation this checker can judge; names it.</exception>
     public static IReadOnlyList<HistoryOperation> Read(TextReader reader)
     {
+        ArgumentNullException.ThrowIfNull(reader);
         List<HistoryOperation> history = [];
         for (var number = 1; reader.ReadLine() is { } line; number++)
         {
@@ -33,6 +34,8 @@ internal static class HistoryFormat
     /// <summary>Writes one operation per line.</summary>
     public static void Write(TextWriter writer, IEnumerable<HistoryOperation> history)
     {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(history);
         foreach (var operation in history)
             writer.WriteLine(JsonSerializer.Serialize(operation, Options));
     }
@@ -46,7 +49,8 @@ internal static class HistoryFormat
         }
         catch (JsonException wrong)
         {
-            throw new InvalidDataException($"Line {number}: not an operation this checker knows: {wrong.Message}", wrong);
+            throw new InvalidDataException(
+                $"Line {number}: not an operation this checker knows: {wrong.Message}", wrong);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using KvStore.Verification;
 
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Tests.Verification;
 
 public sealed class LinearizabilityCheckerTests
 {

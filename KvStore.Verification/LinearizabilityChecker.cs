@@ -1,33 +1,42 @@
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Verification;
 
 /// <summary>Whether some order of the operations explains all answers.</summary>
-internal enum Verdict
+public enum Verdict
 {
+    /// <summary>Some order does.</summary>
     Legal,
+
+    /// <summary>No order does.</summary>
     Illegal,
 
     /// <summary>The search was given up at its limit; counts as a failure.</summary>
     Undecided,
 }
 
-/// <summary>A verdict, and for a bad one which key and what could not be explained.</summary>
-internal sealed record Judgement(Verdict Verdict, string Why)
+/// <summary>What a checker says of a history.</summary>
+/// <param name="Verdict">Whether it is linearizable.</param>
+/// <param name="Why">For a bad verdict, which key and what could not be explained; else empty.</param>
+public sealed record Judgement(Verdict Verdict, string Why)
 {
+    /// <summary>All answers are explained.</summary>
     public static Judgement Legal { get; } = new(Verdict.Legal, "");
 }
 
 /// <summary>
-/// Judges whether a history of single-key operations is linearizable (Herlihy and Wing, 1990). Linearizability is local,
-/// so each key is judged on its own, by <see cref="KeySearch"/>.
+/// Judges whether a history of single-key operations is linearizable (Herlihy and Wing, 1990). Linearizability is
+/// local, so each key is judged on its own, by <see cref="KeySearch"/>.
 /// </summary>
 /// <param name="hasUniqueEtags">
 /// Versions name one write each, and a failed condition tells the version it found; both are then checked.
 /// </param>
 /// <param name="maxConfigurations">Where the search for one key is given up.</param>
-internal sealed class LinearizabilityChecker(bool hasUniqueEtags, int maxConfigurations = 1_000_000)
+public sealed class LinearizabilityChecker(bool hasUniqueEtags, int maxConfigurations = 1_000_000)
 {
+    /// <summary>Judges a history, the operations of which may stand in any order.</summary>
+    /// <returns>The verdict on the first key, in ordinal order, that is not legal.</returns>
     public Judgement Judge(IEnumerable<HistoryOperation> history)
     {
+        ArgumentNullException.ThrowIfNull(history);
         var keys = history.GroupBy(operation => operation.Key, StringComparer.Ordinal);
         foreach (var key in keys.OrderBy(key => key.Key, StringComparer.Ordinal))
         {

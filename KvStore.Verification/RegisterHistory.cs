@@ -1,4 +1,4 @@
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Verification;
 
 /// <summary>
 /// The history of one key, made ready for the search: answered operations and unanswered writes apart, each in order of
@@ -44,8 +44,8 @@ internal sealed class RegisterHistory
     public long[] UnansweredCalls { get; }
 
     /// <summary>
-    /// The latest earlier unanswered write with the same effect, or -1: of twins the one called first may always go first,
-    /// so the search need not try the others.
+    /// The latest earlier unanswered write with the same effect, or -1: of twins the one called first may always go
+    /// first, so the search need not try the others.
     /// </summary>
     public int[] TwinOf { get; }
 

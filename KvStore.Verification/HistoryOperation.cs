@@ -1,10 +1,15 @@
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Verification;
 
 /// <summary>What a client asked for.</summary>
-internal enum OperationKind
+public enum OperationKind
 {
+    /// <summary>A linearizable read.</summary>
     Get,
+
+    /// <summary>A write of a value.</summary>
     Put,
+
+    /// <summary>A write that leaves nothing.</summary>
     Delete,
 
     /// <summary>A read that may be stale: the history keeps it, the checker does not judge it.</summary>
@@ -12,7 +17,7 @@ internal enum OperationKind
 }
 
 /// <summary>What a client was told.</summary>
-internal enum OperationResult
+public enum OperationResult
 {
     /// <summary>Done.</summary>
     Ok,
@@ -27,18 +32,24 @@ internal enum OperationResult
     Unknown,
 }
 
-/// <summary>One call of one client: what it asked for, what it was told, and when. Times are monotonic nanoseconds.</summary>
-internal sealed record HistoryOperation
+/// <summary>
+/// One call of one client: what it asked for, what it was told, and when. Times are monotonic nanoseconds.
+/// </summary>
+public sealed record HistoryOperation
 {
+    /// <summary>Who asked, one call after the other; under a new number after an unknown outcome.</summary>
     public required int Client { get; init; }
 
+    /// <summary>When it was asked.</summary>
     public required long CallNs { get; init; }
 
     /// <summary>Without meaning when the result is <see cref="OperationResult.Unknown"/>.</summary>
     public long ReturnNs { get; init; }
 
+    /// <summary>What was asked for.</summary>
     public required OperationKind Op { get; init; }
 
+    /// <summary>Of which key.</summary>
     public required string Key { get; init; }
 
     /// <summary>The value written, or the value read.</summary>
@@ -56,9 +67,12 @@ internal sealed record HistoryOperation
     /// <summary>The version written, read, or, on <see cref="OperationResult.Fail"/>, found.</summary>
     public string? Etag { get; init; }
 
+    /// <summary>What the answer says about the outcome.</summary>
     public required OperationResult Result { get; init; }
 
+    /// <summary>Whether it can change the key.</summary>
     public bool IsWrite => Op is OperationKind.Put or OperationKind.Delete;
 
+    /// <summary>Whether it takes effect under a condition only.</summary>
     public bool IsConditional => IfMatch is not null || IfNone is not null;
 }

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace KvStore.Tests.Simulation.Checkers;
+namespace KvStore.Verification;
 
 /// <summary>
 /// Searches for an order of one key's operations that explains all answers: Wing and Gong (1993) as improved by Lowe
@@ -58,7 +58,10 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
         return hasPlaced;
     }
 
-    /// <summary>What is entered last is tried first: the answered operation called first; guesses about the unanswered come last.</summary>
+    /// <summary>
+    /// What is entered last is tried first: the answered operation called first; guesses about unanswered ones come
+    /// last.
+    /// </summary>
     private void Expand(Configuration configuration)
     {
         var candidates = Candidates(configuration);
@@ -103,7 +106,8 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
     {
         var stuck = _furthest!;
         StringBuilder text = new();
-        text.Append($"no order of {operations.Length} operations explains the answers; at best {stuck.PlacedCount} of ");
+        text.Append(
+            $"no order of {operations.Length} operations explains the answers; at best {stuck.PlacedCount} of ");
         text.Append($"{_history.Answered.Length} answered ones are explained, leaving {stuck.State}, then none of:");
         foreach (var at in Candidates(stuck))
             text.Append('\n').Append(_history.AnsweredSource[at]);

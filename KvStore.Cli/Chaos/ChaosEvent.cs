@@ -1,0 +1,65 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace KvStore.Cli.Chaos;
+
+/// <summary>A step of a run; one line of JSON.</summary>
+internal sealed record ChaosEvent
+{
+    /// <summary><c>started</c>, <c>round</c>, <c>violation</c> or <c>verdict</c>.</summary>
+    public required string Event { get; init; }
+
+    public int? Seed { get; init; }
+
+    /// <summary>Of a round its number, counted from 1; of the verdict how many there were.</summary>
+    public int? Rounds { get; init; }
+
+    /// <summary>What was done, or what is wrong.</summary>
+    public string? Detail { get; init; }
+
+    public OutcomeCounts? Operations { get; init; }
+
+    public int? Keys { get; init; }
+
+    /// <summary>The longest that a request through the balancer took.</summary>
+    public long? LongestWaitMs { get; init; }
+
+    /// <summary>Requests through the balancer that came to nothing.</summary>
+    public int? RefusedAtBalancer { get; init; }
+
+    /// <summary>From the end of the fault until every partition took a write.</summary>
+    public long? SettledMs { get; init; }
+
+    /// <summary>By kind of fault, or several joined by a plus.</summary>
+    public IReadOnlyDictionary<string, FaultFigures>? Faults { get; init; }
+
+    public int? Violations { get; init; }
+
+    /// <summary>Where the histories, data folders and logs are.</summary>
+    public string? Kept { get; init; }
+
+    public string? History { get; init; }
+
+    /// <summary>The command that does the same again.</summary>
+    public string? Replay { get; init; }
+}
+
+/// <summary>Operations by outcome.</summary>
+internal sealed record OutcomeCounts(int Total, int Ok, int Fail, int Rejected, int Unknown, int NotJudged);
+
+/// <summary>What a kind of fault cost.</summary>
+internal sealed record FaultFigures(int Rounds, long LongestWaitMs, int RefusedAtBalancer, long LongestSettledMs);
+
+/// <summary>How events are written: camelCase, absent rather than null, one line each.</summary>
+[JsonSerializable(typeof(ChaosEvent))]
+internal sealed partial class ChaosJson : JsonSerializerContext
+{
+    /// <summary>Quotes and letters beyond ASCII need no escape in a log.</summary>
+    public static ChaosJson Lines { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,70 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using KvStore.Balancer.Routing;
+
+namespace KvStore.Tests.Balancer;
+
+public sealed class SentMarkHandlerTests
+{
+    [Theory]
+    [InlineData("DELETE")]
+    [InlineData("POST")]
+    public async Task A_write_without_a_body_that_was_sent_before_its_node_died_is_no_connection_error(string method)
+    {
+        using var node = new TcpListener(IPAddress.Loopback, 0);
+        node.Start();
+        var port = ((IPEndPoint)node.LocalEndpoint).Port;
+        using var client = new HttpMessageInvoker(new SentMarkHandler(new SocketsHttpHandler { UseProxy = false }));
+        var dying = AnswerOnceAndDieAsync(node);
+        (await SendAsync(client, port, method)).Dispose();
+
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => SendAsync(client, port, method));
+
+        Assert.StartsWith($"{method} / ", await dying);    // it was read before the node died
+        Assert.NotEqual(HttpRequestError.ConnectionError, (failure as HttpRequestException)?.HttpRequestError);
+    }
+
+    [Fact]
+    public async Task A_write_that_finds_nobody_is_one()
+    {
+        using var client = new HttpMessageInvoker(new SentMarkHandler(new SocketsHttpHandler { UseProxy = false }));
+
+        var port = Cluster.FreePorts.Take(1)[0];
+
+        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(client, port, "DELETE"));
+
+        Assert.Equal(HttpRequestError.ConnectionError, failure.HttpRequestError);
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(HttpMessageInvoker client, int port, string method)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(method), $"http://127.0.0.1:{port}/");
+        return client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Gives the request that it died on.</summary>
+    private static async Task<string> AnswerOnceAndDieAsync(TcpListener node)
+    {
+        using var connection = await node.AcceptSocketAsync();
+        await ReadAsync(connection);
+        await connection.SendAsync(Encoding.ASCII.GetBytes("HTTP/1.1 204 No Content\r\n\r\n"));
+        var last = await ReadAsync(connection);
+        node.Stop();
+        return last;
+    }
+
+    private static async Task<string> ReadAsync(Socket connection)
+    {
+        var buffer = new byte[4096];
+        var text = "";
+        while (!text.EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            var count = await connection.ReceiveAsync(buffer);
+            Assert.NotEqual(0, count);
+            text += Encoding.ASCII.GetString(buffer, 0, count);
+        }
+
+        return text;
+    }
+}

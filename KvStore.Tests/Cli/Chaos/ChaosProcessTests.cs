@@ -1,0 +1,54 @@
+using System.Text.Json;
+using KvStore.Cli.Chaos;
+using KvStore.Tests.Cluster;
+using KvStore.Verification;
+
+namespace KvStore.Tests.Cli.Chaos;
+
+[Collection(nameof(ClusterCollection))]
+public sealed class ChaosProcessTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("kvstore-chaos-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public async Task A_real_cluster_keeps_its_promises_under_faults_and_a_lie_in_its_history_is_found()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Links need all loopback addresses.");
+        var file = Path.Combine(_root, "history.jsonl");
+        using var run = new MemoryTerminal();
+        var code = await run.RunAsync(
+            "chaos", "--seed", "1", "--duration", "15s", "--data", Path.Combine(_root, "data"), "--history", file);
+
+        Assert.True(code == 0, run.Output + run.Errors);
+        var verdict = JsonSerializer.Deserialize(run.Output.TrimEnd().Split('\n')[^1], ChaosJson.Lines.ChaosEvent)!;
+        Assert.Equal(("verdict", 0), (verdict.Event, verdict.Violations));
+        Assert.InRange(verdict.Operations!.Ok, 100, int.MaxValue);
+        Assert.Equal(0, await JudgeAsync(file));
+
+        Tamper(file);
+        Assert.Equal(1, await JudgeAsync(file));
+    }
+
+    private static async Task<int> JudgeAsync(string file)
+    {
+        using var terminal = new MemoryTerminal();
+        return await terminal.RunAsync("chaos", "--judge", file);
+    }
+
+    /// <summary>The last read of a value finds the first value that was written to its key.</summary>
+    private static void Tamper(string file)
+    {
+        List<HistoryOperation> history;
+        using (var reader = File.OpenText(file))
+            history = [.. HistoryFormat.Read(reader)];
+        var read = history.FindLastIndex(operation => operation is { Op: OperationKind.Get, Found: true });
+        var first = history.First(operation => operation is { Op: OperationKind.Put, Result: OperationResult.Ok }
+            && operation.Key == history[read].Key);
+        Assert.NotEqual(first.Value, history[read].Value);
+        history[read] = history[read] with { Value = first.Value, Etag = first.Etag };
+        using var writer = new StreamWriter(file);
+        HistoryFormat.Write(writer, history);
+    }
+}

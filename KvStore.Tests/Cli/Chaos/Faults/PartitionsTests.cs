@@ -1,0 +1,49 @@
+using System.Net;
+using KvStore.Cli.Chaos.Faults;
+using KvStore.Cli.Chaos.Links;
+
+namespace KvStore.Tests.Cli.Chaos.Faults;
+
+/// <summary>Which links are down, with the nodes in the order of their numbers.</summary>
+public sealed class PartitionsTests
+{
+    [Theory]
+    [InlineData("OneOff", 3, "1>2 1>3 2>1 3>1")]
+    [InlineData("OneWay", 3, "1>2 1>3")]
+    [InlineData("Halves", 3, "1>2 1>3 2>1 3>1")]
+    [InlineData("Halves", 4, "1>3 1>4 2>3 2>4 3>1 3>2 4>1 4>2")]
+    [InlineData("Bridge", 3, "2>3 3>2")]
+    [InlineData("Bridge", 5, "2>3 2>5 3>2 3>4 4>3 4>5 5>2 5>4")]
+    [InlineData("Ring", 3, "1>3 2>1 3>2")]
+    [InlineData("Ring", 4, "1>3 2>4 3>1 4>2")]
+    public async Task Shapes_cut_what_their_names_say(string shape, int nodes, string down)
+    {
+        var method = typeof(Partitions).GetMethod(shape)!;
+        var isDown = method.CreateDelegate<Func<Link, int[], bool>>();
+        int[] order = [.. Enumerable.Range(1, nodes)];
+
+        List<string> found = [];
+        foreach (var (from, to) in order.SelectMany(from => order.Where(to => to != from), (from, to) => (from, to)))
+        {
+            await using var link = new Link(from, to, IPAddress.Loopback, [], seed: 1);
+            if (isDown(link, order))
+                found.Add($"{from}>{to}");
+        }
+
+        Assert.Equal(down, string.Join(' ', found));
+    }
+
+    [Theory]
+    [InlineData("kill", "kill")]
+    [InlineData("pause, kill,pause", "pause kill")]
+    [InlineData(
+        "partition", "partition-bridge partition-halves partition-one partition-oneway partition-ring")]
+    public void Families_stand_for_their_kinds(string text, string kinds) =>
+        Assert.Equal(kinds, string.Join(' ', FaultCatalogue.Parse(text).Kinds!.Value));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("kill,")]
+    [InlineData("kil")]
+    public void Other_words_are_refused(string text) => Assert.Null(FaultCatalogue.Parse(text).Kinds);
+}
