@@ -6,6 +6,9 @@ public static class Routes
     /// <summary>Before a key of the default bucket: every string after it is a key.</summary>
     public const string Keys = "/v1/";
 
+    /// <summary>The methods that a key takes, as Allow lists them; written in capitals and not otherwise.</summary>
+    public const string KeyMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+
     /// <summary>A node's status, as JSON.</summary>
     public const string Status = "/";
 

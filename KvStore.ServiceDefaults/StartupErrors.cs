@@ -88,6 +88,7 @@ public static class StartupErrors
     internal static string? Explain(Exception failure) => failure switch
     {
         StartupException => OneLine(failure.Message),
+        InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } => OneLine(failure.Message),
         OptionsValidationException options => OneLine(string.Join(' ', options.Failures)),
         IOException { InnerException: AddressInUseException } => OneLine(failure.Message),
         SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>

@@ -64,7 +64,7 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
     {
         lock (_gate)
         {
-            if (Find(url) is not { } index || !_view.Nodes[index].IsUp)
+            if (Find(url) is not { } index || !NoteAsked(index) || !_view.Nodes[index].IsUp)
                 return;
             var known = _view.Nodes[index];
             if (known.Misses + 1 < MissesUntilDown)
@@ -83,7 +83,7 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
         ObservedNode known;
         lock (_gate)
         {
-            if (Find(url) is not { } index || !_view.Nodes[index].IsUp)
+            if (Find(url) is not { } index || !NoteAsked(index) || !_view.Nodes[index].IsUp)
                 return;
             known = _view.Nodes[index];
             log.NodeDown(known.Destination.Name ?? "?", url);
@@ -133,6 +133,15 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
         var change = _change;
         _change = NewSignal();
         change.TrySetResult();
+    }
+
+    /// <summary>Remembers that it was asked; always true.</summary>
+    private bool NoteAsked(int index)
+    {
+        var node = _view.Nodes[index];
+        if (!node.WasAsked)
+            Swap(_view.With(_view.Nodes.SetItem(index, node with { WasAsked = true })));
+        return true;
     }
 
     private int? Find(Uri url)

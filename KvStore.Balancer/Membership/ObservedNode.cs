@@ -11,6 +11,9 @@ internal sealed record ObservedNode
     /// <summary>Where its requests go.</summary>
     public required Destination Destination { get; init; }
 
+    /// <summary>Whether it has been asked at all: until then nobody knows whose it is.</summary>
+    public bool WasAsked { get; init; }
+
     /// <summary>Whether it answered when it was last asked.</summary>
     public bool IsUp { get; init; }
 
@@ -34,6 +37,7 @@ internal sealed record ObservedNode
     public ObservedNode Answered(NodeStatus status, ClusterStatus? cluster) => this with
     {
         Destination = Destination.Named(status.Name),
+        WasAsked = true,
         IsUp = true,
         Misses = 0,
         Status = status,
@@ -44,6 +48,7 @@ internal sealed record ObservedNode
     public ObservedNode Fell() => this with
     {
         Destination = new(Destination.Prefix, Destination.Name),
+        WasAsked = true,
         IsUp = false,
         Misses = 0,
     };

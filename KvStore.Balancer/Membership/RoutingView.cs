@@ -26,7 +26,7 @@ internal sealed class RoutingView
     {
         Nodes = nodes;
         Cluster = cluster;
-        _anywhere = Anywhere(nodes);
+        _anywhere = cluster is null && IsUndecided(nodes) ? [] : Anywhere(nodes);
         if (cluster is null)
             return;
         foreach (var member in cluster.Members)
@@ -70,11 +70,13 @@ internal sealed class RoutingView
 
     /// <summary>
     /// Where to try a request for a partition, in this order: the primary, then the other copies that are up. When none
-    /// is up, all of them. Empty only while no node is known.
+    /// is up, all of them. Empty while no node is known.
     /// </summary>
     public ReadOnlySpan<Destination> RouteOf(PartitionId partition) => _routes[partition.Value];
 
-    /// <summary>All nodes that are up; when none is, all.</summary>
+    /// <summary>
+    /// All nodes that are up; when none is, all. None while it is not known which cluster they belong to.
+    /// </summary>
     public ReadOnlySpan<Destination> Everyone => _anywhere;
 
     /// <summary>The node of a member; null when none of the addresses is its.</summary>
@@ -110,20 +112,22 @@ internal sealed class RoutingView
     }
 
     /// <summary>
-    /// The newest description of the cluster we know, as long as a node belongs to it; else of the one that most nodes
-    /// belong to. Nodes of another cluster get no keys.
+    /// The newest description of the cluster we know, as long as a node belongs to it. We get to know one when every node
+    /// has been asked and half of them or more belong to it: one that stands on a disk of another cluster, or was started
+    /// alone by mistake, must not get the keys of the others because it answered first.
     /// </summary>
     private ClusterStatus? ClusterOf(ImmutableArray<ObservedNode> nodes)
     {
-        var said = nodes.Where(node => node.Cluster is not null && node.Status?.ClusterId == node.Cluster.ClusterId)
+        var clusters = nodes.Where(node => node.Cluster is not null && node.Status?.ClusterId == node.Cluster.ClusterId)
             .Select(node => node.Cluster!)
             .GroupBy(cluster => cluster.ClusterId)
-            .OrderByDescending(group => group.Key == Cluster?.ClusterId)
-            .ThenByDescending(group => group.Count())
-            .ThenBy(group => group.Key, StringComparer.Ordinal)
-            .FirstOrDefault()?
-            .MaxBy(cluster => cluster.Epoch);
-        return said ?? Cluster;
+            .ToList();
+        if (clusters.Find(group => group.Key == Cluster?.ClusterId) is { } known)
+            return known.MaxBy(cluster => cluster.Epoch);
+        if (nodes.Any(node => !node.WasAsked))
+            return Cluster;
+        var half = clusters.Where(group => 2 * group.Count() >= nodes.Length).ToList();
+        return half.Count == 1 ? half[0].MaxBy(cluster => cluster.Epoch) : Cluster;
     }
 
     private static HashRing RingOf(ClusterStatus cluster, RoutingView? previous)
@@ -184,6 +188,11 @@ internal sealed class RoutingView
         var route = Anywhere(known);
         return route.Length > 0 ? route : _anywhere;
     }
+
+    /// <summary>Whether it may turn out that some of them belong to a cluster that is not the others'.</summary>
+    private static bool IsUndecided(ImmutableArray<ObservedNode> nodes) =>
+        nodes.Any(node => !node.WasAsked)
+        || nodes.Select(node => node.Status?.ClusterId).Where(id => id is not null).Distinct().Count() > 1;
 
     private static Destination[] Anywhere(IReadOnlyCollection<ObservedNode> nodes)
     {

@@ -25,6 +25,8 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
     /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
     public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request)
     {
+        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
+            return (null, new(ProblemType.BodyInvalid, wrong));
         if (request.ContentLength > MaxBodyBytes)
             return (null, TooLarge);
         var capacity = (int)(request.ContentLength ?? FirstBytesOfUnknown);

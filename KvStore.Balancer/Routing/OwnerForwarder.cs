@@ -48,6 +48,13 @@ internal sealed class OwnerForwarder(
         if (!route.RawTarget.StartsWith('/') && KeyPath.Parse(route.RawTarget) is KeyTarget.Invalid invalid)
             return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);    // no request line can repeat it
         var headers = context.Request.Headers;
+        if (!OwnerRoute.TakesMethod(context.Request.Method))
+        {
+            context.Response.Headers.Allow = Routes.KeyMethods;
+            return Problems.WriteAsync(
+                context, ProblemType.MethodNotAllowed, "Allow lists the methods that a key takes, as they are written.");
+        }
+
         InternalHeaders.Strip(headers, route.KeepsTimeout);
         var call = new ForwardedCall(route, views, time)
         {

@@ -27,6 +27,10 @@ internal sealed class OwnerRoute
     /// <summary>Whether what the client says of its deadline goes to the node as it is: the node refuses it.</summary>
     public bool KeepsTimeout { get; private init; }
 
+    /// <summary>Whether a node would take the method; it compares letter by letter, and so must who passes it on.</summary>
+    public static bool TakesMethod(string method) =>
+        method is "GET" or "HEAD" or "PUT" or "POST" or "DELETE" or "OPTIONS";
+
     /// <summary>Reads a request.</summary>
     public static OwnerRoute Of(HttpContext context)
     {

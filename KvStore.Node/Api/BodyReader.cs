@@ -27,6 +27,8 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
             };
         }
 
+        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
+            return new Refusal(ProblemType.BodyInvalid, wrong) { ClosesConnection = true };
         if (request.Headers.ContentType.Count > 1)
         {
             return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")

@@ -13,7 +13,7 @@ namespace KvStore.Node.Api;
 internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 {
     /// <summary>The methods a key takes.</summary>
-    public const string Allowed = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+    public const string Allowed = Routes.KeyMethods;
 
     private static readonly StringValues None = StringValues.Empty;
 

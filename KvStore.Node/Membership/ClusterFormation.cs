@@ -85,6 +85,27 @@ internal static class ClusterFormation
                 + "start it under one of the names it knows, or form a new cluster on empty directories.");
     }
 
+    /// <summary>
+    /// A node on the disk of one cluster among the nodes of another would take writes that these never see. It ends when
+    /// more than half of the addresses that it was given, its own among them, belong to one other cluster; a single stray
+    /// ends nobody.
+    /// </summary>
+    /// <exception cref="FormationException">It is the stray.</exception>
+    public static void CheckCompany(
+        NodeIdentity self, ClusterView view, int otherAddresses, IReadOnlyList<PeerDirectory.Peer> peers)
+    {
+        var mine = ClusterDocument.Hex(view.ClusterId);
+        var others = peers.Where(peer => peer.Status.ClusterId is { } id && id != mine)
+            .GroupBy(peer => peer.Status.ClusterId)
+            .MaxBy(group => group.Count());
+        if (others is null || 2 * others.Count() <= otherAddresses + 1)
+            return;
+        throw new FormationException(
+            $"The disk of {self.Name} belongs to cluster {mine}, but {string.Join(", ", others.Select(peer => Short(peer.Url)))} "
+            + $"belong to {others.Key}. Start it with the addresses of its own cluster, or, to give it to the other one, on "
+            + "an empty directory.");
+    }
+
     /// <exception cref="FormationException">The cluster has put another disk in the place of this one.</exception>
     public static void CheckNotReplaced(NodeIdentity self, ClusterView view)
     {

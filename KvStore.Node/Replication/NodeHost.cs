@@ -134,6 +134,8 @@ internal sealed class NodeHost(
 
     private async Task<ClusterView> FormAsync(CancellationToken stopping)
     {
+        if (directory.Addresses.Count == 0)
+            logger.Alone(self.Name);
         while (true)
         {
             var answers = await directory.AskAllAsync(stopping).ConfigureAwait(false);
@@ -226,6 +228,7 @@ internal sealed class NodeHost(
     private async Task FollowNewestAsync(IReadOnlyList<PeerDirectory.Peer> peers)
     {
         var view = current.View!;
+        ClusterFormation.CheckCompany(self, view, directory.Addresses.Count, peers);
         var newest = peers.Select(peer => peer.Status)
             .Where(status => status.ClusterId == ClusterDocument.Hex(view.ClusterId))
             .MaxBy(status => status.Epoch);

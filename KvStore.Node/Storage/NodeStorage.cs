@@ -13,7 +13,7 @@ internal sealed class NodeStorage : IDisposable
     /// <summary>With fewer, the copies that are left are no majority: they cannot take another in this one's place.</summary>
     private const int FewestCopies = 3;
 
-    private const string LeftAsItIs = "It was left as it is. Restore the directories, or empty both: if the cluster has a "
+    private const string LeftAsItIs = "It was left as it is. Empty both directories (never put an older copy in their place): if the cluster has a "
         + "majority without it, it takes the node in as another member.";
 
     private readonly IOptions<NodeOptions> _node;

@@ -3,6 +3,10 @@ namespace KvStore.Node.Telemetry;
 /// <summary>Log lines of the cluster's forming and of a node's coming and going. Numbers 1000 to 1999.</summary>
 internal static partial class MembershipEvents
 {
+    [LoggerMessage(
+        1007, LogLevel.Warning, "{Node} was told of no other nodes (CLUSTER_NODES is empty): it is a cluster of its own")]
+    public static partial void Alone(this ILogger logger, string node);
+
     [LoggerMessage(1001, LogLevel.Information, "{Node} on disk {Incarnation:x16}: forming a cluster, {WaitingFor}")]
     public static partial void Forming(this ILogger logger, string node, ulong incarnation, string waitingFor);
 

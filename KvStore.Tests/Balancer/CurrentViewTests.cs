@@ -32,7 +32,23 @@ public sealed class CurrentViewTests
     {
         Says(1, primary: 1, term: 5);
         Says(2, primary: 0, term: 9);
+        _views.Missed(Urls[2]);
         Assert.Equal(1, View.Primaries[3].Member);
+    }
+
+    /// <summary>A node on the disk of another cluster would take writes that the others never see.</summary>
+    [Fact]
+    public void A_cluster_is_known_when_all_were_asked_and_half_of_them_belong_to_it()
+    {
+        Says(3, primary: 3, term: 5, cluster: "00000000000000bb");
+        Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
+        Says(1, primary: 1, term: 5);
+        Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
+        _views.Missed(Urls[1]);
+        Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));    // one against one
+        Says(2, primary: 1, term: 5);
+        Assert.Equal("00000000000000aa", View.Cluster!.ClusterId);
+        Assert.DoesNotContain("node3", View.RouteOf(new(3)).ToArray().Select(destination => destination.Name));
     }
 
     [Fact]
@@ -124,6 +140,7 @@ public sealed class CurrentViewTests
         Says(1, primary: 1, term: 5);
         Assert.Equal("unavailable", HealthPolicy.Judge(View).Status);
         Says(2, primary: 1, term: 5);
+        _views.Missed(Urls[2]);
         Assert.Equal("degraded", HealthPolicy.Judge(View).Status);
         Says(3, primary: 1, term: 5);
         Assert.Equal("healthy", HealthPolicy.Judge(View).Status);

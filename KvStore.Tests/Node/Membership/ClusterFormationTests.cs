@@ -102,6 +102,18 @@ public sealed class ClusterFormationTests
     }
 
     [Fact]
+    public void A_disk_of_another_cluster_does_not_serve_among_this_ones_nodes()
+    {
+        var stray = ClusterView.Birth([("node1", 1)], 8, 3);
+        PeerDirectory.Peer[] both = [At(Second, "node2", 2, View), At(Third, "node3", 3, View)];
+
+        var refused = Assert.Throws<FormationException>(() => ClusterFormation.CheckCompany(Self(), stray, 2, both));
+        Assert.Contains("belongs to cluster", refused.Message);
+        ClusterFormation.CheckCompany(Self(), stray, 2, both[..1]);
+        ClusterFormation.CheckCompany(Self(), View, 2, both);
+    }
+
+    [Fact]
     public void Names_are_unique()
     {
         var refused = Assert.Throws<FormationException>(() => Form([At(Second, "node1", 2)], out _));
