@@ -103,7 +103,9 @@ public sealed record ViewDocument(
 /// </summary>
 public sealed record JoinRequest(string Name, string Incarnation);
 
-/// <summary><c>/admin/faults</c>, for development only: what the node's disk does wrong; empty when nothing is.</summary>
+/// <summary>
+/// <c>/admin/faults</c>, for development only: what the node's disk does wrong; empty when nothing is.
+/// </summary>
 public sealed record FaultsDocument(string Faults);
 
 /// <summary>One member of a cluster.</summary>

@@ -40,7 +40,9 @@ public static class KvHeaders
     /// <summary>In and out: <c>strong</c> or <c>eventual</c>.</summary>
     public const string Consistency = "Kv-Consistency";
 
-    /// <summary>Out, with <c>eventual</c>: milliseconds since this copy last heard from its primary.</summary>
+    /// <summary>
+    /// Out, with <c>eventual</c>: milliseconds since this copy last had all that its primary had committed.
+    /// </summary>
     public const string StalenessMs = "Kv-Staleness-Ms";
 
     /// <summary>In: <c>one</c>, <c>quorum</c> or <c>all</c>.</summary>

@@ -31,13 +31,17 @@ internal static class NodeServices
             .AddHostedService(provider => provider.GetRequiredService<DiskWatch>());
     }
 
-    /// <summary>The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail.</summary>
+    /// <summary>
+    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail.
+    /// </summary>
     private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
     {
         var faults = environment.Faults("KVSTORE_FAULTS", "KvStore:AllowFaults");
         return faults is null
             ? services.AddSingleton<IFileSystem, PhysicalFileSystem>()
-            : services.AddSingleton(faults).AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
+            : services
+                .AddSingleton(faults)
+                .AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
     }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>

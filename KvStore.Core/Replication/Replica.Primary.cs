@@ -127,7 +127,7 @@ public sealed partial class Replica
         Term,
         LogIndex.Min(backup.Match, CommitIndex),
         _round,
-        FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm));    // before that it knows no more: all is at most there
+        FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm));    // until then all that it knows
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {

@@ -36,7 +36,8 @@ internal static class FaultsApi
             logger.FaultsSet(faults.Text);
             await Answer(faults).ExecuteAsync(context);
         }
-        catch (Exception wrong) when (wrong is FormatException or OverflowException or JsonException or InvalidOperationException)
+        catch (Exception wrong) when (
+            wrong is FormatException or OverflowException or JsonException or InvalidOperationException)
         {
             await problems.WriteAsync(context, new Refusal(ProblemType.BodyInvalid, wrong.Message), default);
         }

@@ -28,8 +28,8 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = RetryAfter };
 
     /// <summary>The disk has no room for new values; nothing was begun.</summary>
-    public static Refusal DiskLow { get; } =
-        new(ProblemType.DiskLow, "The disk of this key's primary is nearly full: values can be read and deleted, not stored.");
+    public static Refusal DiskLow { get; } = new(
+        ProblemType.DiskLow, "The disk of the key's primary is nearly full: it reads and deletes, but stores nothing.");
 
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");

@@ -41,7 +41,7 @@ internal static class ClusterFormation
             return Adopt(self, born, former);
         if (former is { } cluster)
         {
-            waitingFor = $"waiting for a member of cluster {ClusterDocument.Hex(cluster)} to answer: the data of this node "
+            waitingFor = $"waiting for a member of cluster {ClusterDocument.Hex(cluster)} to answer: this node's data "
                 + "was damaged, and it must not begin another cluster";
             return null;
         }
@@ -72,8 +72,8 @@ internal static class ClusterFormation
         if (former is { } cluster && ClusterDocument.Hex(cluster) != born.Status.ClusterId)
         {
             throw new FormationException(
-                $"The damaged data of this node belongs to cluster {ClusterDocument.Hex(cluster)}, but {Short(born.Url)} "
-                + $"to {born.Status.ClusterId}. Point this node at its own cluster, or start it on empty directories.");
+                $"The damaged data of this node is of cluster {ClusterDocument.Hex(cluster)}, but {Short(born.Url)} is "
+                + $"of {born.Status.ClusterId}. Point this node at its own cluster, or start it on empty directories.");
         }
 
         var view = all.Select(peer => ViewOf(peer)).MaxBy(view => view.Epoch)!;

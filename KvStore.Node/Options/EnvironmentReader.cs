@@ -32,7 +32,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
     };
 
     public DiskReserve? DiskReserve(string name) => Text(name) is { } text
-        ? Storage.DiskReserve.TryParse(text) ?? throw Wrong(name, text, "a share such as 5%, up to 50%, or a number of bytes")
+        ? Storage.DiskReserve.TryParse(text) ?? throw Wrong(name, text, "a share such as 5%, up to 50%, or bytes")
         : null;
 
     /// <summary>The switch for faults of the disk; null unless it is allowed.</summary>
@@ -42,7 +42,8 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         {
             return Text(name) is null
                 ? null
-                : throw new StartupException($"{name} breaks the disk for tests and is not allowed here: {permission} is not true.");
+                : throw new StartupException(
+                    $"{name} breaks the disk for tests and is not allowed here: {permission} is not true.");
         }
 
         var faults = new FaultSwitch(TimeProvider.System);

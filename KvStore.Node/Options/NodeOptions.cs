@@ -41,8 +41,8 @@ internal sealed class NodeOptions
     public TimeSpan Tick { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// What becomes of a damaged disk: its files are set aside and the node rejoins its cluster as another member; or, false,
-    /// the node ends.
+    /// What becomes of a damaged disk: its files are set aside and the node rejoins its cluster as another member; or,
+    /// false, the node ends.
     /// </summary>
     public bool RejoinsOnDamage { get; set; } = true;
 

@@ -17,7 +17,9 @@ internal sealed class Freshness(TimeProvider time)
     /// <summary>How long ago that was; null when it never was since the start.</summary>
     public TimeSpan? Age => Volatile.Read(ref _freshAt) is var at && at != Never ? time.GetElapsedTime(at) : null;
 
-    /// <summary>At <paramref name="at"/> a state that contained the entry at <paramref name="index"/> was complete.</summary>
+    /// <summary>
+    /// At <paramref name="at"/> a state that contained the entry at <paramref name="index"/> was complete.
+    /// </summary>
     public void Heard(LogIndex index, long at)
     {
         if (_awaited is null)

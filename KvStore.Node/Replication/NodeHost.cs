@@ -140,7 +140,12 @@ internal sealed class NodeHost(
         {
             var answers = await directory.AskAllAsync(stopping).ConfigureAwait(false);
             var view = ClusterFormation.TryForm(
-                self, options.Value, directory.Addresses, answers, out var waitingFor, storage.Directory.Rejoin?.ClusterId);
+                self,
+                options.Value,
+                directory.Addresses,
+                answers,
+                out var waitingFor,
+                storage.Directory.Rejoin?.ClusterId);
             if (view is not null && MemberOn(self, view) is null)
                 view = await AskToJoinAsync(answers, stopping).ConfigureAwait(false);
             if (view is not null)

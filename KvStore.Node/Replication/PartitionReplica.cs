@@ -55,9 +55,9 @@ internal sealed class PartitionReplica(
     public KnownPrimary Hint => Volatile.Read(ref _hint);
 
     /// <summary>
-    /// Readable from anywhere: how long ago the state last contained all that its primary had committed, or, on a primary,
-    /// how long ago another answered it. Since a start after which that never was, no more is known than when the last
-    /// write that it holds was made.
+    /// Readable from anywhere: how long ago the state last contained all that its primary had committed, or, on a
+    /// primary, how long ago another answered it. Since a start after which that never was, no more is known than when
+    /// the last write that it holds was made.
     /// </summary>
     public TimeSpan Staleness
     {
@@ -92,7 +92,7 @@ internal sealed class PartitionReplica(
     {
         if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
             _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
-        else if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
+        if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
             _heard = (reply.Term, true, LogIndex.Zero, time.GetTimestamp());
         _inputs.Add(input);
     }

@@ -9,8 +9,8 @@ namespace KvStore.Node.Replication;
 /// Gives leadership away while the disk hangs: the others decide without this node, but what it leads would have one
 /// copy less, and nothing that needs its own flush would ever end.
 /// </summary>
-internal sealed class StallGuard(NodeStorage storage, PartitionRouter router, TimeProvider time, ILogger<StallGuard> logger)
-    : BackgroundService
+internal sealed class StallGuard(
+    NodeStorage storage, PartitionRouter router, TimeProvider time, ILogger<StallGuard> logger) : BackgroundService
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -22,7 +22,9 @@ internal sealed class StallGuard(NodeStorage storage, PartitionRouter router, Ti
             Look();
     }
 
-    /// <summary>Again at each look, until nothing is led: a message may be lost, and a backup may not be ready yet.</summary>
+    /// <summary>
+    /// Again at each look, until nothing is led: a message may be lost, and a backup may not be ready yet.
+    /// </summary>
     private void Look()
     {
         if (storage.Log.Lag is var lag && lag <= Patience)

@@ -38,7 +38,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Names this disk: drawn at random when the folders were made, never changed.</summary>
     public ulong Incarnation { get; private set; }
 
-    /// <summary>Set when the data of an earlier disk was damaged: the node belongs to that cluster or to none.</summary>
+    /// <summary>
+    /// Set when the data of an earlier disk was damaged: the node belongs to that cluster or to none.
+    /// </summary>
     public RejoinDocument? Rejoin { get; private set; }
 
     private string ClusterPath => Path.Combine(Wal, "cluster");
@@ -49,7 +51,8 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>Opens or makes a node's folders and keeps everybody else out until disposed.</summary>
     /// <exception cref="DataDirectoryException">Another process has them, or they are not this node's.</exception>
-    /// <exception cref="DataDamagedException">The identity cannot be read, and so not be known whose data it is.</exception>
+    /// <exception cref="DataDamagedException">The identity cannot be read, and so not be known whose data it
+    /// is.</exception>
     public static DataDirectory Open(string wal, string snapshots, string node, IFileSystem files)
     {
         var directory = new DataDirectory(Path.GetFullPath(wal), Path.GetFullPath(snapshots), files);
@@ -80,8 +83,8 @@ internal sealed class DataDirectory : IDisposable
     public void SaveClusterDocument(ReadOnlySpan<byte> document) => CheckedDocument.Save(_files, ClusterPath, document);
 
     /// <summary>
-    /// Decides that what is here will not be used any more: the next <see cref="Open"/>, after a crash too, sets it aside
-    /// and makes the folders those of a new disk.
+    /// Decides that what is here will not be used any more: the next <see cref="Open"/>, after a crash too, sets it
+    /// aside and makes the folders those of a new disk.
     /// </summary>
     public void GiveUp(string node, ulong clusterId) =>
         new RejoinDocument((Rejoin?.Number ?? 0) + 1, clusterId, MakeIdentity(node)).Save(_files, RejoinPath);

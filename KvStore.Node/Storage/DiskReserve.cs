@@ -22,10 +22,10 @@ internal sealed record DiskReserve(int Percent, long Bytes)
     public static DiskReserve? TryParse(string text)
     {
         var isShare = text.EndsWith('%');
-        return !long.TryParse(isShare ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? null
-            : !isShare ? new DiskReserve(0, number)
-            : number <= 50 ? new DiskReserve((int)number, 0)
-            : null;
+        var digits = isShare ? text[..^1] : text;
+        if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            return null;
+        return !isShare ? new DiskReserve(0, number) : number <= 50 ? new DiskReserve((int)number, 0) : null;
     }
 
     /// <summary>With less free than this the disk is low.</summary>

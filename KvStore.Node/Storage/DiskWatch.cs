@@ -4,12 +4,15 @@ using Microsoft.Extensions.Options;
 namespace KvStore.Node.Storage;
 
 /// <summary>
-/// Looks how much room is left for the log and for the snapshots. A disk that is low takes no more values, as long as what
-/// is left is enough to delete, to compact and to take in what others have accepted.
+/// Looks how much room is left for the log and for the snapshots. A disk that is low takes no more values, as long as
+/// what is left is enough to delete, to compact and to take in what others have accepted.
 /// </summary>
 internal sealed class DiskWatch(
-    NodeStorage storage, IFileSystem files, IOptions<StorageOptions> options, TimeProvider time, ILogger<DiskWatch> logger)
-    : BackgroundService
+    NodeStorage storage,
+    IFileSystem files,
+    IOptions<StorageOptions> options,
+    TimeProvider time,
+    ILogger<DiskWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -42,7 +45,9 @@ internal sealed class DiskWatch(
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
     }
 
-    /// <summary>Once low, it needs a segment more than the mark: room that comes and goes must not switch back and forth.</summary>
+    /// <summary>
+    /// Once low, it needs a segment more than the mark: room that comes and goes must not switch back and forth.
+    /// </summary>
     private bool IsShort(string folder)
     {
         try

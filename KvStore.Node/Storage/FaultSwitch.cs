@@ -12,16 +12,17 @@ internal sealed class FaultSwitch(TimeProvider time)
 
     /// <summary>
     /// Replaces all faults. Separated by semicolons, each <c>kind[@part of the path][:number]=effect</c>: kinds are
-    /// <c>open</c>, <c>create</c>, <c>read</c>, <c>write</c>, <c>flush</c>, <c>flush-folder</c>, <c>move</c>, <c>delete</c>
-    /// and <c>space</c>; with a number, only that call from now on; effects are <c>EIO</c>, <c>ENOSPC</c>, <c>EDQUOT</c>,
+    /// <c>open</c>, <c>create</c>, <c>read</c>, <c>write</c>, <c>flush</c>, <c>flush-folder</c>, <c>move</c>,
+    /// <c>delete</c> and <c>space</c>; with a number, only that call from now on; effects are <c>EIO</c>,
+    /// <c>ENOSPC</c>, <c>EDQUOT</c>,
     /// <c>slow:100ms</c>, and for <c>space</c> the bytes that are said to be free.
     /// </summary>
     /// <exception cref="FormatException">It is none of these.</exception>
     public void Set(string text)
     {
-        var rules = text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(FaultRule.Parse);
+        var rules = text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var before = _set;
-        _set = new FaultSet([.. rules], text.Trim());
+        _set = new FaultSet([.. rules.Select(FaultRule.Parse)], text.Trim());
         before.Lifted.SetResult();    // who is being slowed down goes on
     }
 
@@ -82,7 +83,7 @@ internal sealed class FaultRule
     {
         (_kind, _part, _number) = (kind, part, number);
         if (kind == Space)
-            Amount = long.Parse(effect, NumberStyles.None, CultureInfo.InvariantCulture);
+            Amount = Whole(effect);
         else if (effect.StartsWith("slow:", StringComparison.Ordinal))
             _delay = Delay(effect[5..]);
         else
@@ -106,8 +107,7 @@ internal sealed class FaultRule
         var (kind, part) = Cut(where, '@');
         if (effect is null || !Kinds.Contains(kind))
             throw new FormatException($"'{text}' is no fault, such as flush:17=EIO or flush@wal=slow:100ms.");
-        return new FaultRule(
-            kind, part ?? "", number is null ? null : long.Parse(number, NumberStyles.None, CultureInfo.InvariantCulture), effect);
+        return new FaultRule(kind, part ?? "", number is null ? null : Whole(number), effect);
     }
 
     public bool Hits(string kind, string path) =>
@@ -118,10 +118,12 @@ internal sealed class FaultRule
     public void Act(string path, TaskCompletionSource lifted, TimeProvider time)
     {
         if (_delay > TimeSpan.Zero)
-            Task.WhenAny(lifted.Task, Task.Delay(_delay, time)).GetAwaiter().GetResult();    // the thread waits for its disk
+            Task.WhenAny(lifted.Task, Task.Delay(_delay, time)).GetAwaiter().GetResult();    // as one waits for a disk
         if (_failure is var (error, name))
             throw new IOException($"{_kind} of {path} failed: {name} ({error}), as was asked for.", error);
     }
+
+    private static long Whole(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
     private static (string Before, string? After) Cut(string text, char at)
     {

@@ -50,7 +50,9 @@ internal sealed class LogStorage : IDisposable
     /// <summary>Completes with what went wrong when the log can be written no more.</summary>
     public Task<Exception> Failed => _writer.Failed;
 
-    /// <summary>How long the oldest batch has waited that was handed over and is not flushed; zero when there is none.</summary>
+    /// <summary>
+    /// How long the oldest batch has waited that was handed over and is not flushed; zero when there is none.
+    /// </summary>
     public TimeSpan Lag => _writer.Lag;
 
     public LogStatistics Statistics => new(_wal.Segments, _wal.Bytes, _writer.Flushes, _snapshots.Oldest);

@@ -10,11 +10,13 @@ namespace KvStore.Node.Storage;
 /// <summary>The node's own storage: opened when first needed, which is before anything listens.</summary>
 internal sealed class NodeStorage : IDisposable
 {
-    /// <summary>With fewer, the copies that are left are no majority: they cannot take another in this one's place.</summary>
+    /// <summary>
+    /// With fewer, the copies that are left are no majority: they cannot take another in this one's place.
+    /// </summary>
     private const int FewestCopies = 3;
 
-    private const string LeftAsItIs = "It was left as it is. Empty both directories (never put an older copy in their place): if the cluster has a "
-        + "majority without it, it takes the node in as another member.";
+    private const string LeftAsItIs = "It was left as it is. Empty both directories, and never put an older copy in their "
+        + "place: if the cluster has a majority without it, it takes the node in as another member.";
 
     private readonly IOptions<NodeOptions> _node;
     private readonly IOptions<StorageOptions> _options;
@@ -79,7 +81,11 @@ internal sealed class NodeStorage : IDisposable
 
             var next = Open(mayGiveUp: false);
             _logger.DataSetAside(
-                damage.Message, next.Directory.Wal, next.Directory.Snapshots, next.Directory.Rejoin!.Folder, next.Directory.Incarnation);
+                damage.Message,
+                next.Directory.Wal,
+                next.Directory.Snapshots,
+                next.Directory.Rejoin!.Folder,
+                next.Directory.Incarnation);
             return next;
         }
         catch
@@ -89,7 +95,9 @@ internal sealed class NodeStorage : IDisposable
         }
     }
 
-    /// <summary>The cluster that this copy belongs to, if it keeps enough others; null when that is not known.</summary>
+    /// <summary>
+    /// The cluster that this copy belongs to, if it keeps enough others; null when that is not known.
+    /// </summary>
     private static ClusterView? ClusterThatCanSpare(DataDirectory directory)
     {
         try

@@ -1,8 +1,8 @@
 namespace KvStore.Node.Storage;
 
 /// <summary>
-/// Keeps one file of zeros ready for the log to go on in: a growing file would cost a journal commit per flush, and on a
-/// disk that has become full the log goes on in the room that the spare holds.
+/// Keeps one file of zeros ready for the log to go on in: a growing file would cost a journal commit per flush, and on
+/// a disk that has become full the log goes on in the room that the spare holds.
 /// </summary>
 internal sealed class SpareSegments(IFileSystem files, string folder, long size) : IDisposable
 {
@@ -20,7 +20,9 @@ internal sealed class SpareSegments(IFileSystem files, string folder, long size)
         }
     }
 
-    /// <summary>Begins to fill one in the background, unless there is one; tries again when the last found no room.</summary>
+    /// <summary>
+    /// Begins to fill one in the background, unless there is one; tries again when the last found no room.
+    /// </summary>
     public void Prepare()
     {
         lock (_gate)

@@ -28,8 +28,8 @@ internal static partial class ReplicationEvents
     [LoggerMessage(
         2014,
         LogLevel.Error,
-        "Partition {Partition}: ignored what member {Member} cannot know ({Count} so far): {Message}. Either that node is "
-            + "wrong, or this one has lost what it once acknowledged")]
+        "Partition {Partition}: ignored what member {Member} cannot know ({Count} so far): {Message}. Either that node "
+            + "is wrong, or this one has lost what it once acknowledged")]
     public static partial void MessageDisbelieved(
         this ILogger logger, int partition, int member, string message, long count);
 

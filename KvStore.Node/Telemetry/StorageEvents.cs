@@ -6,12 +6,13 @@ internal static partial class StorageEvents
     [LoggerMessage(
         3001,
         LogLevel.Warning,
-        "{Damage} Nothing of it is used and nothing was deleted: it is in {Wal} and {Snapshots}, each under {Folder}. The "
-            + "node begins anew on disk {Incarnation:x16} and asks its cluster to take it in as another member")]
+        "{Damage} Nothing of it is used and nothing was deleted: it is in {Wal} and {Snapshots}, each under {Folder}. "
+            + "The node begins anew on disk {Incarnation:x16} and asks its cluster to take it in as another member")]
     public static partial void DataSetAside(
         this ILogger logger, string damage, string wal, string snapshots, string folder, ulong incarnation);
 
-    [LoggerMessage(3002, LogLevel.Warning, "The disk of {Wal} or {Snapshots} is low: no new values are taken until there is room again")]
+    [LoggerMessage(
+        3002, LogLevel.Warning, "The disk of {Wal} or {Snapshots} is low: no new values are taken until it has room")]
     public static partial void DiskLow(this ILogger logger, string wal, string snapshots);
 
     [LoggerMessage(3003, LogLevel.Information, "The disk has room again: new values are taken")]

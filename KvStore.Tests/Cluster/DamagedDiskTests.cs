@@ -3,7 +3,9 @@ namespace KvStore.Tests.Cluster;
 [Collection(nameof(ClusterCollection))]
 public sealed class DamagedDiskTests(ITestOutputHelper output)
 {
-    /// <summary>The new disk must count: when another node is killed, what it was refilled with is needed to go on.</summary>
+    /// <summary>
+    /// The new disk must count: when another node is killed, what it was refilled with is needed to go on.
+    /// </summary>
     [Fact]
     public async Task A_node_whose_log_is_damaged_sets_it_aside_and_is_refilled_as_another_member()
     {

@@ -136,7 +136,7 @@ public sealed class FaultyDiskTests(ITestOutputHelper output)
 
             var ballast = Path.Combine(disk, "ballast");
             Fill(ballast);
-            await cluster.NodeBecomesAsync(cluster.Nodes[0], status => status.Disk == NodeStatus.DiskLow, "disk is low");
+            await cluster.NodeBecomesAsync(cluster.Nodes[0], status => status.Disk == NodeStatus.DiskLow, "is low");
             using (var refused = await PutAsync(cluster, 1))
             {
                 Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);

@@ -137,7 +137,8 @@ internal sealed class SimulatedReplica
         Core.Step(inputs, _effects);
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, ((long)Core.Role << 32) | Core.Term.Value, position, inputs[0]);
-        Law.Holds(_effects.Disbelieved.Count == 0, $"n{Node} g{Group}: {_effects.Disbelieved.FirstOrDefault()} is not believed");
+        var strange = _effects.Disbelieved.FirstOrDefault();
+        Law.Holds(strange == default, $"n{Node} g{Group}: {strange} is not believed");
         _laws.AfterStep(this, _effects, role, term);
         CarryOut();
     }

@@ -99,7 +99,7 @@ public sealed class PartitionReplicaTests
             var entries = Enumerable.Range(1, count)
                 .Select(step => new LogEntry(last + step, new Term(4), EntryKind.Empty, default));
             backup.Receive(2, new PeerMessage.AppendRequest(
-                new Term(4), last, last == LogIndex.Zero ? Term.Zero : new Term(4), [.. entries], new LogIndex(commit)));
+                new Term(4), last, new Term(last == LogIndex.Zero ? 0 : 4), [.. entries], new LogIndex(commit)));
         }
     }
 
@@ -177,11 +177,11 @@ public sealed class PartitionReplicaTests
     {
         ReplicaHarness backup = new();
         backup.Replica.Add(
-            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero)));
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), default, Round: 1, default)));
         backup.Replica.Step();
         Assert.True(backup.Replica.Finish());
         backup.Replica.Add(
-            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2, LogIndex.Zero)));
+            new Input.Receive(new NodeId(2), new PeerMessage.Heartbeat(new Term(4), default, Round: 2, default)));
         backup.Replica.Step();
         Assert.False(backup.Replica.Finish());
     }

@@ -37,7 +37,8 @@ public sealed class PartitionRouterTests
         Assert.IsType<WriteOutcome.NotPrimary>(
             await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default));
         Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(Partition, default));
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
+        node.Router.Receive(Partition, new NodeId(2),
+            new PeerMessage.Heartbeat(new Term(4), default, Round: 1, default));
         await Within(node.Router.PrimaryChangedAsync(Partition, NodeId.None, default));
         var refused = await node.Router.WriteAsync(Partition, Put("k", "v"), Ack.Quorum, default);
         Assert.Equal(new NodeId(2), Assert.IsType<WriteOutcome.NotPrimary>(refused).Hint);
@@ -59,7 +60,7 @@ public sealed class PartitionRouterTests
         Assert.Equal(
             preferred, Assert.IsType<ReadOutcome.NotPrimary>(await node.Router.ReadAsync(elsewhere, default)).Hint);
         Assert.Null(node.Router.ReadLocal(elsewhere));
-        node.Router.Receive(elsewhere, preferred, new PeerMessage.Heartbeat(new Term(1), LogIndex.Zero, Round: 1, LogIndex.Zero));
+        node.Router.Receive(elsewhere, preferred, new PeerMessage.Heartbeat(new Term(1), default, Round: 1, default));
         node.Router.Receive(new PartitionId(int.MaxValue), preferred, new PeerMessage.TransferNow(new Term(1)));
         Assert.Null(node.Router.ReadLocal(new PartitionId(-1)));
     }
@@ -148,14 +149,17 @@ public sealed class PartitionRouterTests
     {
         using RouterFixture node = new(members: 3);
         _ = node.Start();
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
+        node.Router.Receive(Partition, new NodeId(2),
+            new PeerMessage.Heartbeat(new Term(4), default, Round: 1, default));
         await Within(node.Router.PrimaryChangedAsync(Partition, NodeId.None, default));
         var other = node.Router.PrimaryChangedAsync(Partition, new NodeId(2), default);
-        node.Router.Receive(Partition, new NodeId(2), new PeerMessage.Heartbeat(new Term(5), LogIndex.Zero, Round: 1, LogIndex.Zero));
+        node.Router.Receive(Partition, new NodeId(2),
+            new PeerMessage.Heartbeat(new Term(5), default, Round: 1, default));
         while (node.Router.PrimaryOf(Partition).Term != new Term(5))
             await Task.Yield();
         Assert.False(other.IsCompleted);
-        node.Router.Receive(Partition, new NodeId(3), new PeerMessage.Heartbeat(new Term(6), LogIndex.Zero, Round: 1, LogIndex.Zero));
+        node.Router.Receive(Partition, new NodeId(3),
+            new PeerMessage.Heartbeat(new Term(6), default, Round: 1, default));
 
         await Within(other);
         Assert.NotEqual(new NodeId(2), node.Router.PrimaryOf(Partition).Primary);

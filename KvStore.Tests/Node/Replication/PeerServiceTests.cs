@@ -128,7 +128,7 @@ public sealed class PeerServiceTests : IDisposable
     {
         Wire.Frame frame = new() { Ends = ends };
         frame.Messages.Add(
-            PeerCodec.Encode(Partition, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero)));
+            PeerCodec.Encode(Partition, new PeerMessage.Heartbeat(new Term(4), default, Round: 1, default)));
         return frame;
     }
 

@@ -44,7 +44,14 @@ internal sealed class RouterFixture : IDisposable
             replicationFactor);
         _peers = new PeerDirectory(Self, options, Current);
         Router = new PartitionRouter(
-            Current, _peers, Storage, Disk, new FakeOutlets { FlushesAtOnce = true }, wrapped, TimeProvider.System, NullLogger<PartitionRouter>.Instance);
+            Current,
+            _peers,
+            Storage,
+            Disk,
+            new FakeOutlets { FlushesAtOnce = true },
+            wrapped,
+            TimeProvider.System,
+            NullLogger<PartitionRouter>.Instance);
     }
 
     public CurrentView Current { get; } = new();

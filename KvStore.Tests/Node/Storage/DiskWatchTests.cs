@@ -79,7 +79,9 @@ public sealed class DiskWatchTests
     private static NodeStorage Open(MemoryFileSystem files) => new(
         Microsoft.Extensions.Options.Options.Create(new NodeOptions
         {
-            Name = "node1", WalDirectory = TestStore.Wal, SnapshotDirectory = TestStore.Snapshots,
+            Name = "node1",
+            WalDirectory = TestStore.Wal,
+            SnapshotDirectory = TestStore.Snapshots,
         }),
         Sizes,
         files,

@@ -91,7 +91,8 @@ public sealed class SetAsideTests
     [InlineData(1, 3, true)]
     [InlineData(2, 3, true)]     // the one that is left is no majority
     [InlineData(3, 2, true)]
-    public async Task Where_nobody_can_take_its_place_the_node_ends_and_nothing_is_touched(int members, int copies, bool rejoins)
+    public async Task Where_nobody_can_take_its_place_the_node_ends_and_nothing_is_touched(
+        int members, int copies, bool rejoins)
     {
         var named = Enumerable.Range(1, members).Select(number => ($"node{number}", (ulong)number));
         var files = await DamagedAsync(ClusterView.Birth(named, 8, copies));
@@ -142,7 +143,8 @@ public sealed class SetAsideTests
         [.. new[] { TestStore.Wal, TestStore.Snapshots }
             .SelectMany(root => files.Files(Path.Combine(root, folder)))
             .Where(path => !path.EndsWith(DataDirectory.AsideSuffix, StringComparison.Ordinal))
-            .Select(path => $"{path.Replace($"/{Aside}/", "/", StringComparison.Ordinal)} {Convert.ToHexString(files.Bytes(path))}")];
+            .Select(path => path.Replace($"/{Aside}/", "/", StringComparison.Ordinal)
+                + Convert.ToHexString(files.Bytes(path)))];
 
     private NodeStorage Open(MemoryFileSystem files, bool rejoins = true) => new(
         Microsoft.Extensions.Options.Options.Create(new NodeOptions
@@ -181,7 +183,11 @@ public sealed class SetAsideTests
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (logLevel == LogLevel.Warning)
                 Lines.Add(formatter(state, exception));
