@@ -42,7 +42,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<DeadlineTokens>();
         builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
-            services, new HttpMessageInvoker(new SentMarkHandler(NewHandler()))));
+            services, new HttpMessageInvoker(new SingleSendHandler(NewHandler()))));
 
         // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
         builder.Logging.AddFilter("Yarp", LogLevel.None);

@@ -5,7 +5,7 @@ using KvStore.Balancer.Routing;
 
 namespace KvStore.Tests.Balancer;
 
-public sealed class SentMarkHandlerTests
+public sealed class SingleSendHandlerTests
 {
     [Theory]
     [InlineData("DELETE")]
@@ -15,7 +15,7 @@ public sealed class SentMarkHandlerTests
         using var node = new TcpListener(IPAddress.Loopback, 0);
         node.Start();
         var port = ((IPEndPoint)node.LocalEndpoint).Port;
-        using var client = new HttpMessageInvoker(new SentMarkHandler(new SocketsHttpHandler { UseProxy = false }));
+        using var client = new HttpMessageInvoker(new SingleSendHandler(new SocketsHttpHandler { UseProxy = false }));
         var dying = AnswerOnceAndDieAsync(node);
         (await SendAsync(client, port, method)).Dispose();
 
@@ -28,8 +28,7 @@ public sealed class SentMarkHandlerTests
     [Fact]
     public async Task A_write_that_finds_nobody_is_one()
     {
-        using var client = new HttpMessageInvoker(new SentMarkHandler(new SocketsHttpHandler { UseProxy = false }));
-
+        using var client = new HttpMessageInvoker(new SingleSendHandler(new SocketsHttpHandler { UseProxy = false }));
         var port = Cluster.FreePorts.Take(1)[0];
 
         var failure = await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(client, port, "DELETE"));
