@@ -15,7 +15,11 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
-    private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new() { [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []) };
+    private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new()
+    {
+        [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
+    };
+
     private (LogIndex Index, Term Term) _lastCommitted;
 
     /// <summary>How far any primary has committed.</summary>
@@ -46,13 +50,21 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             MessageRestsOnDisk(replica, envelope);
     }
 
-    /// <summary>State machine safety: no two replicas apply different entries at one index, nor come to different states.</summary>
+    /// <summary>
+    /// State machine safety: no two replicas apply different entries at one index, nor come to different states.
+    /// </summary>
     public void Applied(SimulatedReplica replica, LogEntry entry)
     {
         Claim(entry.Index <= CommitIndex, replica, $"applies {entry.Index} before a primary committed it");
         var committed = _committed[(int)entry.Index.Value - 1].Term;
-        Claim(committed == entry.Term, replica, $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
-        Claim(_entries[(entry.Index, entry.Term)].Content == ContentOf(entry), replica, $"applies other content at {entry.Index}");
+        Claim(
+            committed == entry.Term,
+            replica,
+            $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
+        Claim(
+            _entries[(entry.Index, entry.Term)].Content == ContentOf(entry),
+            replica,
+            $"applies other content at {entry.Index}");
         if (entry.Kind == EntryKind.Configuration)
             _configurations.TryAdd(entry.Index, GroupConfigurationFormat.Decode(entry.Payload.Span));
         if (entry.Index.Value % HashInterval == 0)
@@ -66,7 +78,10 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         Claim(agreed == hash, replica, $"its state at {replica.AppliedIndex} differs from another replica's");
         var known = replica.Core.ConfigurationAt(replica.AppliedIndex);
         var committed = _configurations.Last(change => change.Key <= replica.AppliedIndex).Value;
-        Claim(known.Equals(committed), replica, $"is kept by {known} at {replica.AppliedIndex} for all it knows, and by {committed} in truth");
+        Claim(
+            known.Equals(committed),
+            replica,
+            $"is kept by {known} at {replica.AppliedIndex} for all it knows, and by {committed} in truth");
     }
 
     /// <summary>What a client was told is done must be committed by then, under the version it was told.</summary>
@@ -74,18 +89,26 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         version.Index <= CommitIndex && _committed[(int)version.Index.Value - 1].Term == version.Term,
         $"g{group}: {version} was acknowledged and is not committed");
 
-    /// <summary>At most one primary per term (section 5.2), and it holds whatever was committed in earlier terms (5.4).</summary>
+    /// <summary>
+    /// At most one primary per term (section 5.2), and it holds whatever was committed in earlier terms (5.4).
+    /// </summary>
     private void ElectionIsSafe(SimulatedReplica replica)
     {
         var core = replica.Core;
         _primaries.TryAdd(core.Term, replica.Node);
-        Claim(_primaries[core.Term] == replica.Node, replica, $"second primary of term {core.Term} beside n{_primaries[core.Term]}");
+        Claim(
+            _primaries[core.Term] == replica.Node,
+            replica,
+            $"second primary of term {core.Term} beside n{_primaries[core.Term]}");
         var last = _committed.FindLastIndex(committed => committed.CommittedIn < core.Term);
         if (last < 0)
             return;
         var index = new LogIndex(last + 1);
         var holds = index <= core.LogStart || core.TermAt(index) == _committed[last].Term;
-        Claim(holds, replica, $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
+        Claim(
+            holds,
+            replica,
+            $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
     }
 
     /// <summary>A primary never overwrites its own log (section 5.3).</summary>
@@ -94,7 +117,9 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         Claim(effects.Restore is null, replica, $"a primary was restored from a snapshot");
         foreach (var persist in effects.Persist)
             Claim(persist.Snapshot is null, replica, $"a primary replaced its log by a snapshot");
-        var first = effects.Persist.Where(persist => !persist.Entries.IsEmpty).Select(persist => persist.Entries[0].Index);
+        var first = effects.Persist
+            .Where(persist => !persist.Entries.IsEmpty)
+            .Select(persist => persist.Entries[0].Index);
         foreach (var index in first)
             Claim(index > replica.LastIndexBefore, replica, $"a primary overwrote its entry {index}");
     }
@@ -109,7 +134,13 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         {
             var content = (ContentOf(entry), previous);
             if (!_entries.TryAdd((entry.Index, entry.Term), content))
-                Claim(_entries[(entry.Index, entry.Term)] == content, replica, $"entry {entry.Index} of term {entry.Term} differs between logs");
+            {
+                Claim(
+                    _entries[(entry.Index, entry.Term)] == content,
+                    replica,
+                    $"entry {entry.Index} of term {entry.Term} differs between logs");
+            }
+
             previous = entry.Term;
         }
     }
@@ -125,13 +156,19 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             return;
         _lastCommitted = (core.CommitIndex, term);
         var isHeld = IsHeldByMajority(core.Configuration) || IsHeldByMajority(replica.ConfigurationBefore);
-        Claim(isHeld, replica, $"committed {core.CommitIndex} without a majority of {core.Configuration} that has it on disk");
+        Claim(
+            isHeld,
+            replica,
+            $"committed {core.CommitIndex} without a majority of {core.Configuration} that has it on disk");
 
         bool IsHeldByMajority(GroupConfiguration kept) =>
-            2 * kept.Voters.Count(voter => world.Node(voter).Durable(group).Holds(core.CommitIndex, term)) > kept.Voters.Length;
+            2 * kept.Voters.Count(voter => world.Node(voter).Durable(group).Holds(core.CommitIndex, term))
+                > kept.Voters.Length;
     }
 
-    /// <summary>An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.</summary>
+    /// <summary>
+    /// An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.
+    /// </summary>
     private void Remember(Replica core, Term committedIn)
     {
         while (CommitIndex < core.CommitIndex)
@@ -142,7 +179,9 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             _committed[i] = _committed[i] with { CommittedIn = committedIn };
     }
 
-    /// <summary>A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.</summary>
+    /// <summary>
+    /// A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.
+    /// </summary>
     private void MessageRestsOnDisk(SimulatedReplica replica, Envelope envelope)
     {
         if (envelope.Message.Term != replica.Core.Term)
@@ -152,8 +191,10 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         var rests = envelope.Message switch
         {
             PeerMessage.VoteRequest { IsPreVote: false } => term == envelope.Message.Term && vote == replica.Node,
-            PeerMessage.VoteReply { IsGranted: true, IsPreVote: false } => term == envelope.Message.Term && vote == envelope.Peer,
-            PeerMessage.AppendReply { IsAccepted: true } reply => term == reply.Term && durable.LastIndex >= reply.Index,
+            PeerMessage.VoteReply { IsGranted: true, IsPreVote: false } =>
+                term == envelope.Message.Term && vote == envelope.Peer,
+            PeerMessage.AppendReply { IsAccepted: true } reply =>
+                term == reply.Term && durable.LastIndex >= reply.Index,
             _ => true,
         };
         Claim(rests, replica, $"sent {envelope.Message} with {durable.HardState} and {durable.LastIndex} on disk");

@@ -23,7 +23,9 @@ internal enum HostFlaw
     /// <summary>Answers a write when it is appended, not when it is committed.</summary>
     AnswersTooEarly,
 
-    /// <summary>Tells its callers, when it is no longer primary, that what it appended for them was not applied.</summary>
+    /// <summary>
+    /// Tells its callers, when it is no longer primary, that what it appended for them was not applied.
+    /// </summary>
     CallsUnknownRejected,
 
     /// <summary>Keeps its own state when the primary's snapshot replaces it.</summary>

@@ -1,12 +1,15 @@
 namespace KvStore.Tests.Simulation;
 
-/// <summary>The simulation has teeth: a correct core under a host that breaks one law is found out within a few seeds.</summary>
+/// <summary>
+/// The simulation has teeth: a correct core under a host that breaks one law is found out within a few seeds.
+/// </summary>
 public sealed class HostFlawTests(ITestOutputHelper output)
 {
     private const int MaxSeeds = 500;
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(30);
 
-    public static TheoryData<string> Flaws => [.. Enum.GetNames<HostFlaw>().Where(flaw => flaw != nameof(HostFlaw.None))];
+    public static TheoryData<string> Flaws =>
+        [.. Enum.GetNames<HostFlaw>().Where(flaw => flaw != nameof(HostFlaw.None))];
 
     [Theory, MemberData(nameof(Flaws))]
     public void A_host_is_caught_that(string flaw)

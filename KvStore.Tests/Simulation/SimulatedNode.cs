@@ -90,8 +90,9 @@ internal sealed class SimulatedNode
 
     /// <summary>Where it and each of its replicas stand, in words.</summary>
     public IEnumerable<string> Describe() => _replicas
-        .Select(replica => $"n{Id} g{replica.Group} {replica.Core.Role} term {replica.Core.Term} primary {replica.Core.Primary} "
-            + $"commit {replica.Core.CommitIndex} of {replica.Core.LastIndex} kept by {replica.Core.Configuration}")
+        .Select(replica => $"n{Id} g{replica.Group} {replica.Core.Role} term {replica.Core.Term} "
+            + $"primary {replica.Core.Primary} commit {replica.Core.CommitIndex} of {replica.Core.LastIndex} "
+            + $"kept by {replica.Core.Configuration}")
         .Prepend($"n{Id} {(IsGone ? "gone" : IsPaused ? "paused" : IsUp ? "up" : "down")}");
 
     public void Pause()
@@ -135,7 +136,7 @@ internal sealed class SimulatedNode
         });
     }
 
-    public void Receive(NodeId from, Envelope envelope) =>
+    public bool Receive(NodeId from, Envelope envelope) =>
         Run(() => _replicas[envelope.Partition.Value].Post(new Input.Receive(from, envelope.Message)));
 
     public void Serve(Request request, Action<Reply> reply) =>
@@ -160,26 +161,34 @@ internal sealed class SimulatedNode
 
     public void Send(Envelope envelope)
     {
-        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        TraceSend(envelope);
         var peer = World.Node(envelope.Peer);
         World.Network.Send(Id, envelope.Peer, () => peer.Receive(Id, envelope));
     }
 
     public void SendBulk(Envelope envelope, Action<bool> report)
     {
-        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        TraceSend(envelope);
         var peer = World.Node(envelope.Peer);
         var life = _life;
         World.Network.SendBulk(
             Id,
             envelope.Peer,
-            () => peer.Run(() => peer._replicas[envelope.Partition.Value].Post(new Input.Receive(Id, envelope.Message))),
+            () => peer.Receive(Id, envelope),
             hasArrived =>
             {
                 if (life == _life)
                     Run(() => report(hasArrived));
             });
     }
+
+    private void TraceSend(Envelope envelope) => World.Trace.Add(
+        TraceEvent.Send,
+        Id.Value,
+        envelope.Partition.Value,
+        envelope.Peer.Value,
+        envelope.Message.Term.Value,
+        envelope.Message);
 
     private SimulatedReplica Recover(PartitionId group)
     {

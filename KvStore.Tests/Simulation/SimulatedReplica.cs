@@ -20,7 +20,8 @@ internal sealed class SimulatedReplica
     private bool _isSnapshotting;
     private bool _isDrainDue;
 
-    public SimulatedReplica(SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
+    public SimulatedReplica(
+        SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
     {
         _node = node;
         _laws = laws;
@@ -136,7 +137,8 @@ internal sealed class SimulatedReplica
         _effects.Clear();
         Core.Step(inputs, _effects);
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
-        _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, ((long)Core.Role << 32) | Core.Term.Value, position, inputs[0]);
+        var office = ((long)Core.Role << 32) | Core.Term.Value;
+        _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
         _laws.AfterStep(this, _effects, role, term);
         CarryOut();
     }
@@ -185,7 +187,8 @@ internal sealed class SimulatedReplica
         if (_appended.Remove(accepted.Index.Value, out var overtaken))
             overtaken.Reply(new Reply.Unknown());    // of an earlier term of ours: another entry took its place
         if (_node.World.Flaw == HostFlaw.AnswersTooEarly)
-            reply!(new Reply.Written(new WriteResult(WriteStatus.Created, new KeyVersion(accepted.Term, accepted.Index), false)));
+            reply!(new Reply.Written(
+                new WriteResult(WriteStatus.Created, new KeyVersion(accepted.Term, accepted.Index), false)));
         else
             _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
     }
@@ -207,7 +210,9 @@ internal sealed class SimulatedReplica
 
     private void Apply(LogEntry entry)
     {
-        Law.Holds(entry.Index == AppliedIndex.Next(), $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
+        Law.Holds(
+            entry.Index == AppliedIndex.Next(),
+            $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
         AppliedIndex = entry.Index;
         _appliedTerm = entry.Term;
         var result = entry.Kind == EntryKind.Command ? _state.Apply(entry.Index, entry.Term, entry.Payload) : default;
@@ -220,7 +225,9 @@ internal sealed class SimulatedReplica
 
     private void OnReadReady(ReadReady ready)
     {
-        Law.Holds(ready.Index <= AppliedIndex, $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
+        Law.Holds(
+            ready.Index <= AppliedIndex,
+            $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
         _callers.Remove(ready.Ticket, out var reply);
         _readKeys.Remove(ready.Ticket, out var key);
         reply!(new Reply.Found(_state.Image.Find(key.Span)));

@@ -61,10 +61,12 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }
 
         var (seconds, elapsed) = (simulated / (double)Swarm.Second, stopwatch.Elapsed.TotalSeconds);
-        output.WriteLine(Invariant($"seeds {from} to {from + count - 1}: {seconds:F0} simulated s in {elapsed:F1} s: {seconds / elapsed:F0} a second"));
+        output.WriteLine(Invariant($"seeds {from} to {from + count - 1}: {seconds:F0} simulated s in {elapsed:F1} s"));
+        output.WriteLine(Invariant($"{seconds / elapsed:F0} simulated s a second"));
         output.WriteLine(Invariant($"slowest: seed {slowest.Seed} with {slowest.Time.TotalSeconds:F2} s"));
         output.WriteLine(Describe(results.Index().Select(result => ($"{(OperationResult)result.Index}", result.Item))));
-        output.WriteLine(Describe(counts.Index().Select(kind => ($"{(TraceEvent)kind.Index}", kind.Item)).Append(("Election", elections))));
+        var events = counts.Index().Select(kind => ($"{(TraceEvent)kind.Index}", kind.Item));
+        output.WriteLine(Describe(events.Append(("Election", elections))));
         Assert.All(counts, (happened, kind) => Assert.True(happened > 0, $"{(TraceEvent)kind} never happened"));
     }
 
@@ -80,5 +82,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     private static int? Setting(string name) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : null;
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 }

@@ -12,6 +12,7 @@ internal sealed class Simulator
 {
     private const long SettleLimit = 20 * Swarm.Second;
     private const long SettleStep = 100 * Swarm.Millisecond;
+
     /// <summary>Nodes that a world ever has: those it begins with and those that come for lost disks.</summary>
     private const int MaxNodes = 12;
 
@@ -67,7 +68,8 @@ internal sealed class Simulator
 
     /// <summary>How to see this world again.</summary>
     public string Replay =>
-        $"replay: KVSTORE_SIM_SEED={_seed} dotnet test KvStore.Tests --filter FullyQualifiedName~{nameof(SimulationTests)}";
+        $"replay: KVSTORE_SIM_SEED={_seed} dotnet test KvStore.Tests "
+        + $"--filter FullyQualifiedName~{nameof(SimulationTests)}";
 
     public SimulatedNode Node(NodeId id) => Nodes[id.Value - 1];
 
@@ -104,8 +106,8 @@ internal sealed class Simulator
     });
 
     /// <summary>
-    /// Everything is repaired; within a limit every group must have a primary, the preferred one if there is one, commit again, and
-    /// all its replicas must become identical. Then the history is judged.
+    /// Everything is repaired; within a limit every group must have a primary, the preferred one if there is one,
+    /// commit again, and all its replicas must become identical. Then the history is judged.
     /// </summary>
     /// <exception cref="SimulationFailedException">It did not, or no order explains the history.</exception>
     public void HealAndSettle() => Watch(() =>
@@ -159,8 +161,10 @@ internal sealed class Simulator
             return $"{members} keep it instead of {string.Join(' ', Placement.Wanted(group))}";
         if (Placement.Preferred(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
             return $"node {primary.Node} is primary instead of {preferred}";
-        var laggard = replicas.FirstOrDefault(replica => members.Voters.Contains(replica.Node) && replica.AppliedIndex != primary.Core.LastIndex);
-        return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {primary.Core.LastIndex}";
+        var last = primary.Core.LastIndex;
+        var laggard = replicas.FirstOrDefault(replica =>
+            members.Voters.Contains(replica.Node) && replica.AppliedIndex != last);
+        return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {last}";
     }
 
     private void Watch(Action act)
@@ -172,9 +176,8 @@ internal sealed class Simulator
         catch (Exception failure)
         {
             var lines = string.Join('\n', Nodes.SelectMany(node => node.Describe()).Concat(Trace.Lines));
-            throw new SimulationFailedException(
-                FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s: {failure.Message}\n{Replay}\n{Swarm}\n{lines}"),
-                failure);
+            var when = FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s");
+            throw new SimulationFailedException($"{when}: {failure.Message}\n{Replay}\n{Swarm}\n{lines}", failure);
         }
     }
 }

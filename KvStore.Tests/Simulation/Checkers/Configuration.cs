@@ -1,6 +1,8 @@
 namespace KvStore.Tests.Simulation.Checkers;
 
-/// <summary>A point of the search: which answered operations are placed, which unanswered ones are assumed, what the key holds.</summary>
+/// <summary>
+/// A point of the search: which answered operations are placed, which unanswered ones are assumed, what the key holds.
+/// </summary>
 internal sealed class Configuration : IEquatable<Configuration>
 {
     private const int WordBits = 64;

@@ -17,7 +17,9 @@ internal static class HistoryFormat
     };
 
     /// <summary>Reads a history, line by line.</summary>
-    /// <exception cref="InvalidDataException">A line is not an operation this checker can judge; names the line.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A line is not an operation this checker can judge; names the line.
+    /// </exception>
     public static IReadOnlyList<HistoryOperation> Read(TextReader reader)
     {
         List<HistoryOperation> history = [];
@@ -46,7 +48,8 @@ internal static class HistoryFormat
         }
         catch (JsonException wrong)
         {
-            throw new InvalidDataException($"Line {number}: not an operation this checker knows: {wrong.Message}", wrong);
+            throw new InvalidDataException(
+                $"Line {number}: not an operation this checker knows: {wrong.Message}", wrong);
         }
     }
 }

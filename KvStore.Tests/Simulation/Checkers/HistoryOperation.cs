@@ -27,7 +27,9 @@ internal enum OperationResult
     Unknown,
 }
 
-/// <summary>One call of one client: what it asked for, what it was told, and when. Times are monotonic nanoseconds.</summary>
+/// <summary>
+/// One call of one client: what it asked for, what it was told, and when. Times are monotonic nanoseconds.
+/// </summary>
 internal sealed record HistoryOperation
 {
     public required int Client { get; init; }

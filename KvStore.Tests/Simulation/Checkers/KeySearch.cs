@@ -58,7 +58,10 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
         return hasPlaced;
     }
 
-    /// <summary>What is entered last is tried first: the answered operation called first; guesses about the unanswered come last.</summary>
+    /// <summary>
+    /// What is entered last is tried first: the answered operation called first; guesses about the unanswered come
+    /// last.
+    /// </summary>
     private void Expand(Configuration configuration)
     {
         var candidates = Candidates(configuration);
@@ -103,8 +106,9 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
     {
         var stuck = _furthest!;
         StringBuilder text = new();
-        text.Append($"no order of {operations.Length} operations explains the answers; at best {stuck.PlacedCount} of ");
-        text.Append($"{_history.Answered.Length} answered ones are explained, leaving {stuck.State}, then none of:");
+        text.Append($"no order of {operations.Length} operations explains the answers; at best ");
+        text.Append($"{stuck.PlacedCount} of {_history.Answered.Length} answered ones are explained, ");
+        text.Append($"leaving {stuck.State}, then none of:");
         foreach (var at in Candidates(stuck))
             text.Append('\n').Append(_history.AnsweredSource[at]);
         return text.ToString();

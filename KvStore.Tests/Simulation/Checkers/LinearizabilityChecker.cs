@@ -17,8 +17,8 @@ internal sealed record Judgement(Verdict Verdict, string Why)
 }
 
 /// <summary>
-/// Judges whether a history of single-key operations is linearizable (Herlihy and Wing, 1990). Linearizability is local,
-/// so each key is judged on its own, by <see cref="KeySearch"/>.
+/// Judges whether a history of single-key operations is linearizable (Herlihy and Wing, 1990). Linearizability is
+/// local, so each key is judged on its own, by <see cref="KeySearch"/>.
 /// </summary>
 /// <param name="hasUniqueEtags">
 /// Versions name one write each, and a failed condition tells the version it found; both are then checked.

@@ -44,8 +44,8 @@ internal sealed class RegisterHistory
     public long[] UnansweredCalls { get; }
 
     /// <summary>
-    /// The latest earlier unanswered write with the same effect, or -1: of twins the one called first may always go first,
-    /// so the search need not try the others.
+    /// The latest earlier unanswered write with the same effect, or -1: of twins the one called first may always go
+    /// first, so the search need not try the others.
     /// </summary>
     public int[] TwinOf { get; }
 

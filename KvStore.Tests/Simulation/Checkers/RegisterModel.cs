@@ -27,7 +27,9 @@ internal readonly record struct RegisterOperation
     /// <summary>The value written or read; <see cref="RegisterState.Absent"/> for a read that found nothing.</summary>
     public required int Value { get; init; }
 
-    /// <summary>The version written, read or found; <see cref="RegisterState.Any"/> when the answer named none.</summary>
+    /// <summary>
+    /// The version written, read or found; <see cref="RegisterState.Any"/> when the answer named none.
+    /// </summary>
     public required int Etag { get; init; }
 
     public required bool? Found { get; init; }
@@ -46,7 +48,9 @@ internal readonly record struct RegisterOperation
     /// <summary>Whether it never changes what the key holds, whenever it takes place.</summary>
     public bool IsObservation => Kind == OperationKind.Get || Result == OperationResult.Fail;
 
-    /// <summary>Whether the operation can take place in this state with this answer, and what it leaves behind.</summary>
+    /// <summary>
+    /// Whether the operation can take place in this state with this answer, and what it leaves behind.
+    /// </summary>
     public bool TryApply(RegisterState state, out RegisterState next)
     {
         next = state;
