@@ -38,9 +38,14 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         if (core.Role == ReplicaRole.Primary)
         {
             if (wasPrimary)
+            {
                 PrimaryOnlyAppends(replica, effects);
+                PrimaryIsCautious(replica, effects);
+            }
             else
+            {
                 ElectionIsSafe(replica);
+            }
         }
 
         if (core.Role == ReplicaRole.Primary || roleBefore == ReplicaRole.Primary)
@@ -109,6 +114,42 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             holds,
             replica,
             $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
+    }
+
+    /// <summary>
+    /// A primary is a voter, commits only through its own term's entries (section 5.4.2), takes nothing more while it
+    /// hands over, begins no change before its first commit, and changes one voter at a time (thesis 4.1). A newcomer
+    /// becomes a voter only when it has caught up (thesis 4.2.1), and a group has fewer than it should only where
+    /// somebody orders just that.
+    /// </summary>
+    private void PrimaryIsCautious(SimulatedReplica replica, Effects effects)
+    {
+        var core = replica.Core;
+        Claim(core.IsVoter, replica, $"is primary and no voter");
+        var isSteady = !replica.IsHandingOver || replica.HasTicked || effects.Accepted.Count == 0;
+        Claim(isSteady, replica, $"takes more while it hands over");
+        var isOwn = core.TermAt(core.CommitIndex) == core.Term;
+        Claim(
+            isOwn || core.CommitIndex == replica.CommitIndexBefore,
+            replica,
+            $"commits {core.CommitIndex} of an earlier term by itself");
+        foreach (var entry in effects.Persist.SelectMany(persist => persist.Entries))
+        {
+            if (entry.Kind != EntryKind.Configuration || entry.Term != core.Term)
+                continue;
+            Claim(isOwn, replica, $"begins a change before its first commit in term {core.Term}");
+            var (before, next) = (core.ConfigurationAt(entry.Index - 1), core.ConfigurationAt(entry.Index));
+            var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
+            Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
+            foreach (var newcomer in next.Voters.Except(before.Voters))
+            {
+                var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
+                Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+            }
+
+            var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
+            Claim(isWhole, replica, $"goes down to {next} by itself");
+        }
     }
 
     /// <summary>A primary never overwrites its own log (section 5.3).</summary>
@@ -180,7 +221,8 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     }
 
     /// <summary>
-    /// A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.
+    /// A vote, an acknowledgement and a request for votes are promises: a crash must not take them back. Who is asked
+    /// to take over holds all there is.
     /// </summary>
     private void MessageRestsOnDisk(SimulatedReplica replica, Envelope envelope)
     {
@@ -195,9 +237,16 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
                 term == envelope.Message.Term && vote == envelope.Peer,
             PeerMessage.AppendReply { IsAccepted: true } reply =>
                 term == reply.Term && durable.LastIndex >= reply.Index,
+            PeerMessage.TransferNow => IsBroughtUpToDate(replica, envelope.Peer),
             _ => true,
         };
         Claim(rests, replica, $"sent {envelope.Message} with {durable.HardState} and {durable.LastIndex} on disk");
+    }
+
+    private bool IsBroughtUpToDate(SimulatedReplica replica, NodeId target)
+    {
+        var last = replica.LastIndexBefore;
+        return replica.Core.TermAt(last) is { } term && world.Node(target).Durable(group).Holds(last, term);
     }
 
     private static ulong ContentOf(LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);

@@ -141,6 +141,7 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
         Law.Holds(
             result.Status != WriteStatus.RequestIdReused,
             $"A request id was taken for another request's: {_operation}");
+        Law.Holds(Enum.IsDefined(result.Status), $"What came of {_operation} is nothing that can come of a write");
         var isDone = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
         if (isDone)
             world.LawsOf(_request!.Group).Acknowledged(result.Version);

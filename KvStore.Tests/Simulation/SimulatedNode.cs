@@ -142,12 +142,7 @@ internal sealed class SimulatedNode
     public void Serve(Request request, Action<Reply> reply) =>
         Run(() => _replicas[request.Group.Value].Serve(request, reply));
 
-    public void Append(Persist persist)
-    {
-        _disk.Append(persist);
-        if (World.Flaw == HostFlaw.ReportsFlushTooEarly)
-            Schedule(0, () => _replicas[persist.Partition.Value].Post(new Input.Persisted(persist.Number)));
-    }
+    public void Append(Persist persist) => _disk.Append(persist);
 
     public void Save(PartitionId group, Snapshot snapshot, Action done)
     {
@@ -193,22 +188,12 @@ internal sealed class SimulatedNode
     private SimulatedReplica Recover(PartitionId group)
     {
         var durable = _disk[group];
-        var recovered = World.Flaw switch
-        {
-            HostFlaw.ForgetsVote when durable.HardState is var kept =>
-                durable.Recover() with { HardState = kept with { Vote = NodeId.None } },
-            HostFlaw.ForgetsLastEntry when durable.Recover() is { Entries.Length: > 0 } kept =>
-                kept with { Entries = kept.Entries.RemoveAt(kept.Entries.Length - 1) },
-            _ => durable.Recover(),
-        };
-        return new SimulatedReplica(this, World.LawsOf(group), World.OptionsOf(group, Id), recovered, durable.State);
+        return new SimulatedReplica(
+            this, World.LawsOf(group), World.OptionsOf(group, Id), durable.Recover(), durable.State);
     }
 
-    private void OnFlushed(PartitionId group, long number)
-    {
-        if (World.Flaw != HostFlaw.ReportsFlushTooEarly)
-            Run(() => _replicas[group.Value].Post(new Input.Persisted(number)));
-    }
+    private void OnFlushed(PartitionId group, long number) =>
+        Run(() => _replicas[group.Value].Post(new Input.Persisted(number)));
 
     /// <summary>A paused process misses ticks: its timer fires once when it goes on.</summary>
     private void ScheduleTick() => Schedule(_tickPeriod, () =>

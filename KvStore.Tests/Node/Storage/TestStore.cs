@@ -59,7 +59,8 @@ internal sealed class TestStore : IDisposable
         }));
 
     /// <summary>Who keeps every group here.</summary>
-    public static GroupConfiguration Keepers { get; } = new([new NodeId(1), new NodeId(2), new NodeId(3)], [new NodeId(4)]);
+    public static GroupConfiguration Keepers { get; } =
+        new([new NodeId(1), new NodeId(2), new NodeId(3)], [new NodeId(4)]);
 
     /// <summary>Entries of one term, first to last.</summary>
     public static Persist Entries(
