@@ -53,7 +53,7 @@ internal static class HostMutants
                 + "    private void StartFlush()")),
         new("23", "a state stays when a snapshot replaces it", "Harsh", 1,
             new Change(Replica, "        _state = new KeyValueState(snapshot.State);\n", "")),
-        new("25", "what was appended is called not applied when leadership is lost", "Frozen", 1,
+        new("25", "what was appended is called not applied when leadership is lost", "Frozen", 6,
             new Change(
                 Replica,
                 "        foreach (var refused in _effects.Refused)\n            OnRefused(refused);\n",
@@ -61,7 +61,7 @@ internal static class HostMutants
                 + "        if (Core.Role == ReplicaRole.Primary)\n            return;\n"
                 + "        foreach (var waiting in _appended.Values)\n"
                 + "            waiting.Reply(new Reply.Rejected(Core.Primary));\n        _appended.Clear();\n")),
-        new("25", "a write is called done when another took its place", "Unsteady", 1,
+        new("25", "a write is called done when another took its place", "Unsteady", 27,
             new Change(Replica, Waiting, "new Reply.Written(result)")),
         new("26", "a retry is proposed without its id", "Harsh", 3,
             new Change(Replica, "{ TimeMs = _node.ClockMs }", "{ TimeMs = _node.ClockMs, RequestId = null }")),

@@ -21,14 +21,14 @@ internal static class StorageMutants
                 + " foreach (var batch in batches)\n                batch.OnFlushed();\n",
                 "            foreach (var batch in batches)\n                batch.OnFlushed();\n           "
                 + " _wal.Flush();\n")),
-        new("1", "what an earlier process left unflushed is believed", "PowerLoss", 1,
+        new("1", "what an earlier process left unflushed is believed", "PowerLoss", 47,
             new Change(Folder + "WalReader.cs", "isSealed ? behind : last, behind, torn", "behind, behind, torn")),
         new("2", "a term and vote are not written", "PowerLoss", 1,
             new Change(
                 Folder + "WalWriter.cs",
                 "            WalFormat.WriteHardState(_frame, partition, state);\n",
                 "")),
-        new("2", "a new segment does not repeat the votes", "PowerLoss", 1,
+        new("2", "a new segment does not repeat the votes", "PowerLoss", 2684,
             new Change(
                 Folder + "WalWriter.cs",
                 "            WalFormat.WriteHardState(_frame, partition, group.HardState);\n",
