@@ -1,6 +1,6 @@
 namespace KvStore.Contracts;
 
-/// <summary>How a body may be announced, the same at every door: by its length, or in chunks and nothing else.</summary>
+/// <summary>How a body may be announced, the same at every door: by its length, or in chunks.</summary>
 public static class BodyFraming
 {
     /// <summary>Says why a request's framing is refused; null when it is sound.</summary>

@@ -117,7 +117,9 @@ public sealed record RoleCounts(int Primary, int Backup, int Candidate);
 /// <summary>A node's write-ahead log.</summary>
 /// <param name="Segments">Files.</param>
 /// <param name="Bytes">Bytes written to them.</param>
-/// <param name="OldestSnapshotSeconds">Age of the oldest partition snapshot saved since the start; absent when there is none.</param>
+/// <param name="OldestSnapshotSeconds">
+/// Age of the oldest partition snapshot saved since the start; absent when there is none.
+/// </param>
 public sealed record LogStatus(int Segments, long Bytes, double? OldestSnapshotSeconds);
 
 /// <summary>A peer as seen from a node.</summary>

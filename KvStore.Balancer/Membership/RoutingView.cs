@@ -112,9 +112,9 @@ internal sealed class RoutingView
     }
 
     /// <summary>
-    /// The newest description of the cluster we know, as long as a node belongs to it. We get to know one when every node
-    /// has been asked and half of them or more belong to it: one that stands on a disk of another cluster, or was started
-    /// alone by mistake, must not get the keys of the others because it answered first.
+    /// The newest description of the cluster we know, as long as a node belongs to it. We get to know one when every
+    /// node has been asked and half of them or more belong to it: one that stands on a disk of another cluster, or was
+    /// started alone by mistake, must not get the keys of the others because it answered first.
     /// </summary>
     private ClusterStatus? ClusterOf(ImmutableArray<ObservedNode> nodes)
     {

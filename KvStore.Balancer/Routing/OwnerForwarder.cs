@@ -52,7 +52,7 @@ internal sealed class OwnerForwarder(
         {
             context.Response.Headers.Allow = Routes.KeyMethods;
             return Problems.WriteAsync(
-                context, ProblemType.MethodNotAllowed, "Allow lists the methods that a key takes, as they are written.");
+                context, ProblemType.MethodNotAllowed, "Allow lists the methods that a key takes, in capitals.");
         }
 
         InternalHeaders.Strip(headers, route.KeepsTimeout);

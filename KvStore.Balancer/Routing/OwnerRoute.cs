@@ -27,7 +27,7 @@ internal sealed class OwnerRoute
     /// <summary>Whether what the client says of its deadline goes to the node as it is: the node refuses it.</summary>
     public bool KeepsTimeout { get; private init; }
 
-    /// <summary>Whether a node would take the method; it compares letter by letter, and so must who passes it on.</summary>
+    /// <summary>Whether a node would take the method; it compares letter by letter, and so does this.</summary>
     public static bool TakesMethod(string method) =>
         method is "GET" or "HEAD" or "PUT" or "POST" or "DELETE" or "OPTIONS";
 

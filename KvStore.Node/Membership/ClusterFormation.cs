@@ -86,9 +86,9 @@ internal static class ClusterFormation
     }
 
     /// <summary>
-    /// A node on the disk of one cluster among the nodes of another would take writes that these never see. It ends when
-    /// more than half of the addresses that it was given, its own among them, belong to one other cluster; a single stray
-    /// ends nobody.
+    /// A node on the disk of one cluster among the nodes of another would take writes that these never see. It ends
+    /// when more than half of the addresses that it was given, its own among them, belong to another; a single
+    /// stray ends nobody.
     /// </summary>
     /// <exception cref="FormationException">It is the stray.</exception>
     public static void CheckCompany(
@@ -100,10 +100,10 @@ internal static class ClusterFormation
             .MaxBy(group => group.Count());
         if (others is null || 2 * others.Count() <= otherAddresses + 1)
             return;
+        var where = string.Join(", ", others.Select(peer => Short(peer.Url)));
         throw new FormationException(
-            $"The disk of {self.Name} belongs to cluster {mine}, but {string.Join(", ", others.Select(peer => Short(peer.Url)))} "
-            + $"belong to {others.Key}. Start it with the addresses of its own cluster, or, to give it to the other one, on "
-            + "an empty directory.");
+            $"The disk of {self.Name} belongs to cluster {mine}, but {where} belong to {others.Key}. Start it with the "
+            + "addresses of its own cluster, or, to give it to the other one, on an empty directory.");
     }
 
     /// <exception cref="FormationException">The cluster has put another disk in the place of this one.</exception>

@@ -35,7 +35,7 @@ internal sealed class CurrentView
         _view = view;
     }
 
-    /// <summary>A newer view of the same cluster takes the place of the one that is held. One caller at a time.</summary>
+    /// <summary>A newer view of the same cluster takes the place of the one held. One caller at a time.</summary>
     public void Advance(ClusterView next)
     {
         Invariant.Holds(_view is { } held && next.ClusterId == held.ClusterId && next.Epoch > held.Epoch);

@@ -19,8 +19,8 @@ internal abstract record JoinOutcome
 
 /// <summary>
 /// Takes a node in that comes back on another disk: as a new member in the old one's place. The system group decides,
-/// by a conditional write of the view that it keeps, so of two that ask at once one after the other is taken in. Who asks
-/// is not believed: the node must be found on that disk at an address of the cluster.
+/// by a conditional write of the view that it keeps, so of two that ask at once one after the other is taken in. Who
+/// asks is not believed: the node must be found on that disk at an address of the cluster.
 /// </summary>
 internal sealed class MemberReplacement(
     CurrentView current,

@@ -20,7 +20,7 @@ internal sealed class PartitionReplica(
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null)
 {
-    /// <summary>What an entry takes up in the log beside its payload; one without any keeps segments alive, too.</summary>
+    /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
 
     private static readonly Input TickInput = new Input.Tick();

@@ -4,7 +4,7 @@ namespace KvStore.Node.Telemetry;
 internal static partial class MembershipEvents
 {
     [LoggerMessage(
-        1007, LogLevel.Warning, "{Node} was told of no other nodes (CLUSTER_NODES is empty): it is a cluster of its own")]
+        1007, LogLevel.Warning, "{Node} was told of no other nodes (CLUSTER_NODES): it is a cluster of its own")]
     public static partial void Alone(this ILogger logger, string node);
 
     [LoggerMessage(1001, LogLevel.Information, "{Node} on disk {Incarnation:x16}: forming a cluster, {WaitingFor}")]

@@ -32,7 +32,9 @@ internal sealed class DurableReplica
     {
         if (persist.Snapshot is { } snapshot)
         {
-            Law.Holds(snapshot.Index >= SnapshotIndex, $"A snapshot at {snapshot.Index} replaces one at {SnapshotIndex}");
+            Law.Holds(
+                snapshot.Index >= SnapshotIndex,
+                $"A snapshot at {snapshot.Index} replaces one at {SnapshotIndex}");
             _entries.Clear();
             _snapshot = snapshot;
         }
@@ -41,7 +43,9 @@ internal sealed class DurableReplica
             Remember(next);
         if (!persist.Entries.IsEmpty)
             Append(persist);
-        Law.Holds(_entries.Count == 0 || _entries[^1].Term <= HardState.Term, $"An entry of a later term than {HardState} is durable");
+        Law.Holds(
+            _entries.Count == 0 || _entries[^1].Term <= HardState.Term,
+            $"An entry of a later term than {HardState} is durable");
     }
 
     /// <summary>A snapshot the host took itself: the log before it is dropped.</summary>
@@ -49,7 +53,9 @@ internal sealed class DurableReplica
     {
         if (snapshot.Index <= SnapshotIndex)
             return;
-        Law.Holds(Holds(snapshot.Index, snapshot.Term) && snapshot.Index <= LastIndex, $"Snapshot at {snapshot.Index} outran the log");
+        Law.Holds(
+            Holds(snapshot.Index, snapshot.Term) && snapshot.Index <= LastIndex,
+            $"Snapshot at {snapshot.Index} outran the log");
         _entries.RemoveRange(0, (int)(snapshot.Index - SnapshotIndex));
         _snapshot = snapshot;
     }
@@ -72,7 +78,9 @@ internal sealed class DurableReplica
     private void Append(Persist persist)
     {
         var first = persist.Entries[0].Index;
-        Law.Holds(first > SnapshotIndex, $"Entries from {first} on would replace what the snapshot at {SnapshotIndex} holds");
+        Law.Holds(
+            first > SnapshotIndex,
+            $"Entries from {first} on would replace what the snapshot at {SnapshotIndex} holds");
         Law.Holds(first <= LastIndex.Next(), $"Entries from {first} on leave a hole after {LastIndex}");
         var keep = (int)(first - SnapshotIndex) - 1;
         _entries.RemoveRange(keep, _entries.Count - keep);

@@ -1,6 +1,8 @@
 namespace KvStore.Tests.Simulation;
 
-/// <summary>Virtual time in microseconds, and what shall happen at which moment; equal moments keep their order.</summary>
+/// <summary>
+/// Virtual time in microseconds, and what shall happen at which moment; equal moments keep their order.
+/// </summary>
 internal sealed class EventQueue
 {
     private readonly PriorityQueue<Action, (long Time, long Number)> _events = new();
@@ -16,7 +18,9 @@ internal sealed class EventQueue
         _events.Enqueue(act, (Now + delay, ++_number));
     }
 
-    /// <summary>Lets everything happen that is due before <paramref name="end"/>, then stands at <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Lets everything happen that is due before <paramref name="end"/>, then stands at <paramref name="end"/>.
+    /// </summary>
     public void RunUntil(long end)
     {
         while (_events.TryPeek(out var act, out var due) && due.Time < end)

@@ -15,7 +15,11 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
-    private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new() { [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []) };
+    private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new()
+    {
+        [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
+    };
+
     private (LogIndex Index, Term Term) _lastCommitted;
 
     /// <summary>How far any primary has committed.</summary>
@@ -34,9 +38,14 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         if (core.Role == ReplicaRole.Primary)
         {
             if (wasPrimary)
+            {
                 PrimaryOnlyAppends(replica, effects);
+                PrimaryIsCautious(replica, effects);
+            }
             else
+            {
                 ElectionIsSafe(replica);
+            }
         }
 
         if (core.Role == ReplicaRole.Primary || roleBefore == ReplicaRole.Primary)
@@ -46,13 +55,21 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             MessageRestsOnDisk(replica, envelope);
     }
 
-    /// <summary>State machine safety: no two replicas apply different entries at one index, nor come to different states.</summary>
+    /// <summary>
+    /// State machine safety: no two replicas apply different entries at one index, nor come to different states.
+    /// </summary>
     public void Applied(SimulatedReplica replica, LogEntry entry)
     {
         Claim(entry.Index <= CommitIndex, replica, $"applies {entry.Index} before a primary committed it");
         var committed = _committed[(int)entry.Index.Value - 1].Term;
-        Claim(committed == entry.Term, replica, $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
-        Claim(_entries[(entry.Index, entry.Term)].Content == ContentOf(entry), replica, $"applies other content at {entry.Index}");
+        Claim(
+            committed == entry.Term,
+            replica,
+            $"applies {entry.Index} of term {entry.Term}, committed was term {committed}");
+        Claim(
+            _entries[(entry.Index, entry.Term)].Content == ContentOf(entry),
+            replica,
+            $"applies other content at {entry.Index}");
         if (entry.Kind == EntryKind.Configuration)
             _configurations.TryAdd(entry.Index, GroupConfigurationFormat.Decode(entry.Payload.Span));
         if (entry.Index.Value % HashInterval == 0)
@@ -66,7 +83,10 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         Claim(agreed == hash, replica, $"its state at {replica.AppliedIndex} differs from another replica's");
         var known = replica.Core.ConfigurationAt(replica.AppliedIndex);
         var committed = _configurations.Last(change => change.Key <= replica.AppliedIndex).Value;
-        Claim(known.Equals(committed), replica, $"is kept by {known} at {replica.AppliedIndex} for all it knows, and by {committed} in truth");
+        Claim(
+            known.Equals(committed),
+            replica,
+            $"is kept by {known} at {replica.AppliedIndex} for all it knows, and by {committed} in truth");
     }
 
     /// <summary>What a client was told is done must be committed by then, under the version it was told.</summary>
@@ -74,18 +94,62 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         version.Index <= CommitIndex && _committed[(int)version.Index.Value - 1].Term == version.Term,
         $"g{group}: {version} was acknowledged and is not committed");
 
-    /// <summary>At most one primary per term (section 5.2), and it holds whatever was committed in earlier terms (5.4).</summary>
+    /// <summary>
+    /// At most one primary per term (section 5.2), and it holds whatever was committed in earlier terms (5.4).
+    /// </summary>
     private void ElectionIsSafe(SimulatedReplica replica)
     {
         var core = replica.Core;
         _primaries.TryAdd(core.Term, replica.Node);
-        Claim(_primaries[core.Term] == replica.Node, replica, $"second primary of term {core.Term} beside n{_primaries[core.Term]}");
+        Claim(
+            _primaries[core.Term] == replica.Node,
+            replica,
+            $"second primary of term {core.Term} beside n{_primaries[core.Term]}");
         var last = _committed.FindLastIndex(committed => committed.CommittedIn < core.Term);
         if (last < 0)
             return;
         var index = new LogIndex(last + 1);
         var holds = index <= core.LogStart || core.TermAt(index) == _committed[last].Term;
-        Claim(holds, replica, $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
+        Claim(
+            holds,
+            replica,
+            $"became primary of term {core.Term} without committed entry {index} of term {_committed[last].Term}");
+    }
+
+    /// <summary>
+    /// A primary is a voter, commits only through its own term's entries (section 5.4.2), takes nothing more while it
+    /// hands over, begins no change before its first commit, and changes one voter at a time (thesis 4.1). A newcomer
+    /// becomes a voter only when it has caught up (thesis 4.2.1), and a group has fewer than it should only where
+    /// somebody orders just that.
+    /// </summary>
+    private void PrimaryIsCautious(SimulatedReplica replica, Effects effects)
+    {
+        var core = replica.Core;
+        Claim(core.IsVoter, replica, $"is primary and no voter");
+        var isSteady = !replica.IsHandingOver || replica.HasTicked || effects.Accepted.Count == 0;
+        Claim(isSteady, replica, $"takes more while it hands over");
+        var isOwn = core.TermAt(core.CommitIndex) == core.Term;
+        Claim(
+            isOwn || core.CommitIndex == replica.CommitIndexBefore,
+            replica,
+            $"commits {core.CommitIndex} of an earlier term by itself");
+        foreach (var entry in effects.Persist.SelectMany(persist => persist.Entries))
+        {
+            if (entry.Kind != EntryKind.Configuration || entry.Term != core.Term)
+                continue;
+            Claim(isOwn, replica, $"begins a change before its first commit in term {core.Term}");
+            var (before, next) = (core.ConfigurationAt(entry.Index - 1), core.ConfigurationAt(entry.Index));
+            var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
+            Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
+            foreach (var newcomer in next.Voters.Except(before.Voters))
+            {
+                var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
+                Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+            }
+
+            var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
+            Claim(isWhole, replica, $"goes down to {next} by itself");
+        }
     }
 
     /// <summary>A primary never overwrites its own log (section 5.3).</summary>
@@ -94,7 +158,9 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         Claim(effects.Restore is null, replica, $"a primary was restored from a snapshot");
         foreach (var persist in effects.Persist)
             Claim(persist.Snapshot is null, replica, $"a primary replaced its log by a snapshot");
-        var first = effects.Persist.Where(persist => !persist.Entries.IsEmpty).Select(persist => persist.Entries[0].Index);
+        var first = effects.Persist
+            .Where(persist => !persist.Entries.IsEmpty)
+            .Select(persist => persist.Entries[0].Index);
         foreach (var index in first)
             Claim(index > replica.LastIndexBefore, replica, $"a primary overwrote its entry {index}");
     }
@@ -109,7 +175,13 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         {
             var content = (ContentOf(entry), previous);
             if (!_entries.TryAdd((entry.Index, entry.Term), content))
-                Claim(_entries[(entry.Index, entry.Term)] == content, replica, $"entry {entry.Index} of term {entry.Term} differs between logs");
+            {
+                Claim(
+                    _entries[(entry.Index, entry.Term)] == content,
+                    replica,
+                    $"entry {entry.Index} of term {entry.Term} differs between logs");
+            }
+
             previous = entry.Term;
         }
     }
@@ -125,13 +197,19 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             return;
         _lastCommitted = (core.CommitIndex, term);
         var isHeld = IsHeldByMajority(core.Configuration) || IsHeldByMajority(replica.ConfigurationBefore);
-        Claim(isHeld, replica, $"committed {core.CommitIndex} without a majority of {core.Configuration} that has it on disk");
+        Claim(
+            isHeld,
+            replica,
+            $"committed {core.CommitIndex} without a majority of {core.Configuration} that has it on disk");
 
         bool IsHeldByMajority(GroupConfiguration kept) =>
-            2 * kept.Voters.Count(voter => world.Node(voter).Durable(group).Holds(core.CommitIndex, term)) > kept.Voters.Length;
+            2 * kept.Voters.Count(voter => world.Node(voter).Durable(group).Holds(core.CommitIndex, term))
+                > kept.Voters.Length;
     }
 
-    /// <summary>An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.</summary>
+    /// <summary>
+    /// An entry is committed in the earliest term whose primary committed it, even if that primary learns so late.
+    /// </summary>
     private void Remember(Replica core, Term committedIn)
     {
         while (CommitIndex < core.CommitIndex)
@@ -142,7 +220,10 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             _committed[i] = _committed[i] with { CommittedIn = committedIn };
     }
 
-    /// <summary>A vote, an acknowledgement and a request for votes are promises: a crash must not take them back.</summary>
+    /// <summary>
+    /// A vote, an acknowledgement and a request for votes are promises: a crash must not take them back. Who is asked
+    /// to take over holds all there is.
+    /// </summary>
     private void MessageRestsOnDisk(SimulatedReplica replica, Envelope envelope)
     {
         if (envelope.Message.Term != replica.Core.Term)
@@ -152,11 +233,20 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         var rests = envelope.Message switch
         {
             PeerMessage.VoteRequest { IsPreVote: false } => term == envelope.Message.Term && vote == replica.Node,
-            PeerMessage.VoteReply { IsGranted: true, IsPreVote: false } => term == envelope.Message.Term && vote == envelope.Peer,
-            PeerMessage.AppendReply { IsAccepted: true } reply => term == reply.Term && durable.LastIndex >= reply.Index,
+            PeerMessage.VoteReply { IsGranted: true, IsPreVote: false } =>
+                term == envelope.Message.Term && vote == envelope.Peer,
+            PeerMessage.AppendReply { IsAccepted: true } reply =>
+                term == reply.Term && durable.LastIndex >= reply.Index,
+            PeerMessage.TransferNow => IsBroughtUpToDate(replica, envelope.Peer),
             _ => true,
         };
         Claim(rests, replica, $"sent {envelope.Message} with {durable.HardState} and {durable.LastIndex} on disk");
+    }
+
+    private bool IsBroughtUpToDate(SimulatedReplica replica, NodeId target)
+    {
+        var last = replica.LastIndexBefore;
+        return replica.Core.TermAt(last) is { } term && world.Node(target).Durable(group).Holds(last, term);
     }
 
     private static ulong ContentOf(LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);

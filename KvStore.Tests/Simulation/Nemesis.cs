@@ -93,12 +93,40 @@ internal sealed class Nemesis(Simulator world, Random random)
     /// <summary>Whatever change comes to somebody's mind: what is not allowed now is not done.</summary>
     private void Reconfigure()
     {
+        var (group, node) = (AnyGroup, AnyNode);
+        node.Run(() =>
+        {
+            var replica = node.Replicas[group.Value];
+            var next = random.Next(3) == 0 ? AnyConfiguration() : Neighbour(replica.Core.Configuration);
+            if (world.Placement.MayOrder(next))
+                replica.Post(new Input.Reconfigure(next));
+        });
+    }
+
+    private GroupConfiguration AnyConfiguration()
+    {
         var nodes = world.Nodes.Select(node => node.Id).ToArray();
         random.Shuffle(nodes);
         var voters = random.Next(1, nodes.Length);
-        GroupConfiguration any = new([.. nodes[..voters]], [.. nodes[voters..random.Next(voters, nodes.Length)]]);
-        var (group, node) = (AnyGroup, AnyNode);
-        node.Run(() => node.Replicas[group.Value].Post(new Input.Reconfigure(any)));
+        return new([.. nodes[..voters]], [.. nodes[voters..random.Next(voters, nodes.Length)]]);
+    }
+
+    /// <summary>One or two nodes get another part: voter, learner or none.</summary>
+    private GroupConfiguration Neighbour(GroupConfiguration now)
+    {
+        var (voters, learners) = (now.Voters, now.Learners);
+        for (var count = random.Next(1, 3); count > 0; count--)
+        {
+            NodeId one = new(random.Next(world.Nodes.Count) + 1);
+            var part = random.Next(3);
+            var others = voters.Remove(one);
+            voters = part == 0 ? others.Add(one) : others.IsEmpty ? voters : others;
+            learners = learners.Remove(one);
+            if (part == 1 && !voters.Contains(one))
+                learners = learners.Add(one);
+        }
+
+        return new(voters, learners);
     }
 
     private void LoseDisk()

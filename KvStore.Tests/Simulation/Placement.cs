@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
 
 namespace KvStore.Tests.Simulation;
 
@@ -33,10 +34,19 @@ internal sealed class Placement(Simulator world)
     /// Whether a disk may be lost now: a group of three survives the loss of one copy, so not while any log tells of a
     /// smaller one, or counts on a disk that is lost already.
     /// </summary>
-    public bool MayLoseDisk() =>
-        world.HasRoomForNodes
-        && world.Present.SelectMany(node => node.Configurations()).All(kept =>
-            kept.Voters.Length >= 3 && !kept.Voters.Any(voter => world.Node(voter).IsGone));
+    public bool MayLoseDisk() => world.HasRoomForNodes && !CountsOnLostDisk() && Configurations().All(IsThree);
+
+    /// <summary>
+    /// Whether an order to have these voters is one that a group can survive: not, when it leaves a group of two of
+    /// which one may be lost already.
+    /// </summary>
+    public bool MayOrder(GroupConfiguration next) => IsThree(next) || !CountsOnLostDisk();
+
+    private static bool IsThree(GroupConfiguration kept) => kept.Voters.Length >= 3;
+
+    private bool CountsOnLostDisk() => Configurations().Any(kept => kept.Voters.Any(voter => world.Node(voter).IsGone));
+
+    private IEnumerable<GroupConfiguration> Configurations() => world.Present.SelectMany(node => node.Configurations());
 
     /// <summary>A disk is lost; its owner comes back as another member that knows nothing.</summary>
     public void LoseDisk(SimulatedNode lost)

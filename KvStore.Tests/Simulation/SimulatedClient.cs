@@ -138,11 +138,15 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
 
     private void OnWritten(WriteResult result)
     {
-        Law.Holds(result.Status != WriteStatus.RequestIdReused, $"A request id was taken for another request's: {_operation}");
+        Law.Holds(
+            result.Status != WriteStatus.RequestIdReused,
+            $"A request id was taken for another request's: {_operation}");
+        Law.Holds(Enum.IsDefined(result.Status), $"What came of {_operation} is nothing that can come of a write");
         var isDone = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
         if (isDone)
             world.LawsOf(_request!.Group).Acknowledged(result.Version);
-        var hasVersion = result.Status is not (WriteStatus.Deleted or WriteStatus.NotFound) && result.Version != KeyVersion.None;
+        var hasVersion = result.Status is not (WriteStatus.Deleted or WriteStatus.NotFound)
+            && result.Version != KeyVersion.None;
         if (hasVersion)
             workload.Saw(_operation!.Key, result.Version);
         End(_operation! with

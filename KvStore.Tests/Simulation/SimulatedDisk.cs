@@ -4,8 +4,8 @@ using KvStore.Core.Replication;
 namespace KvStore.Tests.Simulation;
 
 /// <summary>
-/// One node's stable storage: one log for all groups, in which a flush takes all that is waiting, and snapshots beside it.
-/// A crash keeps some prefix of what was not flushed yet, each record whole or not at all.
+/// One node's stable storage: one log for all groups, in which a flush takes all that is waiting, and snapshots beside
+/// it. A crash keeps some prefix of what was not flushed yet, each record whole or not at all.
 /// </summary>
 internal sealed class SimulatedDisk(EventQueue queue, Random random, Swarm swarm, Trace trace, NodeId node)
 {

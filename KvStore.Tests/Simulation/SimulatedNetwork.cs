@@ -3,9 +3,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Tests.Simulation;
 
 /// <summary>
-/// Directed links between nodes, and between clients (who share the number zero) and nodes. Each message is delayed by a
-/// random time of its own, so messages overtake each other; it may be lost or, between nodes, delivered twice; a link may
-/// be cut.
+/// Directed links between nodes, and between clients (who share the number zero) and nodes. Each message is delayed by
+/// a random time of its own, so messages overtake each other; it may be lost or, between nodes, delivered twice; a link
+/// may be cut.
 /// </summary>
 internal sealed class SimulatedNetwork(EventQueue queue, Random random, Swarm swarm, Trace trace, int maxNodes)
 {

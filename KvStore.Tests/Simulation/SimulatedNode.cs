@@ -90,8 +90,9 @@ internal sealed class SimulatedNode
 
     /// <summary>Where it and each of its replicas stand, in words.</summary>
     public IEnumerable<string> Describe() => _replicas
-        .Select(replica => $"n{Id} g{replica.Group} {replica.Core.Role} term {replica.Core.Term} primary {replica.Core.Primary} "
-            + $"commit {replica.Core.CommitIndex} of {replica.Core.LastIndex} kept by {replica.Core.Configuration}")
+        .Select(replica => $"n{Id} g{replica.Group} {replica.Core.Role} term {replica.Core.Term} "
+            + $"primary {replica.Core.Primary} commit {replica.Core.CommitIndex} of {replica.Core.LastIndex} "
+            + $"kept by {replica.Core.Configuration}")
         .Prepend($"n{Id} {(IsGone ? "gone" : IsPaused ? "paused" : IsUp ? "up" : "down")}");
 
     public void Pause()
@@ -135,18 +136,13 @@ internal sealed class SimulatedNode
         });
     }
 
-    public void Receive(NodeId from, Envelope envelope) =>
+    public bool Receive(NodeId from, Envelope envelope) =>
         Run(() => _replicas[envelope.Partition.Value].Post(new Input.Receive(from, envelope.Message)));
 
     public void Serve(Request request, Action<Reply> reply) =>
         Run(() => _replicas[request.Group.Value].Serve(request, reply));
 
-    public void Append(Persist persist)
-    {
-        _disk.Append(persist);
-        if (World.Flaw == HostFlaw.ReportsFlushTooEarly)
-            Schedule(0, () => _replicas[persist.Partition.Value].Post(new Input.Persisted(persist.Number)));
-    }
+    public void Append(Persist persist) => _disk.Append(persist);
 
     public void Save(PartitionId group, Snapshot snapshot, Action done)
     {
@@ -160,20 +156,20 @@ internal sealed class SimulatedNode
 
     public void Send(Envelope envelope)
     {
-        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        TraceSend(envelope);
         var peer = World.Node(envelope.Peer);
         World.Network.Send(Id, envelope.Peer, () => peer.Receive(Id, envelope));
     }
 
     public void SendBulk(Envelope envelope, Action<bool> report)
     {
-        World.Trace.Add(TraceEvent.Send, Id.Value, envelope.Partition.Value, envelope.Peer.Value, envelope.Message.Term.Value, envelope.Message);
+        TraceSend(envelope);
         var peer = World.Node(envelope.Peer);
         var life = _life;
         World.Network.SendBulk(
             Id,
             envelope.Peer,
-            () => peer.Run(() => peer._replicas[envelope.Partition.Value].Post(new Input.Receive(Id, envelope.Message))),
+            () => peer.Receive(Id, envelope),
             hasArrived =>
             {
                 if (life == _life)
@@ -181,25 +177,23 @@ internal sealed class SimulatedNode
             });
     }
 
+    private void TraceSend(Envelope envelope) => World.Trace.Add(
+        TraceEvent.Send,
+        Id.Value,
+        envelope.Partition.Value,
+        envelope.Peer.Value,
+        envelope.Message.Term.Value,
+        envelope.Message);
+
     private SimulatedReplica Recover(PartitionId group)
     {
         var durable = _disk[group];
-        var recovered = World.Flaw switch
-        {
-            HostFlaw.ForgetsVote when durable.HardState is var kept =>
-                durable.Recover() with { HardState = kept with { Vote = NodeId.None } },
-            HostFlaw.ForgetsLastEntry when durable.Recover() is { Entries.Length: > 0 } kept =>
-                kept with { Entries = kept.Entries.RemoveAt(kept.Entries.Length - 1) },
-            _ => durable.Recover(),
-        };
-        return new SimulatedReplica(this, World.LawsOf(group), World.OptionsOf(group, Id), recovered, durable.State);
+        return new SimulatedReplica(
+            this, World.LawsOf(group), World.OptionsOf(group, Id), durable.Recover(), durable.State);
     }
 
-    private void OnFlushed(PartitionId group, long number)
-    {
-        if (World.Flaw != HostFlaw.ReportsFlushTooEarly)
-            Run(() => _replicas[group.Value].Post(new Input.Persisted(number)));
-    }
+    private void OnFlushed(PartitionId group, long number) =>
+        Run(() => _replicas[group.Value].Post(new Input.Persisted(number)));
 
     /// <summary>A paused process misses ticks: its timer fires once when it goes on.</summary>
     private void ScheduleTick() => Schedule(_tickPeriod, () =>

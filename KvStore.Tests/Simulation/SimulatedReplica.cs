@@ -12,7 +12,7 @@ internal sealed class SimulatedReplica
     private readonly Effects _effects = new();
     private readonly List<Input> _inbox = [];
     private readonly Dictionary<Ticket, Action<Reply>> _callers = [];
-    private readonly Dictionary<Ticket, ReadOnlyMemory<byte>> _readKeys = [];
+    private readonly Dictionary<Ticket, (ReadOnlyMemory<byte> Key, LogIndex CommittedBefore)> _reads = [];
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
     private KeyValueState _state;
     private Term _appliedTerm;
@@ -20,7 +20,8 @@ internal sealed class SimulatedReplica
     private bool _isSnapshotting;
     private bool _isDrainDue;
 
-    public SimulatedReplica(SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
+    public SimulatedReplica(
+        SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
     {
         _node = node;
         _laws = laws;
@@ -42,6 +43,15 @@ internal sealed class SimulatedReplica
 
     /// <summary>Where the log ended before the step that is being looked at.</summary>
     public LogIndex LastIndexBefore { get; private set; }
+
+    /// <summary>What was committed before that step.</summary>
+    public LogIndex CommitIndexBefore { get; private set; }
+
+    /// <summary>Whether it has asked another to take over, and no time passed since in which to give that up.</summary>
+    public bool IsHandingOver { get; private set; }
+
+    /// <summary>Whether time passed in that step.</summary>
+    public bool HasTicked { get; private set; }
 
     /// <summary>Who kept the group before that step, which may have committed first and then changed it.</summary>
     public GroupConfiguration ConfigurationBefore { get; private set; }
@@ -65,26 +75,16 @@ internal sealed class SimulatedReplica
 
     public void Serve(Request request, Action<Reply> reply)
     {
-        if (request.Command is null && MayReadUnconfirmed())
-        {
-            reply(new Reply.Found(_state.Image.Find(request.Key.Span)));
-            return;
-        }
-
         Ticket ticket = new(++_lastTicket);
         _callers.Add(ticket, reply);
         if (request.Command is { } command)
         {
-            var stamped = command with
-            {
-                TimeMs = _node.ClockMs,
-                RequestId = _node.World.Flaw == HostFlaw.DropsRequestIds ? null : command.RequestId,
-            };
+            var stamped = command with { TimeMs = _node.ClockMs };
             Post(new Input.Propose(ticket, CommandFormat.Encode(stamped)));
         }
         else
         {
-            _readKeys.Add(ticket, request.Key);
+            _reads.Add(ticket, (request.Key, _laws.CommitIndex));
             Post(new Input.Read(ticket));
         }
     }
@@ -115,14 +115,23 @@ internal sealed class SimulatedReplica
             Post(step);
     }
 
-    private Snapshot Capture() => new(AppliedIndex, _appliedTerm, Core.ConfigurationAt(AppliedIndex), _state.Image);
-
-    private bool MayReadUnconfirmed() => _node.World.Flaw switch
+    /// <summary>
+    /// Whether a step that breaks an invariant stops it, whatever the build; it is not to be used any more.
+    /// </summary>
+    public bool StopsWhenWrong()
     {
-        HostFlaw.ReadsAnywhere => true,
-        HostFlaw.TrustsItsRole => Core.Role == ReplicaRole.Primary,
-        _ => false,
-    };
+        try
+        {
+            Core.Step([new Input.Persisted(long.MaxValue)], new Effects());
+            return false;
+        }
+        catch (InvariantBrokenException)
+        {
+            return true;
+        }
+    }
+
+    private Snapshot Capture() => new(AppliedIndex, _appliedTerm, Core.ConfigurationAt(AppliedIndex), _state.Image);
 
     private void Drain()
     {
@@ -132,15 +141,22 @@ internal sealed class SimulatedReplica
         if (inputs.Length == 0)
             return;
         var (role, term) = (Core.Role, Core.Term);
-        (LastIndexBefore, ConfigurationBefore) = (Core.LastIndex, Core.Configuration);
+        (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
+        (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
         Core.Step(inputs, _effects);
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
-        _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, ((long)Core.Role << 32) | Core.Term.Value, position, inputs[0]);
+        var office = ((long)Core.Role << 32) | Core.Term.Value;
+        _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
         var strange = _effects.Disbelieved.FirstOrDefault();
         Law.Holds(strange == default, $"n{Node} g{Group}: {strange} is not believed");
         _laws.AfterStep(this, _effects, role, term);
         CarryOut();
+        Law.Holds(
+            Core.Role == ReplicaRole.Primary || _reads.Count == 0,
+            $"n{Node} g{Group}: no primary, yet reads wait");
+        IsHandingOver = Core.Role == ReplicaRole.Primary && Core.Term == term && !HasTicked
+            && (IsHandingOver || _effects.Send.Exists(sent => sent.Message is PeerMessage.TransferNow));
     }
 
     private void CarryOut()
@@ -161,15 +177,6 @@ internal sealed class SimulatedReplica
             OnReadReady(ready);
         foreach (var refused in _effects.Refused)
             OnRefused(refused);
-        if (_node.World.Flaw == HostFlaw.CallsUnknownRejected && Core.Role != ReplicaRole.Primary)
-            RejectAppended();
-    }
-
-    private void RejectAppended()
-    {
-        foreach (var waiting in _appended.Values)
-            waiting.Reply(new Reply.Rejected(Core.Primary));
-        _appended.Clear();
     }
 
     private void SendSnapshot(NodeId to, Term term)
@@ -186,18 +193,14 @@ internal sealed class SimulatedReplica
         _callers.Remove(accepted.Ticket, out var reply);
         if (_appended.Remove(accepted.Index.Value, out var overtaken))
             overtaken.Reply(new Reply.Unknown());    // of an earlier term of ours: another entry took its place
-        if (_node.World.Flaw == HostFlaw.AnswersTooEarly)
-            reply!(new Reply.Written(new WriteResult(WriteStatus.Created, new KeyVersion(accepted.Term, accepted.Index), false)));
-        else
-            _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
+        _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
     }
 
     private void Restore(Snapshot snapshot)
     {
         Law.Holds(snapshot.Index > AppliedIndex, $"n{Node} g{Group}: restores {snapshot.Index} over {AppliedIndex}");
         _node.World.Trace.Add(TraceEvent.Restore, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
-        if (_node.World.Flaw != HostFlaw.SkipsRestore)
-            _state = new KeyValueState(snapshot.State);
+        _state = new KeyValueState(snapshot.State);
         AppliedIndex = snapshot.Index;
         _appliedTerm = snapshot.Term;
         while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)
@@ -209,7 +212,9 @@ internal sealed class SimulatedReplica
 
     private void Apply(LogEntry entry)
     {
-        Law.Holds(entry.Index == AppliedIndex.Next(), $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
+        Law.Holds(
+            entry.Index == AppliedIndex.Next(),
+            $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
         AppliedIndex = entry.Index;
         _appliedTerm = entry.Term;
         var result = entry.Kind == EntryKind.Command ? _state.Apply(entry.Index, entry.Term, entry.Payload) : default;
@@ -222,15 +227,20 @@ internal sealed class SimulatedReplica
 
     private void OnReadReady(ReadReady ready)
     {
-        Law.Holds(ready.Index <= AppliedIndex, $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
+        Law.Holds(
+            ready.Index <= AppliedIndex,
+            $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
         _callers.Remove(ready.Ticket, out var reply);
-        _readKeys.Remove(ready.Ticket, out var key);
-        reply!(new Reply.Found(_state.Image.Find(key.Span)));
+        _reads.Remove(ready.Ticket, out var read);
+        Law.Holds(
+            ready.Index >= read.CommittedBefore,
+            $"n{Node} g{Group}: a read at {ready.Index} was asked when {read.CommittedBefore} was committed");
+        reply!(new Reply.Found(_state.Image.Find(read.Key.Span)));
     }
 
     private void OnRefused(Refused refused)
     {
-        _readKeys.Remove(refused.Ticket);
+        _reads.Remove(refused.Ticket);
         if (_callers.Remove(refused.Ticket, out var reply))
             reply(new Reply.Rejected(Core.Primary));
     }

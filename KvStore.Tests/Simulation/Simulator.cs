@@ -12,19 +12,20 @@ internal sealed class Simulator
 {
     private const long SettleLimit = 20 * Swarm.Second;
     private const long SettleStep = 100 * Swarm.Millisecond;
+
     /// <summary>Nodes that a world ever has: those it begins with and those that come for lost disks.</summary>
     private const int MaxNodes = 12;
 
     private readonly List<SimulatedNode> _nodes = [];
+    private readonly string _kind;
     private readonly int _seed;
     private readonly GroupLaws[] _laws;
     private readonly Workload _workload;
     private readonly Nemesis _nemesis;
 
-    public Simulator(int seed, Swarm swarm, HostFlaw flaw = HostFlaw.None, int keptLines = 0)
+    public Simulator(string kind, int seed, Swarm swarm, int keptLines = 0)
     {
-        _seed = seed;
-        Flaw = flaw;
+        (_kind, _seed) = (kind, seed);
         Swarm = swarm;
         Chance = new Random(seed ^ 0x5EED);
         Queue = new EventQueue();
@@ -39,8 +40,6 @@ internal sealed class Simulator
     }
 
     public Swarm Swarm { get; }
-
-    public HostFlaw Flaw { get; }
 
     /// <summary>The source of all that is random and has no source of its own.</summary>
     public Random Chance { get; }
@@ -67,7 +66,8 @@ internal sealed class Simulator
 
     /// <summary>How to see this world again.</summary>
     public string Replay =>
-        $"replay: KVSTORE_SIM_SEED={_seed} dotnet test KvStore.Tests --filter FullyQualifiedName~{nameof(SimulationTests)}";
+        $"replay: KVSTORE_SIM_WORLD={_kind} KVSTORE_SIM_SEED={_seed} dotnet test KvStore.Tests "
+        + "--filter FullyQualifiedName~SimulationTests";
 
     public SimulatedNode Node(NodeId id) => Nodes[id.Value - 1];
 
@@ -80,13 +80,16 @@ internal sealed class Simulator
 
     public GroupLaws LawsOf(PartitionId group) => _laws[group.Value];
 
+    /// <summary>What a learner may lack and still become a voter.</summary>
+    public int CaughtUpEntries => Swarm.HasTightLimits ? 2 : 20;
+
     public ReplicaOptions OptionsOf(PartitionId group, NodeId self) => new()
     {
         Partition = group,
         Self = self,
         Voters = Placement.Born(Swarm, group.Value),
         Preferred = Placement.Preferred(group),
-        CaughtUpEntries = Swarm.HasTightLimits ? 2 : 20,
+        CaughtUpEntries = CaughtUpEntries,
         MaxUncommittedBytes = Swarm.HasTightLimits ? 200 : 64 * 1024,
         MaxAppendBytes = Swarm.HasTightLimits ? 150 : 64 * 1024,
         MaxInFlight = Swarm.HasTightLimits ? 2 : 64,
@@ -104,8 +107,9 @@ internal sealed class Simulator
     });
 
     /// <summary>
-    /// Everything is repaired; within a limit every group must have a primary, the preferred one if there is one, commit again, and
-    /// all its replicas must become identical. Then the history is judged.
+    /// Everything is repaired; within a limit every group must have a primary, the preferred one if there is one,
+    /// commit again, and all its replicas must become identical. Then the history is judged, and the world is at its
+    /// end.
     /// </summary>
     /// <exception cref="SimulationFailedException">It did not, or no order explains the history.</exception>
     public void HealAndSettle() => Watch(() =>
@@ -132,7 +136,39 @@ internal sealed class Simulator
             LawsOf(replica.Group).StatesAgree(replica);
         var judgement = new LinearizabilityChecker(hasUniqueEtags: true).Judge(History);
         Law.Holds(judgement.Verdict == Verdict.Legal, $"The history is {judgement.Verdict}. {judgement.Why}");
+        foreach (var replica in Nodes.SelectMany(node => node.Replicas))
+            Law.Holds(replica.StopsWhenWrong(), $"n{replica.Node} g{replica.Group}: goes on with an invariant broken");
     });
+
+    /// <summary>
+    /// One node hears nobody and is heard by nobody for a while: it must not go on as a primary nor raise its terms;
+    /// and when it is back, nobody has to be elected anew.
+    /// </summary>
+    /// <exception cref="SimulationFailedException">It disturbed the others, or its callers waited for it.</exception>
+    public void CutOff(NodeId id, TimeSpan time) => Watch(() =>
+    {
+        var lonely = Node(id).Replicas.Select(replica => (replica.Core, replica.Core.Term)).ToList();
+        foreach (var other in Nodes.Where(node => node.Id != id))
+        {
+            Network.Cut(id.Value, other.Id.Value);
+            Network.Cut(other.Id.Value, id.Value);
+        }
+
+        Queue.RunUntil(Queue.Now + (long)time.TotalMicroseconds);
+        foreach (var (core, term) in lonely)
+        {
+            Law.Holds(core.Role != ReplicaRole.Primary, $"n{id}: still primary, though it hears nobody");
+            Law.Holds(core.Term <= term.Next(), $"n{id}: its term rose to {core.Term} while it heard nobody");
+        }
+
+        var terms = LatestTerms();
+        Network.JoinAll();
+        Queue.RunUntil(Queue.Now + (long)time.TotalMicroseconds);
+        Law.Holds(terms.SequenceEqual(LatestTerms()), $"n{id}: an election was held because it came back");
+    });
+
+    private List<Term> LatestTerms() =>
+        [.. _laws.Select((_, group) => Nodes.Max(node => node.Replicas[group].Core.Term))];
 
     private string? Unsettled()
     {
@@ -159,8 +195,10 @@ internal sealed class Simulator
             return $"{members} keep it instead of {string.Join(' ', Placement.Wanted(group))}";
         if (Placement.Preferred(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
             return $"node {primary.Node} is primary instead of {preferred}";
-        var laggard = replicas.FirstOrDefault(replica => members.Voters.Contains(replica.Node) && replica.AppliedIndex != primary.Core.LastIndex);
-        return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {primary.Core.LastIndex}";
+        var last = primary.Core.LastIndex;
+        var laggard = replicas.FirstOrDefault(replica =>
+            members.Voters.Contains(replica.Node) && replica.AppliedIndex != last);
+        return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {last}";
     }
 
     private void Watch(Action act)
@@ -172,9 +210,8 @@ internal sealed class Simulator
         catch (Exception failure)
         {
             var lines = string.Join('\n', Nodes.SelectMany(node => node.Describe()).Concat(Trace.Lines));
-            throw new SimulationFailedException(
-                FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s: {failure.Message}\n{Replay}\n{Swarm}\n{lines}"),
-                failure);
+            var when = FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s");
+            throw new SimulationFailedException($"{when}: {failure.Message}\n{Replay}\n{Swarm}\n{lines}", failure);
         }
     }
 }

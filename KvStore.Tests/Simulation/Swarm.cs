@@ -73,5 +73,66 @@ internal sealed record Swarm
         };
     }
 
+    /// <summary>
+    /// What shows only after a crash, a lost primary or a snapshot is met sooner where those are common.
+    /// </summary>
+    public static Swarm Harsh(int seed) => Draw(seed) with
+    {
+        CrashInterval = Second / 2,
+        CutInterval = 2 * Second,
+        SnapshotInterval = Second,
+        LongDelays = 0.05,
+    };
+
+    /// <summary>Harsh, and whoever comes to mind is made a member or is none any more.</summary>
+    public static Swarm Restless(int seed) => Harsh(seed) with
+    {
+        MoveInterval = Second / 2,
+        LoseDiskInterval = 4 * Second,
+    };
+
+    /// <summary>One group that hardly ever keeps its primary for long, on slow disks.</summary>
+    public static Swarm Unsteady(int seed) => Draw(seed) with
+    {
+        GroupCount = 1,
+        KeysPerGroup = 1,
+        ThinkTime = 20 * Millisecond,
+        CrashInterval = Second / 4,
+        CutInterval = Second / 2,
+        PauseInterval = Second,
+        SlowDiskInterval = Second,
+        LongDelays = 0.05,
+        MoveInterval = 0,
+        LoseDiskInterval = 0,
+    };
+
+    /// <summary>Primaries that are frozen or cut off while clients ask them, and others take over.</summary>
+    public static Swarm Frozen(int seed) => Quiet(seed) with
+    {
+        GroupCount = 1,
+        ClientCount = 6,
+        ThinkTime = 50 * Millisecond,
+        LongDelays = 0.02,
+        PauseInterval = Second / 2,
+        CutInterval = 4 * Second,
+    };
+
+    /// <summary>Nothing goes wrong.</summary>
+    public static Swarm Quiet(int seed) => Draw(seed) with
+    {
+        Loss = 0,
+        Duplication = 0,
+        LongDelays = 0,
+        HasPreferred = false,
+        CrashInterval = 0,
+        CrashAllInterval = 0,
+        PauseInterval = 0,
+        CutInterval = 0,
+        SlowDiskInterval = 0,
+        TransferInterval = 0,
+        MoveInterval = 0,
+        LoseDiskInterval = 0,
+    };
+
     private static int Maybe(Random random, double probability) => random.NextDouble() < probability ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using static System.FormattableString;
 
 namespace KvStore.Tests.Simulation;
 
@@ -47,7 +47,7 @@ internal sealed class Trace(EventQueue queue, int keptLines)
         Mix((ulong)first);
         Mix((ulong)second);
         if (keptLines > 0)
-            Keep(string.Create(CultureInfo.InvariantCulture, $"{queue.Now / 1e6:F6} n{node} g{group} {kind} {first} {second} {detail}"));
+            Keep(Invariant($"{queue.Now / 1e6:F6} n{node} g{group} {kind} {first} {second} {detail}"));
     }
 
     private void Keep(string line)

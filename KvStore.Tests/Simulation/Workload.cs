@@ -36,12 +36,17 @@ internal sealed class Workload(Simulator world, Random random)
     /// <summary>Clients bring their calls to an end and begin no other.</summary>
     public void Stop() => IsStopped = true;
 
-    /// <summary>Once all is healed: one write to each group and one read of each key, which together see whatever was lost.</summary>
+    /// <summary>
+    /// Once all is healed: one write to each group and one read of each key, which together see whatever was lost.
+    /// </summary>
     public void Verify()
     {
         for (var group = 0; group < world.Swarm.GroupCount; group++)
         {
-            SimulatedClient client = new(world, this, new Random(random.Next()), hasRequestIds: true) { IsPatient = true };
+            SimulatedClient client = new(world, this, new Random(random.Next()), hasRequestIds: true)
+            {
+                IsPatient = true,
+            };
             _clients.Add(client);
             client.Ask(Put(group, 0));
             for (var key = 0; key < world.Swarm.KeysPerGroup; key++)
@@ -87,7 +92,8 @@ internal sealed class Workload(Simulator world, Random random)
         string.Create(CultureInfo.InvariantCulture, $"{version.Term}.{version.Index}");
 
     private static (HistoryOperation Operation, Request Request) Get(int group, int key) =>
-        (Draft(OperationKind.Get, NameOf(group, key), null), new Request(new PartitionId(group), BytesOf(group, key), null));
+        (Draft(OperationKind.Get, NameOf(group, key), null),
+            new Request(new PartitionId(group), BytesOf(group, key), null));
 
     private (HistoryOperation Operation, Request Request) Put(int group, int key)
     {
@@ -105,7 +111,8 @@ internal sealed class Workload(Simulator world, Random random)
     private static (HistoryOperation Operation, Request Request) Delete(int group, int key)
     {
         Command.Delete delete = new() { Key = BytesOf(group, key), TimeMs = 0 };
-        return (Draft(OperationKind.Delete, NameOf(group, key), null), new Request(new PartitionId(group), delete.Key, delete));
+        return (Draft(OperationKind.Delete, NameOf(group, key), null),
+            new Request(new PartitionId(group), delete.Key, delete));
     }
 
     private (HistoryOperation Operation, Request Request) IfSeen((HistoryOperation Operation, Request Request) write)

@@ -54,7 +54,9 @@ internal sealed class GeneratedHistory(int seed, PlantedBug bug)
 
     private bool ShallPlant(int number) => !_isPlanted && bug != PlantedBug.None && number >= _bugAt;
 
-    /// <summary>Effects are a microsecond apart; calls reach back and returns forth over several of them, except around the bug.</summary>
+    /// <summary>
+    /// Effects are a microsecond apart; calls reach back and returns forth over several of them, except around the bug.
+    /// </summary>
     private void Add(int number)
     {
         var effect = (number + 1) * 1000L;
@@ -70,7 +72,12 @@ internal sealed class GeneratedHistory(int seed, PlantedBug bug)
 
     private HistoryOperation Draw(int number)
     {
-        var kind = _random.Next(10) switch { < 4 => OperationKind.Get, < 9 => OperationKind.Put, _ => OperationKind.Delete };
+        var kind = _random.Next(10) switch
+        {
+            < 4 => OperationKind.Get,
+            < 9 => OperationKind.Put,
+            _ => OperationKind.Delete,
+        };
         var isConditional = kind != OperationKind.Get && _random.Next(2) == 0;
         var known = _random.Next(3) == 0 ? _replaced.Etag : _current.Etag;
         return new HistoryOperation
@@ -147,7 +154,9 @@ internal sealed class GeneratedHistory(int seed, PlantedBug bug)
     private void Plant(HistoryOperation write)
     {
         _isPlanted = true;
-        var seen = bug == PlantedBug.LostWrite ? _current : (write.Value, (_version + 1).ToString(CultureInfo.InvariantCulture));
+        var seen = bug == PlantedBug.LostWrite
+            ? _current
+            : (write.Value, (_version + 1).ToString(CultureInfo.InvariantCulture));
         _history.Add(new HistoryOperation
         {
             Client = -1,

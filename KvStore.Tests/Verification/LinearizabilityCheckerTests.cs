@@ -15,7 +15,8 @@ public sealed class LinearizabilityCheckerTests
         return data;
     }
 
-    public static TheoryData<string> Bugs => [.. Enum.GetNames<PlantedBug>().Where(bug => bug != nameof(PlantedBug.None))];
+    public static TheoryData<string> Bugs =>
+        [.. Enum.GetNames<PlantedBug>().Where(bug => bug != nameof(PlantedBug.None))];
 
     [Theory, MemberData(nameof(KnownHistories))]
     public void Agrees_with_the_public_verdict(string file, string verdict)
@@ -35,7 +36,9 @@ public sealed class LinearizabilityCheckerTests
             foreach (var hasUniqueEtags in new[] { true, false })
             {
                 var judgement = new LinearizabilityChecker(hasUniqueEtags).Judge(history);
-                Assert.True(judgement.Verdict == Verdict.Legal, $"seed {seed}, unique {hasUniqueEtags}: {judgement.Why}");
+                Assert.True(
+                    judgement.Verdict == Verdict.Legal,
+                    $"seed {seed}, unique {hasUniqueEtags}: {judgement.Why}");
             }
         }
     }
@@ -87,7 +90,9 @@ public sealed class LinearizabilityCheckerTests
 
     [Fact]
     public void An_eventual_read_is_not_judged() =>
-        Assert.Equal(Verdict.Legal, Judge(Call(1, 2, OperationKind.Put, "a"), Call(3, 4, OperationKind.GetEventual, null)));
+        Assert.Equal(
+            Verdict.Legal,
+            Judge(Call(1, 2, OperationKind.Put, "a"), Call(3, 4, OperationKind.GetEventual, null)));
 
     [Fact]
     public void Keys_are_judged_apart()
@@ -105,7 +110,8 @@ public sealed class LinearizabilityCheckerTests
         var writes = Enumerable.Range(0, 12).Select(number => Call(1, 100, OperationKind.Put, $"v{number}"));
         var read = Call(101, 102, OperationKind.Get, "nobody wrote this");
 
-        var judgement = new LinearizabilityChecker(hasUniqueEtags: true, maxConfigurations: 50).Judge([.. writes, read]);
+        var checker = new LinearizabilityChecker(hasUniqueEtags: true, maxConfigurations: 50);
+        var judgement = checker.Judge([.. writes, read]);
 
         Assert.Equal(Verdict.Undecided, judgement.Verdict);
     }
@@ -146,5 +152,6 @@ public sealed class LinearizabilityCheckerTests
         Result = OperationResult.Ok,
     };
 
-    private static string Folder([CallerFilePath] string path = "") => Path.Combine(Path.GetDirectoryName(path)!, "Histories");
+    private static string Folder([CallerFilePath] string path = "") =>
+        Path.Combine(Path.GetDirectoryName(path)!, "Histories");
 }

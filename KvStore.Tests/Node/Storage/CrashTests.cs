@@ -1,6 +1,3 @@
-using KvStore.Core.Replication;
-using KvStore.Node.Storage;
-
 namespace KvStore.Tests.Node.Storage;
 
 /// <summary>
@@ -8,8 +5,6 @@ namespace KvStore.Tests.Node.Storage;
 /// </summary>
 public sealed class CrashTests
 {
-    private const int Operations = 40;
-
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -22,7 +17,7 @@ public sealed class CrashTests
         {
             foreach (var leaves in Enum.GetValues<Leaves>())
             {
-                var life = new Life(seed, $"seed {seed}, call {call}, {leaves}");
+                var life = new DiskLife(seed, $"seed {seed}, call {call}, {leaves}");
                 calls = Math.Max(call, await life.RunAsync(new MemoryFileSystem(), stopAt: call));
                 await life.RecoverAsync(life.Files.AfterPowerLoss(leaves, new Random(call)));
             }
@@ -35,7 +30,7 @@ public sealed class CrashTests
         for (var seed = 1; seed <= 800; seed++)
         {
             var random = new Random(seed);
-            var life = new Life(seed, $"seed {seed}");
+            var life = new DiskLife(seed, $"seed {seed}");
             var files = new MemoryFileSystem();
             for (var crash = 0; crash < 4; crash++)
             {
@@ -70,62 +65,5 @@ public sealed class CrashTests
 
         using var last = TestStore.Open(next.AfterPowerLoss(Leaves.Nothing, new Random(1)));
         Assert.Equal(told, last.Describe());
-    }
-
-    /// <summary>One node's lives on one disk.</summary>
-    private sealed class Life(int seed, string replay)
-    {
-        private readonly Random _random = new(seed);
-        private readonly StorageHistory _history = new(new Random(seed));
-
-        public MemoryFileSystem Files { get; private set; } = new();
-
-        /// <summary>Recovers and goes on until the call; gives the calls that were made.</summary>
-        public async Task<int> RunAsync(MemoryFileSystem files, int stopAt)
-        {
-            Files = files;
-            files.Fault = call => call.Number == stopAt ? IoFault.PowerLoss : IoFault.None;
-            try
-            {
-                using var store = TestStore.Open(files);
-                _history.Recovered(store, replay);
-                var isAlive = true;
-                for (var i = 0; i < Operations && isAlive; i++)
-                    isAlive = await OperateAsync(store);
-            }
-            catch (Exception failure) when (failure is IOException or DataDirectoryException)
-            {
-                Assert.True(files.Calls >= stopAt, $"{replay}: {failure}");
-            }
-
-            return files.Calls;
-        }
-
-        public async Task RecoverAsync(MemoryFileSystem files)
-        {
-            Files = files;
-            using var store = TestStore.Open(files);
-            _history.Recovered(store, replay);
-            for (var i = 0; i < 3; i++)
-                Assert.True(await OperateAsync(store), replay);
-        }
-
-        private async Task<bool> OperateAsync(TestStore store)
-        {
-            if (_random.Next(6) == 0 && _history.NextCapture() is { } capture)
-                store.Log.SaveSnapshot(capture.Partition, capture.Snapshot);
-            var batch = new Persist[_random.Next(1, 4)];
-            for (var i = 0; i < batch.Length; i++)
-            {
-                batch[i] = _history.NextPersist();
-                if (batch[i].Snapshot is { } received)
-                    store.Log.SaveReceivedSnapshot(batch[i].Partition, received);
-            }
-
-            var isFlushed = await store.AppendAsync(batch);
-            if (isFlushed)
-                _history.Reported = _history.HandedOver;
-            return isFlushed;
-        }
     }
 }
