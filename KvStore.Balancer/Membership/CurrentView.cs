@@ -64,7 +64,10 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
     {
         lock (_gate)
         {
-            if (Find(url) is not { } index || !NoteAsked(index) || !_view.Nodes[index].IsUp)
+            if (Find(url) is not { } index)
+                return;
+            NoteAsked(index);
+            if (!_view.Nodes[index].IsUp)
                 return;
             var known = _view.Nodes[index];
             if (known.Misses + 1 < MissesUntilDown)
@@ -83,7 +86,10 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
         ObservedNode known;
         lock (_gate)
         {
-            if (Find(url) is not { } index || !NoteAsked(index) || !_view.Nodes[index].IsUp)
+            if (Find(url) is not { } index)
+                return;
+            NoteAsked(index);
+            if (!_view.Nodes[index].IsUp)
                 return;
             known = _view.Nodes[index];
             log.NodeDown(known.Destination.Name ?? "?", url);
@@ -135,13 +141,12 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
         change.TrySetResult();
     }
 
-    /// <summary>Remembers that it was asked; always true.</summary>
-    private bool NoteAsked(int index)
+    /// <summary>Whether it answers or not, it was asked: what it did not say, nobody waits to hear any more.</summary>
+    private void NoteAsked(int index)
     {
         var node = _view.Nodes[index];
         if (!node.WasAsked)
             Swap(_view.With(_view.Nodes.SetItem(index, node with { WasAsked = true })));
-        return true;
     }
 
     private int? Find(Uri url)
