@@ -28,7 +28,7 @@ internal sealed class ViewKeeper(
             if (current.View is not { } held || next.ClusterId != held.ClusterId || next.Epoch <= held.Epoch)
                 return;
             ClusterFormation.CheckNotReplaced(self, next);
-            Save(next);
+            storage.Log.SaveClusterDocument(ClusterDocument.Encode(next));
             current.Advance(next);
             await transport.FollowAsync(next).ConfigureAwait(false);
             router.Follow(next);
@@ -38,19 +38,6 @@ internal sealed class ViewKeeper(
         finally
         {
             _turn.Release();
-        }
-    }
-
-    private void Save(ClusterView next)
-    {
-        try
-        {
-            storage.Directory.SaveClusterDocument(ClusterDocument.Encode(next));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            storage.Log.Fail(failure);    // nobody is to go on with a disk that does not keep what it is given
-            throw;
         }
     }
 }

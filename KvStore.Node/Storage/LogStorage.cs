@@ -126,8 +126,9 @@ internal sealed class LogStorage : IDisposable
         return false;
     }
 
-    /// <summary>Says that a file beside the log was not kept as it was given: the node must end.</summary>
-    public void Fail(Exception failure) => _writer.Fail(failure);
+    /// <summary>Saves the cluster's view while the log is written. Waits for the disk.</summary>
+    public void SaveClusterDocument(ReadOnlyMemory<byte> document) =>
+        Guard(() => _directory.SaveClusterDocument(document.Span));
 
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
