@@ -29,7 +29,8 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
 
     /// <summary>The disk has no room for new values; nothing was begun.</summary>
     public static Refusal DiskLow { get; } = new(
-        ProblemType.DiskLow, "The disk of the key's primary is nearly full: it reads and deletes, but stores nothing.");
+        ProblemType.DiskLow,
+        "The disk of the key's primary is nearly full: it reads and deletes, but stores nothing. Nothing was applied.");
 
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");

@@ -54,7 +54,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         }
         catch (Exception wrong) when (wrong is FormatException or OverflowException)
         {
-            throw Wrong(name, Text(name)!, "faults such as flush:17=EIO");
+            throw Wrong(name, Text(name)!, $"faults such as flush:17=EIO ({wrong.Message.TrimEnd('.')})");
         }
     }
 

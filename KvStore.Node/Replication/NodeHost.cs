@@ -86,7 +86,7 @@ internal sealed class NodeHost(
     {
         try
         {
-            var view = Remembered() ?? await FormAsync(stoppingToken).ConfigureAwait(false);
+            var view = storage.View ?? await FormAsync(stoppingToken).ConfigureAwait(false);
             await JoinAsync(view).ConfigureAwait(false);
             var asking = KeepAskingAsync(stoppingToken);
             var ticking = TickAsync(stoppingToken);
@@ -128,9 +128,6 @@ internal sealed class NodeHost(
             end.Fail($"A replica's state is wrong: {broken.GetBaseException().Message}");
         }
     }
-
-    private ClusterView? Remembered() =>
-        storage.Directory.LoadClusterDocument() is { } document ? ClusterDocument.Decode(document) : null;
 
     private async Task<ClusterView> FormAsync(CancellationToken stopping)
     {

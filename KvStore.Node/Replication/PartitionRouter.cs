@@ -56,10 +56,20 @@ internal sealed class PartitionRouter(
         _loops = [.. Enumerable.Range(0, count).Select(number => new ReplicaLoop(
             replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
             outlets,
-            replica => _changes.Announce(replica.Partition)))];
+            replica => OnPrimaryChanged(replica, self)))];
         _replicas = replicas;    // last: who finds a replica finds its loop
         storage.Log.ForgetRecovered();
         return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
+    }
+
+    private void OnPrimaryChanged(PartitionReplica replica, NodeId self)
+    {
+        var (primary, term) = (replica.Hint.Primary, replica.Hint.Term);
+        if (primary == self)
+            logger.BecamePrimary(replica.Partition.Value, term.Value);
+        else if (primary != NodeId.None)
+            logger.FollowsPrimary(replica.Partition.Value, primary.Value, term.Value);
+        _changes.Announce(replica.Partition);
     }
 
     /// <summary>Tells every replica who should keep its group by a newer view.</summary>

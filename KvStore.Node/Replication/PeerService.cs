@@ -74,6 +74,10 @@ internal sealed class PeerService(
         {
             throw Refuse(StatusCode.InvalidArgument, failure.Message);
         }
+        catch (NoRoomException failure)
+        {
+            throw Refuse(StatusCode.ResourceExhausted, failure.Message);
+        }
     }
 
     private static async Task<List<ReadOnlyMemory<byte>>> ReadBlocksAsync(

@@ -172,6 +172,7 @@ internal sealed class PeerLink : IAsyncDisposable
         using var call = new Wire.Peer.PeerClient(channel).Link(cancellationToken: stopping);
         await call.RequestStream.WriteAsync(new Wire.Frame { Ends = Ends }, stopping).ConfigureAwait(false);
         await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(2), stopping).ConfigureAwait(false);
+        _outbox.Clear();    // a sender that saw the last connection end a moment late
         _isConnected = true;
         onConnected();
         _logger.LinkUp(_peer.Name, address);

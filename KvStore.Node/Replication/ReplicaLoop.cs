@@ -124,6 +124,7 @@ internal sealed class ReplicaLoop
                     _replicas[persist.Partition].Add(new Input.Persisted(persist.Number));
                 break;
             default:
+                Invariant.Holds(ReferenceEquals(item.Content, TickAll));
                 Volatile.Write(ref _isTickWaiting, 0);
                 foreach (var replica in _replicas.Values)
                     replica.Tick();

@@ -43,7 +43,8 @@ internal sealed class DataDirectory : IDisposable
     /// </summary>
     public RejoinDocument? Rejoin { get; private set; }
 
-    private string ClusterPath => Path.Combine(Wal, "cluster");
+    /// <summary>Where the node's cluster is remembered.</summary>
+    public string ClusterPath => Path.Combine(Wal, "cluster");
 
     private string RejoinPath => Path.Combine(Wal, RejoinName);
 

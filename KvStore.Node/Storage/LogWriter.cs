@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Storage;
 
@@ -12,6 +13,8 @@ internal sealed record PersistBatch(List<Persist> Items, Action OnFlushed);
 /// </summary>
 internal sealed class LogWriter : IDisposable
 {
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
     private readonly object _gate = new();    // waited on with Monitor
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WalWriter _wal;
@@ -82,6 +85,7 @@ internal sealed class LogWriter : IDisposable
     public void Fail(Exception failure) => _failed.TrySetResult(failure);
 
     /// <summary>Finishes what is waiting and ends.</summary>
+    /// <exception cref="StartupException">The disk hangs: what waits for it was never called durable.</exception>
     public void Dispose()
     {
         lock (_gate)
@@ -90,7 +94,12 @@ internal sealed class LogWriter : IDisposable
             Monitor.Pulse(_gate);
         }
 
-        _thread.Join();
+        if (!_thread.Join(StopPatience))
+        {
+            throw new StartupException(
+                $"The disk of the log has not answered for {StopPatience.TotalSeconds} s; the node ends without it.");
+        }
+
         _wal.Dispose();
     }
 

@@ -1,7 +1,16 @@
 namespace KvStore.Node.Storage;
 
 /// <summary>A data directory cannot be used; the message says why and what to do.</summary>
-internal sealed class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner);
+internal class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// Whole bytes that this version cannot read: another one wrote them. That is no damage, and the disk is not given up.
+/// </summary>
+internal sealed class OtherFormatException(string file, string found, Exception? inner = null)
+    : DataDirectoryException(
+        $"{file} is whole but holds {found}, which this version cannot read. Nothing was changed; start the version "
+        + "that wrote it, or a later one.",
+        inner);
 
 /// <summary>
 /// A snapshot found no room while it was written aside. What there is of it is part of nothing, and the log still has

@@ -3,14 +3,11 @@ namespace KvStore.Node.Telemetry;
 /// <summary>Log lines of replicas and links. Numbers 2000 to 2999.</summary>
 internal static partial class ReplicationEvents
 {
-    [LoggerMessage(2001, LogLevel.Debug, "Partition {Partition}: became primary at term {Term}")]
+    [LoggerMessage(2001, LogLevel.Information, "Partition {Partition}: primary as of term {Term}")]
     public static partial void BecamePrimary(this ILogger logger, int partition, long term);
 
     [LoggerMessage(2002, LogLevel.Debug, "Partition {Partition}: follows member {Primary} at term {Term}")]
     public static partial void FollowsPrimary(this ILogger logger, int partition, int primary, long term);
-
-    [LoggerMessage(2003, LogLevel.Information, "Leads {Count} of {Total} replicas")]
-    public static partial void LeadsNow(this ILogger logger, int count, int total);
 
     [LoggerMessage(2010, LogLevel.Information, "Link to {Peer} at {Address} is up")]
     public static partial void LinkUp(this ILogger logger, string peer, Uri address);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using KvStore.Node.Storage;
 
 namespace KvStore.Tests.Node.Storage;
@@ -210,13 +209,7 @@ public sealed class DamageTests
     {
         var (disk, _) = await SmallDisk.MakeAsync();
         var path = SmallDisk.Segments(disk)[0];
-        disk.Damage(path, bytes =>
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 2);
-            var checksum = System.IO.Hashing.XxHash3.HashToUInt64(bytes.AsSpan(0, 56));
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(56), checksum);
-            return bytes;
-        });
+        disk.Damage(path, SmallDisk.OfLaterVersion);
         Assert.Contains("format version 2", SmallDisk.Start(disk).Refusal);
     }
 

@@ -118,6 +118,35 @@ public sealed class SetAsideTests
         Assert.Equal(before, Contents(files, ""));
     }
 
+    [Fact]
+    public async Task A_damaged_view_beside_a_whole_log_is_refused_in_one_line()
+    {
+        var files = await DamagedAsync(Three);
+        files.Damage(FirstSegment, Damaged);    // the same bit again: whole
+        files.Damage($"{TestStore.Wal}/cluster", bytes => [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+        var before = Contents(files, "");
+
+        var refused = Assert.Throws<StartupException>(() => Open(files));
+        Assert.Contains($"{TestStore.Wal}/cluster", refused.Message);
+        Assert.Contains("It was left as it is", refused.Message);
+        Assert.Equal(before, Contents(files, ""));
+    }
+
+    [Fact]
+    public async Task What_another_version_wrote_is_no_damage_and_its_disk_is_not_given_up()
+    {
+        var files = await DamagedAsync(Three);
+        files.Damage(FirstSegment, Damaged);
+        files.Damage(FirstSegment, SmallDisk.OfLaterVersion);
+        var before = Contents(files, "");
+
+        var refused = Assert.Throws<StartupException>(() => Open(files));
+        Assert.Contains($"{FirstSegment} is whole but holds format version 2", refused.Message);
+        Assert.Contains("start the version that wrote it", refused.Message);
+        Assert.Equal(before, Contents(files, ""));
+        Assert.Empty(_warnings.Lines);
+    }
+
     private static byte[] Damaged(byte[] segment) => [.. segment[..100], (byte)(segment[100] ^ 1), .. segment[101..]];
 
     /// <summary>A disk of a member with a snapshot and a log, of which one byte in the middle is another.</summary>
