@@ -30,7 +30,7 @@ internal static class ForwardedBody
     /// nothing.
     /// </summary>
     public static bool ClaimsNothingApplied(HttpResponseMessage response, ReadOnlyMemory<byte> body) =>
-        (int)response.StatusCode is 429 or 500 or 503 or 507 && Read(body) is not { Applied: not Applied.No };
+        (int)response.StatusCode is 429 or >= 500 && Read(body) is not { Applied: not Applied.No };
 
     private static Problem? Read(ReadOnlyMemory<byte> body)
     {

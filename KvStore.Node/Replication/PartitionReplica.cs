@@ -37,6 +37,7 @@ internal sealed class PartitionReplica(
     private volatile ReplicaRole _role;
     private volatile bool _hasOthers = replica.Voters.Length > 1;
     private ImmutableArray<NodeId> _keepers = [];
+    private ImmutableArray<NodeId> _lost = [];
     private GroupConfiguration? _settled;
     private readonly Freshness _freshness = new(time);
     private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
@@ -175,10 +176,10 @@ internal sealed class PartitionReplica(
         Rearrange();
     }
 
-    /// <summary>Who should keep the group, the preferred primary first.</summary>
-    public void Follow(ImmutableArray<NodeId> keepers)
+    /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
+    public void Follow(ImmutableArray<NodeId> keepers, ImmutableArray<NodeId> lost)
     {
-        _keepers = keepers;
+        (_keepers, _lost) = (keepers, lost);
         _settled = null;
         _inputs.Add(new Input.Prefer(keepers[0]));
     }
@@ -193,7 +194,7 @@ internal sealed class PartitionReplica(
     {
         if (Replica.Role != ReplicaRole.Primary || _keepers.IsEmpty || ReferenceEquals(_settled, Replica.Configuration))
             return;
-        if (ConfigurationPlan.Next(Replica, _keepers) is { } step)
+        if (ConfigurationPlan.Next(Replica, _keepers, _lost) is { } step)
             _inputs.Add(step);
         else if (Replica.MayReconfigure && _keepers.ToHashSet().SetEquals(Replica.Configuration.Members))
             _settled = Replica.Configuration;

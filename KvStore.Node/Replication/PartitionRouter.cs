@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
@@ -75,10 +76,11 @@ internal sealed class PartitionRouter(
     /// <summary>Tells every replica who should keep its group by a newer view.</summary>
     public void Follow(ClusterView view)
     {
+        ImmutableArray<NodeId> lost = [.. view.Removed.Select(member => member.Id)];
         foreach (var replica in Replicas)
         {
             var keepers = view.KeepersOf(replica.Partition);
-            Post(replica, owned => owned.Follow(keepers));
+            Post(replica, owned => owned.Follow(keepers, lost));
         }
     }
 
@@ -222,7 +224,7 @@ internal sealed class PartitionRouter(
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved);
-        replica.Follow(view.KeepersOf(partition));
+        replica.Follow(view.KeepersOf(partition), [.. view.Removed.Select(member => member.Id)]);
         return replica;
     }
 }

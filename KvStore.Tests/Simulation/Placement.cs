@@ -13,6 +13,9 @@ internal sealed class Placement(Simulator world)
     private readonly ImmutableArray<NodeId>[] _wanted =
         [.. Enumerable.Range(0, world.Swarm.GroupCount).Select(group => Born(world.Swarm, group))];
 
+    /// <summary>Those whose disks are lost.</summary>
+    public ImmutableArray<NodeId> Lost { get; private set; } = [];
+
     /// <summary>The voters that a group is born with: some nodes in a row, another first in each group.</summary>
     public static ImmutableArray<NodeId> Born(Swarm swarm, int group) =>
         [.. Enumerable.Range(0, swarm.VoterCount).Select(place => new NodeId(((group + place) % swarm.NodeCount) + 1))];
@@ -52,6 +55,7 @@ internal sealed class Placement(Simulator world)
     public void LoseDisk(SimulatedNode lost)
     {
         lost.LoseDisk();
+        Lost = Lost.Add(lost.Id);
         var heir = world.AddNode();
         for (var group = 0; group < _wanted.Length; group++)
         {

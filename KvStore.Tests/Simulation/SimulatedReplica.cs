@@ -111,7 +111,8 @@ internal sealed class SimulatedReplica
         var placement = _node.World.Placement;
         if (Core.Preferred != placement.Preferred(Group))
             Post(new Input.Prefer(placement.Preferred(Group)));
-        if (Core.Role == ReplicaRole.Primary && ConfigurationPlan.Next(Core, placement.Wanted(Group)) is { } step)
+        if (Core.Role == ReplicaRole.Primary
+            && ConfigurationPlan.Next(Core, placement.Wanted(Group), placement.Lost) is { } step)
             Post(step);
     }
 
