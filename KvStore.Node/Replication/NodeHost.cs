@@ -5,6 +5,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Storage;
 using KvStore.Node.Telemetry;
+using KvStore.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
@@ -33,7 +34,23 @@ internal sealed class NodeHost(
     private Task _loops = Task.CompletedTask;
     private string? _said;
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>
+    /// Before anything listens: a node that remembers its cluster never says that it has none, or others, on empty disks,
+    /// would found another one with it.
+    /// </summary>
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (storage.View is { } view)
+                current.Set(view, CheckPlace(view).Id);
+            return Task.CompletedTask;
+        }
+        catch (FormationException failure)
+        {
+            throw new StartupException(failure.Message, failure);
+        }
+    }
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -86,8 +103,13 @@ internal sealed class NodeHost(
     {
         try
         {
-            var view = storage.View ?? await FormAsync(stoppingToken).ConfigureAwait(false);
-            await JoinAsync(view).ConfigureAwait(false);
+            if (current.View is null)
+            {
+                var view = await FormAsync(stoppingToken).ConfigureAwait(false);
+                current.Set(view, CheckPlace(view).Id);
+            }
+
+            await JoinAsync(current.View!, current.Self).ConfigureAwait(false);
             var asking = KeepAskingAsync(stoppingToken);
             var ticking = TickAsync(stoppingToken);
             var failure = await Task.WhenAny(_loops, storage.Log.Failed, asking, ticking).ConfigureAwait(false);
@@ -196,16 +218,14 @@ internal sealed class NodeHost(
             $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
     }
 
-    private async Task JoinAsync(ClusterView view)
+    private async Task JoinAsync(ClusterView view, NodeId id)
     {
-        var member = CheckPlace(view);
-        current.Set(view, member.Id);
         // first: a replica that hears a peer answers at once
         await transport.FollowAsync(view).ConfigureAwait(false);
-        _loops = router.Start(view, member.Id);
+        _loops = router.Start(view, id);
         current.Open();
         var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
-        logger.Joined(self.Name, member.Id.Value, view.ClusterId, view.Epoch.Value, members);
+        logger.Joined(self.Name, id.Value, view.ClusterId, view.Epoch.Value, members);
     }
 
     /// <summary>

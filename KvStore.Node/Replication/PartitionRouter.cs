@@ -29,15 +29,15 @@ internal sealed class PartitionRouter(
     private volatile PartitionReplica?[] _replicas = None;
     private ReplicaLoop[] _loops = [];
 
-    /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
-    public ClusterView? View => current.View;
+    /// <summary>The cluster's view; null until this node's replicas run.</summary>
+    public ClusterView? View => current.Formed.IsCompleted ? current.View : null;
 
     /// <summary>All replicas of this node, the system group's among them.</summary>
     public IEnumerable<PartitionReplica> Replicas => _replicas.OfType<PartitionReplica>();
 
     /// <summary>The replicas of partitions: those that hold keys.</summary>
     public IEnumerable<PartitionReplica> Partitions =>
-        Replicas.Where(replica => replica.Partition.Value < View!.Ring.PartitionCount);
+        Replicas.Where(replica => replica.Partition.Value < current.View!.Ring.PartitionCount);
 
     /// <summary>Completes when there is a view and this node's replicas run.</summary>
     public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
@@ -98,7 +98,7 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
-        if (disk.IsLow && command is Command.Put && partition != View!.SystemGroup)
+        if (disk.IsLow && command is Command.Put && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
@@ -129,7 +129,7 @@ internal sealed class PartitionRouter(
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
         ? (hint.Primary, hint.Term)
-        : (View?.KeepersOf(partition)[0] ?? NodeId.None, Term.Zero);
+        : (current.View?.KeepersOf(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
     public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)

@@ -1,7 +1,12 @@
 namespace KvStore.Node.Storage;
 
 /// <summary>A data directory cannot be used; the message says why and what to do.</summary>
-internal class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner);
+internal class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>A file that somebody has put there: no damage, and what it is for is not known.</summary>
+    public static DataDirectoryException Stranger(string path) =>
+        new($"{path} is no file that a node makes. Nothing was changed; move it elsewhere and start again.");
+}
 
 /// <summary>
 /// Whole bytes that this version cannot read: another one wrote them. That is no damage, and the disk is not given up.

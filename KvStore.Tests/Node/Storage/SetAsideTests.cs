@@ -147,6 +147,21 @@ public sealed class SetAsideTests
         Assert.Empty(_warnings.Lines);
     }
 
+    [Theory]
+    [InlineData(TestStore.Wal + "/wal-copy.log")]
+    [InlineData(TestStore.Snapshots + "/backup.snap")]
+    public async Task A_file_that_somebody_put_there_is_no_damage(string stray)
+    {
+        var files = await DamagedAsync(Three);
+        files.Damage(FirstSegment, Damaged);
+        files.Put(stray, [1, 2, 3]);
+        var before = Contents(files, "");
+
+        var refused = Assert.Throws<StartupException>(() => Open(files));
+        Assert.Contains($"{stray} is no file that a node makes", refused.Message);
+        Assert.Equal(before, Contents(files, ""));
+    }
+
     private static byte[] Damaged(byte[] segment) => [.. segment[..100], (byte)(segment[100] ^ 1), .. segment[101..]];
 
     /// <summary>A disk of a member with a snapshot and a log, of which one byte in the middle is another.</summary>
