@@ -120,13 +120,27 @@ internal sealed class NodeHost(
         {
             // stopped while forming
         }
-        catch (Exception failure) when (failure is FormationException or InvalidDataException)
+        catch (Exception failure)
         {
-            end.Fail(failure.Message);
+            FailBy(failure);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+    }
+
+    /// <summary>Whatever ends the life of a node ends the process, with a line that says why.</summary>
+    private void FailBy(Exception failure)
+    {
+        switch (failure)
         {
-            end.Fail($"The disk does not keep what it is given: {failure.Message}");
+            case FormationException or InvalidDataException:
+                end.Fail(failure.Message);
+                break;
+            case IOException or UnauthorizedAccessException:
+                end.Fail($"The disk does not keep what it is given: {failure.Message}");
+                break;
+            default:
+                logger.DefectFound(failure.Message, failure);
+                end.Fail($"A defect of the program: {failure.GetType().Name}: {failure.Message}");
+                break;
         }
     }
 
@@ -142,7 +156,7 @@ internal sealed class NodeHost(
         }
         else if (ended != _loops && ended.Exception?.GetBaseException() is { } other)
         {
-            end.Fail(other.Message);
+            FailBy(other);
         }
         else if (ended.Exception is { } broken)
         {

@@ -44,6 +44,9 @@ internal static partial class ReplicationEvents
     [LoggerMessage(2030, LogLevel.Critical, "A replica's state is wrong and the node ends: {Reason}")]
     public static partial void InvariantBroken(this ILogger logger, string reason, Exception exception);
 
+    [LoggerMessage(2032, LogLevel.Critical, "Something that nobody expected ends the node: {Reason}")]
+    public static partial void DefectFound(this ILogger logger, string reason, Exception exception);
+
     [LoggerMessage(2031, LogLevel.Critical, "The log cannot be trusted any more and the node ends: {Reason}")]
     public static partial void LogFailed(this ILogger logger, string reason);
 }
