@@ -74,6 +74,27 @@ internal sealed record Swarm
     }
 
     /// <summary>
+    /// Of every size that is promised to work: three to seven nodes, any number of voters among them, up to eight
+    /// groups, and as often as not with limits so tight that all of them are met.
+    /// </summary>
+    public static Swarm Vast(int seed)
+    {
+        Random random = new(seed ^ 0x7A57);
+        var nodes = random.Next(3, 8);
+        var (groups, clients, keys) = (random.Next(1, 9), random.Next(2, 9), random.Next(1, 4));
+        return Draw(seed) with
+        {
+            NodeCount = nodes,
+            VoterCount = random.Next(1, nodes + 1),
+            GroupCount = groups,
+            ClientCount = clients,
+            KeysPerGroup = keys,
+            ThinkTime = Math.Max(10 * Millisecond, clients * 100 * Millisecond / (groups * keys)),
+            HasTightLimits = random.Next(2) == 0,
+        };
+    }
+
+    /// <summary>
     /// What shows only after a crash, a lost primary or a snapshot is met sooner where those are common.
     /// </summary>
     public static Swarm Harsh(int seed) => Draw(seed) with

@@ -12,7 +12,7 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Harsh, Restless, Orders, Unsteady, Frozen, LostDisks, or CutOff: one node, from all others.
+    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Frozen, LostDisks, or CutOff: one node, from all others.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
@@ -20,7 +20,7 @@ internal static class Worlds
     public static Simulator Run(string kind, int seed, int keptLines = 0)
     {
         Simulator world = new(kind, seed, SwarmOf(kind, seed), keptLines);
-        world.Run(Duration);
+        world.Run(kind == "Vast" ? LongDuration(seed) : Duration);
         if (kind == "CutOff")
             world.CutOff(new NodeId((seed % world.Swarm.NodeCount) + 1), Duration / 4);
         world.HealAndSettle();
@@ -50,6 +50,7 @@ internal static class Worlds
     private static Swarm SwarmOf(string kind, int seed) => kind switch
     {
         "Usual" => Swarm.Draw(seed),
+        "Vast" => Swarm.Vast(seed),
         "Harsh" => Swarm.Harsh(seed),
         "Restless" => Swarm.Restless(seed),
         "Orders" => Swarm.Harsh(seed) with { MoveInterval = Swarm.Second / 5, LoseDiskInterval = 0 },
@@ -59,6 +60,9 @@ internal static class Worlds
         "CutOff" => Swarm.Quiet(seed),
         _ => throw new ArgumentException($"No world is called {kind}.", nameof(kind)),
     };
+
+    /// <summary>From half a minute to ten, as many short ones as long ones, each by its own measure.</summary>
+    private static TimeSpan LongDuration(int seed) => Duration * Math.Pow(20, new Random(~seed).NextDouble());
 
     private static void SameTwice(int seed)
     {
