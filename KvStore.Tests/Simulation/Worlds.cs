@@ -12,7 +12,8 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Frozen, LostDisks, or CutOff: one node, from all others.
+    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, LostDisks, or CutOff: one node, from all
+    /// others; SilentCutOff: that, while nobody writes.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
@@ -21,7 +22,7 @@ internal static class Worlds
     {
         Simulator world = new(kind, seed, SwarmOf(kind, seed), keptLines);
         world.Run(kind == "Vast" ? LongDuration(seed) : Duration);
-        if (kind == "CutOff")
+        if (kind is "CutOff" or "SilentCutOff")
             world.CutOff(new NodeId((seed % world.Swarm.NodeCount) + 1), Duration / 4);
         world.HealAndSettle();
         return world;
@@ -57,7 +58,9 @@ internal static class Worlds
         "Frozen" => Swarm.Frozen(seed),
         "Unsteady" => Swarm.Unsteady(seed),
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
+        "Passing" => Swarm.Passing(seed),
         "CutOff" => Swarm.Quiet(seed),
+        "SilentCutOff" => Swarm.Silent(seed),
         _ => throw new ArgumentException($"No world is called {kind}.", nameof(kind)),
     };
 
