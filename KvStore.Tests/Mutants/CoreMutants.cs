@@ -4,6 +4,7 @@ namespace KvStore.Tests.Mutants;
 internal static class CoreMutants
 {
     private const string Log = "KvStore.Core/Replication/ReplicaLog.cs";
+    private const string Progress = "KvStore.Core/Replication/Progress.cs";
     private const string Step = "KvStore.Core/Replication/Replica.cs";
     private const string Backup = "KvStore.Core/Replication/Replica.Backup.cs";
     private const string Primary = "KvStore.Core/Replication/Replica.Primary.cs";
@@ -49,6 +50,12 @@ internal static class CoreMutants
             new Change(Backup, "if (term == entry.Term)", "if (term == entry.Term && entry.Index <= CommitIndex)")),
         new("5", "a heartbeat announces a commit beyond the match", "Harsh", 1,
             new Change(Primary, "LogIndex.Min(backup.Match, CommitIndex)", "CommitIndex")),
+        // What a primary sends first already ends where the logs differ, unless it begins anew behind its match.
+        new("5", "a backup commits beyond what the message shows to agree", "Passing", 1,
+            new Change(
+                Backup, "LogIndex.Min(request.Commit, last)", "LogIndex.Min(request.Commit, _log.LastIndex)"),
+            new Change(
+                Progress, "LogIndex.Max(LogIndex.Min(refused, agreeing.Next()), Match.Next())", "Match.Next()")),
         new("6", "entries are handed out when flushed, not when committed", "Harsh", 1,
             new Change(Step, "while (_handedOut < CommitIndex)", "while (_handedOut < FlushedIndex)")),
     ];
@@ -80,6 +87,14 @@ internal static class CoreMutants
                 "_reads.Enqueue((ticket, _round - 1, CommitIndex))")),
         new("10", "any answer stands for the latest round", "Frozen", 6,
             new Change(Primary, "Math.Max(backup.Round, reply.Round)", "_round")),
+        // Rounds are never counted anew while a process lives, so an old answer does no harm unless they are.
+        new("10", "a heartbeat reply of an earlier term confirms a read", "Passing", 1,
+            new Change(
+                Step,
+                "if (message.Term < Term)",
+                "if (message.Term < Term && message is not PeerMessage.HeartbeatReply)"),
+            new Change(
+                Primary, "        Primary = _options.Self;\n", "        Primary = _options.Self;\n        _round = 0;\n")),
         new("10", "waiting reads are kept when leadership is lost", "Frozen", 1,
             new Change(Primary, "        RefuseReads();\n", "")),
     ];
@@ -145,6 +160,12 @@ internal static class CoreMutants
         new("24", "apply reads a clock", "Usual", 1,
             new Change(
                 State, "_image.At(command.TimeMs)", "_image.At(System.Diagnostics.Stopwatch.GetTimestamp())")),
+        new("24", "apply remembers how often it was asked since the start", "Harsh", 1,
+            new Change(State, "_image.At(command.TimeMs)", "_image.At(command.TimeMs + _asked++)"),
+            new Change(
+                State,
+                "    private StateImage _image = image",
+                "    private int _asked;\n    private StateImage _image = image")),
         new("26", "a retry is applied again", "Harsh", 3,
             new Change(
                 State,
@@ -177,6 +198,14 @@ internal static class CoreMutants
             new Change(Claims, "if (!claim)", "if (!claim && text is null)")),
         new("34", "the core draws from a source that is not its own", "Twice", 1,
             new Change(Election, "_electionTimeout = _random.Next(", "_electionTimeout = Random.Shared.Next(")),
+        new("34", "one replica draws what another has not drawn", "Twice", 1,
+            new Change(Election, "_electionTimeout = _random.Next(", "_electionTimeout = (_draws++ % 3) + _random.Next("),
+            new Change(
+                Election,
+                "    private int _electionTimeout;\n",
+                "    private int _electionTimeout;\n    private static int _draws;\n")),
+        new("B8", "who hears its primary supports another one", "SilentCutOff", 7,
+            new Change(Election, "{ IsTransfer: false } when", "{ IsTransfer: false, IsPreVote: false } when")),
         new("B8", "no pre-votes: who is cut off raises its term again and again", "CutOff", 1,
             new Change(
                 Election,

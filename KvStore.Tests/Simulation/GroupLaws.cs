@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 
@@ -19,8 +20,6 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     {
         [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
     };
-
-    private (LogIndex Index, Term Term) _lastCommitted;
 
     /// <summary>How far any primary has committed.</summary>
     public LogIndex CommitIndex => new(_committed.Count);
@@ -133,23 +132,31 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             isOwn || core.CommitIndex == replica.CommitIndexBefore,
             replica,
             $"commits {core.CommitIndex} of an earlier term by itself");
-        foreach (var entry in effects.Persist.SelectMany(persist => persist.Entries))
+        foreach (var persist in effects.Persist)
         {
-            if (entry.Kind != EntryKind.Configuration || entry.Term != core.Term)
-                continue;
-            Claim(isOwn, replica, $"begins a change before its first commit in term {core.Term}");
-            var (before, next) = (core.ConfigurationAt(entry.Index - 1), core.ConfigurationAt(entry.Index));
-            var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
-            Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
-            foreach (var newcomer in next.Voters.Except(before.Voters))
+            foreach (var entry in persist.Entries)
             {
-                var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
-                Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+                if (entry.Kind == EntryKind.Configuration && entry.Term == core.Term)
+                    ChangeIsCautious(replica, entry.Index, isOwn);
             }
-
-            var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
-            Claim(isWhole, replica, $"goes down to {next} by itself");
         }
+    }
+
+    private void ChangeIsCautious(SimulatedReplica replica, LogIndex index, bool hasCommittedInTerm)
+    {
+        var core = replica.Core;
+        Claim(hasCommittedInTerm, replica, $"begins a change before its first commit in term {core.Term}");
+        var (before, next) = (core.ConfigurationAt(index - 1), core.ConfigurationAt(index));
+        var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
+        Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
+        foreach (var newcomer in next.Voters.Except(before.Voters))
+        {
+            var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
+            Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+        }
+
+        var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
+        Claim(isWhole, replica, $"goes down to {next} by itself");
     }
 
     /// <summary>A primary never overwrites its own log (section 5.3).</summary>
@@ -157,12 +164,14 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     {
         Claim(effects.Restore is null, replica, $"a primary was restored from a snapshot");
         foreach (var persist in effects.Persist)
+        {
             Claim(persist.Snapshot is null, replica, $"a primary replaced its log by a snapshot");
-        var first = effects.Persist
-            .Where(persist => !persist.Entries.IsEmpty)
-            .Select(persist => persist.Entries[0].Index);
-        foreach (var index in first)
-            Claim(index > replica.LastIndexBefore, replica, $"a primary overwrote its entry {index}");
+            if (!persist.Entries.IsEmpty)
+            {
+                var first = persist.Entries[0].Index;
+                Claim(first > replica.LastIndexBefore, replica, $"a primary overwrote its entry {first}");
+            }
+        }
     }
 
     /// <summary>Two entries of one index and term are the same and follow the same (section 5.3).</summary>
@@ -186,17 +195,22 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         }
     }
 
-    /// <summary>Committed is what a majority holds on its disks, not in its memory.</summary>
+    /// <summary>
+    /// Committed is what a majority holds on its disks, not in its memory: at the moment when it is committed, since
+    /// the majority that it has by then need not be one of the voters that come after.
+    /// </summary>
     private void CommitIsDurable(SimulatedReplica replica, Term committedIn)
     {
         var core = replica.Core;
         if (core.CommitIndex == LogIndex.Zero)
             return;
         Remember(core, committedIn);
-        if (core.TermAt(core.CommitIndex) is not { } term || _lastCommitted == (core.CommitIndex, term))
+        if (core.Role != ReplicaRole.Primary || core.CommitIndex == replica.CommitIndexBefore)
             return;
-        _lastCommitted = (core.CommitIndex, term);
-        var isHeld = IsHeldByMajority(core.Configuration) || IsHeldByMajority(replica.ConfigurationBefore);
+        var term = core.TermAt(core.CommitIndex)!.Value;
+        var isHeld = IsHeldByMajority(replica.ConfigurationBefore);
+        for (var last = replica.LastIndexBefore.Next(); !isHeld && last <= core.LastIndex; last = last.Next())
+            isHeld = IsHeldByMajority(core.ConfigurationAt(last));
         Claim(
             isHeld,
             replica,
@@ -251,9 +265,12 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
 
     private static ulong ContentOf(LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);
 
-    private static void Claim(bool claim, SimulatedReplica replica, FormattableString otherwise)
+    private static void Claim(
+        bool claim,
+        SimulatedReplica replica,
+        [InterpolatedStringHandlerArgument(nameof(claim))] ref Breach otherwise)
     {
         if (!claim)
-            Law.Holds(false, $"n{replica.Node} g{replica.Group}: {FormattableString.Invariant(otherwise)}");
+            Law.Holds(false, $"n{replica.Node} g{replica.Group}: {otherwise.Text()}");
     }
 }

@@ -149,8 +149,8 @@ internal sealed class SimulatedReplica
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         var office = ((long)Core.Role << 32) | Core.Term.Value;
         _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
-        var strange = _effects.Disbelieved.FirstOrDefault();
-        Law.Holds(strange == default, $"n{Node} g{Group}: {strange} is not believed");
+        foreach (var strange in _effects.Disbelieved)
+            Law.Holds(false, $"n{Node} g{Group}: {strange} is not believed");
         _laws.AfterStep(this, _effects, role, term);
         CarryOut();
         Law.Holds(

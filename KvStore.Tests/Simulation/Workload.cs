@@ -57,7 +57,7 @@ internal sealed class Workload(Simulator world, Random random)
 
     public int NextClient() => ++_lastClient;
 
-    public RequestId NextRequestId() => new(0, ++_lastRequestId, IsInternal: false);
+    public RequestId NextRequestId() => new(0, ++_lastRequestId, world.Swarm.HasHopIds);
 
     public (HistoryOperation Operation, Request Request) Next()
     {
