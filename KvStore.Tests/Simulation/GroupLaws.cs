@@ -119,7 +119,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     /// A primary is a voter, commits only through its own term's entries (section 5.4.2), takes nothing more while it
     /// hands over, begins no change before its first commit, and changes one voter at a time (thesis 4.1). A newcomer
     /// becomes a voter only when it has caught up (thesis 4.2.1), and a group has fewer than it should only where
-    /// somebody orders just that.
+    /// somebody orders just that, or the one that goes is lost for ever.
     /// </summary>
     private void PrimaryIsCautious(SimulatedReplica replica, Effects effects)
     {
@@ -155,7 +155,8 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
         }
 
-        var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
+        var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0
+            || before.Voters.Except(next.Voters).All(gone => world.Node(gone).IsGone);
         Claim(isWhole, replica, $"goes down to {next} by itself");
     }
 

@@ -131,8 +131,9 @@ internal sealed class Nemesis(Simulator world, Random random)
 
     private void LoseDisk()
     {
-        if (world.Placement.MayLoseDisk())
-            world.Placement.LoseDisk(AnyNode);
+        var node = AnyNode;
+        if (world.Placement.MayLose(node))
+            world.Placement.LoseDisk(node);
     }
 
     /// <summary>One off, halves, one way, a single link, or each link by itself (swizzle).</summary>

@@ -34,20 +34,16 @@ internal sealed class Placement(Simulator world)
     }
 
     /// <summary>
-    /// Whether a disk may be lost now: a group of three survives the loss of one copy, so not while any log tells of a
-    /// smaller one, or counts on a disk that is lost already.
+    /// Whether this disk may be lost now: not when some log tells of voters of which then no majority would be left.
     /// </summary>
-    public bool MayLoseDisk() => world.HasRoomForNodes && !CountsOnLostDisk() && Configurations().All(IsThree);
+    public bool MayLose(SimulatedNode node) =>
+        world.HasRoomForNodes && Configurations().All(kept => HasMajorityWithout(kept, node.Id));
 
-    /// <summary>
-    /// Whether an order to have these voters is one that a group can survive: not, when it leaves a group of two of
-    /// which one may be lost already.
-    /// </summary>
-    public bool MayOrder(GroupConfiguration next) => IsThree(next) || !CountsOnLostDisk();
+    /// <summary>Whether a group with these voters could go on.</summary>
+    public bool MayOrder(GroupConfiguration next) => HasMajorityWithout(next, NodeId.None);
 
-    private static bool IsThree(GroupConfiguration kept) => kept.Voters.Length >= 3;
-
-    private bool CountsOnLostDisk() => Configurations().Any(kept => kept.Voters.Any(voter => world.Node(voter).IsGone));
+    private bool HasMajorityWithout(GroupConfiguration kept, NodeId lost) =>
+        kept.Voters.Count(voter => voter != lost && !world.Node(voter).IsGone) > kept.Voters.Length / 2;
 
     private IEnumerable<GroupConfiguration> Configurations() => world.Present.SelectMany(node => node.Configurations());
 
