@@ -12,7 +12,7 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Harsh, Restless, Orders, Unsteady, Frozen, LostDisks, or CutOff: one node, from all others.
+    /// Usual, Harsh, Restless, Orders, Unsteady, Frozen, Forgetful, LostDisks, or CutOff: one node, from all others.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
@@ -55,6 +55,7 @@ internal static class Worlds
         "Orders" => Swarm.Harsh(seed) with { MoveInterval = Swarm.Second / 5, LoseDiskInterval = 0 },
         "Frozen" => Swarm.Frozen(seed),
         "Unsteady" => Swarm.Unsteady(seed),
+        "Forgetful" => Swarm.Forgetful(seed),
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
         "CutOff" => Swarm.Quiet(seed),
         _ => throw new ArgumentException($"No world is called {kind}.", nameof(kind)),
