@@ -83,7 +83,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         if (proxyResponse is null)
             return false;
         if ((int)proxyResponse.StatusCode is StatusCodes.Status503ServiceUnavailable
-            or StatusCodes.Status421MisdirectedRequest)
+            or StatusCodes.Status421MisdirectedRequest
+            || (MayHaveReached && Route.IsWrite && IsOfOneAttempt((int)proxyResponse.StatusCode)))
         {
             IsRefused = await IsWorthAnotherAsync(proxyResponse, cancellationToken);
             if (IsRefused)
@@ -97,7 +98,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     }
 
     /// <summary>
-    /// Whether the refusal holds for this node or this moment only; its body is read and stays readable.
+    /// Whether the refusal holds for this node, this moment or this attempt only; its body is read and stays readable.
     /// </summary>
     private async ValueTask<bool> IsWorthAnotherAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -108,7 +109,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         var isWorth = problem.Code == ProblemType.NoQuorum.Code
             || problem.Code == ProblemType.NotReady.Code
             || problem.Code == ProblemType.Draining.Code
-            || problem.Status == StatusCodes.Status421MisdirectedRequest;
+            || problem.Status == StatusCodes.Status421MisdirectedRequest
+            || (MayHaveReached && Route.IsWrite && problem.Applied is Applied.No);
         if (isWorth)
         {
             MayHaveReached |= problem.Applied != Applied.No;
@@ -117,6 +119,15 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
 
         return isWorth;
     }
+
+    /// <summary>
+    /// Whether it says that a node did not take this attempt, and nothing of an earlier one that may have been taken.
+    /// </summary>
+    private static bool IsOfOneAttempt(int status) => status is StatusCodes.Status409Conflict
+        or StatusCodes.Status429TooManyRequests
+        or StatusCodes.Status500InternalServerError
+        or StatusCodes.Status503ServiceUnavailable
+        or StatusCodes.Status507InsufficientStorage;
 
     private static Problem? ProblemIn(byte[] body)
     {
