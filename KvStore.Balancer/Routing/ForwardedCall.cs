@@ -83,6 +83,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         if (proxyResponse is null)
             return false;
         if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
+            or StatusCodes.Status409Conflict
             or StatusCodes.Status421MisdirectedRequest
             or StatusCodes.Status429TooManyRequests)
         {

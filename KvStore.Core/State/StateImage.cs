@@ -79,10 +79,10 @@ public sealed class StateImage
     /// <summary>
     /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
     /// </summary>
-    internal StateImage At(long timeMs)
+    internal StateImage At(long timeMs, RequestMemory memory)
     {
         var now = Time.At(timeMs);
-        var requests = Requests.Forget(now.PassedMs);
+        var requests = Requests.Forget(now.PassedMs, memory);
         return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
@@ -63,7 +64,7 @@ internal sealed partial class KeyValueApi
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
-        if (outcome is (WriteOutcome.Overloaded or WriteOutcome.DiskLow) && request.MayBeApplied)
+        if (request.MayBeApplied && IsOfThisAttemptAlone(outcome))
             return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: true));
         if (outcome is WriteOutcome.Indeterminate && !deadline.IsCancellationRequested)
         {
@@ -76,6 +77,18 @@ internal sealed partial class KeyValueApi
             await answers.WriteAsync(context, request, outcome, view.ClusterId);
         return Attempt.Answered(refusal);
     }
+
+    /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>
+    private static bool IsOfThisAttemptAlone(WriteOutcome outcome) => outcome switch
+    {
+        WriteOutcome.Overloaded or WriteOutcome.DiskLow => true,
+        WriteOutcome.Committed committed => IsOfThisAttemptAlone(committed.Result.Status),
+        WriteOutcome.TooFewCopies few => IsOfThisAttemptAlone(few.Result.Status),
+        _ => false,
+    };
+
+    private static bool IsOfThisAttemptAlone(WriteStatus status) =>
+        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead;
 
     private async ValueTask<Attempt> ReadHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)

@@ -25,6 +25,12 @@ internal static partial class NodeOptionsValidator
                 + "last a letter or digit.";
         }
 
+        foreach (var twice in options.Cluster.GroupBy(url => url).Where(group => group.Count() > 1))
+        {
+            yield return $"CLUSTER_NODES names {twice.Key.GetLeftPart(UriPartial.Authority)} {twice.Count()} times; "
+                + "every node once was expected.";
+        }
+
         if (options.ReplicationFactor is < 1 or > 7)
             yield return $"REPLICATION_FACTOR is {options.ReplicationFactor}; a number from 1 to 7 was expected.";
         if (options.Partitions is < 1 or > 4096 || !BitOperations.IsPow2(options.Partitions))

@@ -234,13 +234,15 @@ internal sealed class PartitionReplica(
 
     /// <summary>
     /// Whether a write's answer is certain once it is flushed here: nothing older can be waiting under the same request
-    /// id, neither applied, nor in flight, nor left by an earlier primary.
+    /// id, neither applied, nor in flight, nor left by an earlier primary. A timed id may still be refused when it is
+    /// applied: what stands before it in the log decides.
     /// </summary>
     private bool MayAnswerOnOwnFlush(PendingWrite write) =>
         write.Ack == Ack.One
         && write.IsBlindPut
         && _appliedTerm == Replica.Term
-        && (write.Command.RequestId is not { } id || (!_state.Remembers(id) && !_calls.HasInFlight(id)));
+        && (write.Command.RequestId is not { } id
+            || (id.Kind != RequestIdKind.Timed && !_state.Remembers(id) && !_calls.HasInFlight(id)));
 
     private bool SwapHint()
     {

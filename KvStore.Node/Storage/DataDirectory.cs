@@ -21,6 +21,7 @@ internal sealed class DataDirectory : IDisposable
     private const int IdentityHeaderSize = 12;
     private readonly List<IDisposable> _locks = [];
     private readonly IFileSystem _files;
+    private bool _isNew;
 
     private DataDirectory(string wal, string snapshots, IFileSystem files)
     {
@@ -35,7 +36,7 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The folder of the snapshots.</summary>
     public string Snapshots { get; }
 
-    /// <summary>Names this disk: drawn at random when the folders were made, never changed.</summary>
+    /// <summary>Names this disk: drawn at random when its log was made, never changed.</summary>
     public ulong Incarnation { get; private set; }
 
     /// <summary>
@@ -64,6 +65,8 @@ internal sealed class DataDirectory : IDisposable
                 directory.Take(directory.Snapshots);
             directory.FinishSettingAside();
             directory.Identify(node);
+            if (!directory._isNew && !directory.HasData())
+                directory.BeginAnew(node);
             return directory;
         }
         catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
@@ -110,8 +113,31 @@ internal sealed class DataDirectory : IDisposable
     private void FinishSettingAside()
     {
         Rejoin = RejoinDocument.Load(_files, RejoinPath);
-        if (Rejoin is not null && !DamagedFiles.AreAside(_files, Folders, Rejoin))
-            DamagedFiles.SetAside(_files, Folders, Rejoin);
+        if (Rejoin is null || DamagedFiles.AreAside(_files, Folders, Rejoin))
+            return;
+        DamagedFiles.SetAside(_files, Folders, Rejoin);
+        _isNew = true;
+    }
+
+    /// <summary>
+    /// An identity without a log was never told to anybody, since the log is made before the node speaks; or the log
+    /// was deleted, and with it the votes that were given under this identity. The disk gets another one either way.
+    /// </summary>
+    private void BeginAnew(string node)
+    {
+        if (Rejoin is not null)
+        {
+            GiveUp(node, Rejoin.ClusterId);
+            FinishSettingAside();
+        }
+        else
+        {
+            _files.Delete(IdentityPath(Snapshots));
+            _files.FlushDirectory(Snapshots);    // first: a crash must not leave two identities
+            CheckedDocument.Save(_files, IdentityPath(Wal), MakeIdentity(node));
+        }
+
+        Identify(node);
     }
 
     private static bool IsAside(string path) => path.EndsWith(AsideSuffix, StringComparison.Ordinal);
@@ -128,7 +154,11 @@ internal sealed class DataDirectory : IDisposable
         }
 
         if (inWal is null)
+        {
             CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: says what is new
+            _isNew = true;
+        }
+
         if (inSnapshots is null)
             CheckedDocument.Save(_files, IdentityPath(Snapshots), inSnapshots = inWal);
         if (!inWal.AsSpan().SequenceEqual(inSnapshots))

@@ -146,25 +146,6 @@ public sealed class OwnerForwarderTests
         Assert.Single(cluster.Nodes.SelectMany(node => node.Requests));
     }
 
-    [Theory]
-    [InlineData("disk-low")]
-    [InlineData("overloaded")]
-    [InlineData("deadline-exceeded")]
-    public async Task A_refusal_says_nothing_of_an_earlier_attempt_that_may_have_been_applied(string code)
-    {
-        await using var cluster = await FakeCluster.StartAsync();
-        var refusal = ProblemType.All.Single(type => type.Code == code);
-        cluster.Nodes.ForEach(node => node.Answer = context => node.RefuseAsync(context, refusal));
-        cluster.PrimaryOf("k").Answer = context =>
-        {
-            context.Abort();
-            return Task.CompletedTask;
-        };
-        using var answer = await cluster.SendAsync(HttpMethod.Put, "/v1/k?timeout=300ms", new StringContent("v"));
-        var problem = await ProblemOf(answer);
-        Assert.Equal(("deadline-exceeded", Applied.Unknown), (problem.Code, problem.Applied));
-    }
-
     [Fact]
     public async Task An_answer_that_has_begun_is_never_tried_again()
     {

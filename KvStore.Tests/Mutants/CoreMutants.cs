@@ -159,9 +159,9 @@ internal static class CoreMutants
             new Change(Backup, "                _effects.Restore = snapshot;\n", "")),
         new("24", "apply reads a clock", "Usual", 1,
             new Change(
-                State, "_image.At(command.TimeMs)", "_image.At(System.Diagnostics.Stopwatch.GetTimestamp())")),
+                State, "_image.At(command.TimeMs,", "_image.At(System.Diagnostics.Stopwatch.GetTimestamp(),")),
         new("24", "apply remembers how often it was asked since the start", "Harsh", 1,
-            new Change(State, "_image.At(command.TimeMs)", "_image.At(command.TimeMs + _asked++)"),
+            new Change(State, "_image.At(command.TimeMs,", "_image.At(command.TimeMs + _asked++,"),
             new Change(
                 State,
                 "    private StateImage _image = image",
@@ -173,9 +173,9 @@ internal static class CoreMutants
                 "if (now.Requests.TryFind(id, out var known) && known.Index == index)")),
         new("26", "an id is forgotten within its window", "Harsh", 4,
             new Change(
-                "KvStore.Core/State/RememberedRequests.cs",
-                "ClientWindowMs = 10 * 60 * 1000",
-                "ClientWindowMs = 1")),
+                "KvStore.Core/State/RequestMemory.cs",
+                "ClientWindowMs { get; init; } = 10 * 60 * 1000",
+                "ClientWindowMs { get; init; } = 1")),
         new("26", "a restored state has forgotten its requests", "Harsh", 1,
             new Change(State, "StateImage _image = image", "StateImage _image = image.WithoutRequests()"),
             new Change(
@@ -183,6 +183,14 @@ internal static class CoreMutants
                 "    private readonly struct KeyOrder",
                 "    internal StateImage WithoutRequests() => new(_entries, RememberedRequests.None, Time,"
                 + " Bytes);\n\n    private readonly struct KeyOrder")),
+        new("26", "an id that was forgotten is taken for a new one", "Forgetful", 6,
+            new Change(
+                State, "now.Requests.MayHaveForgotten(id) ?", "now.Requests.MayHaveForgotten(id) && now.Count < 0 ?")),
+        new("26", "the horizon falls back to an earlier id's time", "Forgetful", 21,
+            new Change(
+                "KvStore.Core/State/RememberedRequests.cs",
+                "horizonMs = Math.Max(horizonMs, id.TimeMs)",
+                "horizonMs = id.TimeMs")),
         new("27", "a version stays when the value is replaced", "Usual", 1,
             new Change(
                 State,

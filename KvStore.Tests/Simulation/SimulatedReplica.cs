@@ -25,7 +25,7 @@ internal sealed class SimulatedReplica
     {
         _node = node;
         _laws = laws;
-        _state = new KeyValueState(image);
+        _state = new KeyValueState(image, node.World.Swarm.Memory);
         Group = options.Partition;
         AppliedIndex = recovered.SnapshotIndex;
         _appliedTerm = recovered.SnapshotTerm;
@@ -201,7 +201,7 @@ internal sealed class SimulatedReplica
     {
         Law.Holds(snapshot.Index > AppliedIndex, $"n{Node} g{Group}: restores {snapshot.Index} over {AppliedIndex}");
         _node.World.Trace.Add(TraceEvent.Restore, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
-        _state = new KeyValueState(snapshot.State);
+        _state = new KeyValueState(snapshot.State, _node.World.Swarm.Memory);
         AppliedIndex = snapshot.Index;
         _appliedTerm = snapshot.Term;
         while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)

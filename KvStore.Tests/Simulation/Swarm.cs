@@ -1,3 +1,5 @@
+using KvStore.Core.State;
+
 namespace KvStore.Tests.Simulation;
 
 /// <summary>
@@ -39,6 +41,12 @@ internal sealed record Swarm
     public required long TransferInterval { get; init; }
     public required long MoveInterval { get; init; }
     public required long LoseDiskInterval { get; init; }
+
+    /// <summary>How many requests the states remember; tests of every other kind never reach the limit.</summary>
+    public RequestMemory Memory { get; init; } = RequestMemory.Default;
+
+    /// <summary>Whether the ids of requests carry the time, by clocks of the clients.</summary>
+    public bool HasTimedIds { get; init; }
 
     /// <summary>The world of a seed.</summary>
     public static Swarm Draw(int seed)
@@ -135,6 +143,15 @@ internal sealed record Swarm
         LongDelays = 0.05,
         MoveInterval = 0,
         LoseDiskInterval = 0,
+    };
+
+    /// <summary>Harsh, and so little is remembered that many a retry comes when its id is forgotten.</summary>
+    public static Swarm Forgetful(int seed) => Harsh(seed) with
+    {
+        Memory = new RequestMemory { Limit = 2 },
+        HasTimedIds = true,
+        ClientCount = 6,
+        ThinkTime = 20 * Millisecond,
     };
 
     /// <summary>Primaries that are frozen or cut off while clients ask them, and others take over.</summary>

@@ -57,6 +57,8 @@ public sealed class NodeOptionsTests
     [InlineData("CURRENT_NODE_URL", "http://user@a", "http://localhost:8001")]
     [InlineData("CLUSTER_NODES", "http://a:1;http://b:2", "http://localhost:8001")]
     [InlineData("CLUSTER_NODES", "http://a:1,b:2", "http://localhost:8001")]
+    [InlineData("CLUSTER_NODES", "http://a:1,http://b:2,http://a:1", "names http://a:1 2 times; every node once")]
+    [InlineData("CLUSTER_NODES", "http://b:2,http://A:80/, http://a", "names http://a 2 times; every node once")]
     [InlineData("REPLICATION_FACTOR", "0", "1 to 7")]
     [InlineData("REPLICATION_FACTOR", "8", "1 to 7")]
     [InlineData("REPLICATION_FACTOR", "three", "whole number")]
