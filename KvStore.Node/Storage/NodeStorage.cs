@@ -68,6 +68,7 @@ internal sealed class NodeStorage : IDisposable
             _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
         try
         {
+            directory.CheckNotDiverged();
             return (directory, LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)

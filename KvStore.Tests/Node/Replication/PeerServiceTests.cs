@@ -23,6 +23,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Self,
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
+        _node.Comparer,
         _end,
         NullLogger<PeerService>.Instance);
 
@@ -72,6 +73,9 @@ public sealed class PeerServiceTests : IDisposable
         var install = await Assert.ThrowsAsync<RpcException>(
             () => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
         Assert.Equal(code, install.StatusCode);
+        var compare = await Assert.ThrowsAsync<RpcException>(
+            () => _service.Compare(new Wire.StateHash { Ends = ends, Partition = 3 }, new FakeCall()));
+        Assert.Equal(code, compare.StatusCode);
         Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
     }
 
