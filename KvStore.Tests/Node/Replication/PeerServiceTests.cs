@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Grpc.Core;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wire = KvStore.Node.Replication.Wire;
@@ -126,6 +127,41 @@ public sealed class PeerServiceTests : IDisposable
         head.Partition = 5000;
         Assert.Equal(
             StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_hash_is_answered_by_the_own_one_and_says_nothing_to_a_version_that_hashes_otherwise()
+    {
+        _ = _node.Start();
+        var index = new LogIndex(1);
+        Wire.Frame frame = new() { Ends = Ends() };
+        frame.Messages.Add(PeerCodec.Encode(Partition, new PeerMessage.AppendRequest(
+            new Term(4), default, default, [new LogEntry(index, new Term(4), EntryKind.Empty, default)], index)));
+        await LinkAsync(frame);
+        Wire.StateHashReply reply = new();
+        for (Wire.StateHash same = Hash(0); !reply.HasHash; reply = await _service.Compare(same, new FakeCall()))
+            await _node.Comparer.LookAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(StateImage.Empty.Hash(), reply.Hash);
+        Assert.Empty(_node.Log.Lines);
+
+        reply = await _service.Compare(Hash(1, formatsAhead: 1), new FakeCall());
+        Assert.False(reply.HasHash);
+        Assert.Empty(_node.Log.Lines);
+        await _service.Compare(Hash(1), new FakeCall());
+        Assert.Single(_node.Log.Lines);
+        var wrong = Hash(1);
+        wrong.Index = -1;
+        var refused = await Assert.ThrowsAsync<RpcException>(() => _service.Compare(wrong, new FakeCall()));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+
+        Wire.StateHash Hash(ulong plus, uint formatsAhead = 0) => new()
+        {
+            Ends = Ends(),
+            Partition = (uint)Partition.Value,
+            Index = index.Value,
+            Format = StateImage.HashFormat + formatsAhead,
+            Hash = StateImage.Empty.Hash() + plus,
+        };
     }
 
     private static Wire.Frame Heartbeat(Wire.Ends? ends)
