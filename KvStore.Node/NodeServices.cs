@@ -67,12 +67,14 @@ internal static class NodeServices
             .AddSingleton<ReceivedSnapshots>()
             .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
+            .AddSingleton<StateComparer>()
             .AddSingleton<ViewKeeper>()
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
-            .AddHostedService<Snapshotter>();
+            .AddHostedService<Snapshotter>()
+            .AddHostedService(provider => provider.GetRequiredService<StateComparer>());
     }
 
     public static IServiceCollection AddApi(this IServiceCollection services, EnvironmentReader environment)

@@ -52,11 +52,14 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>Programs that ended although nobody killed them, with what they said.</summary>
     public IReadOnlyCollection<string> Deaths => _deaths;
 
-    /// <summary>Segments roll, logs are compacted and snapshots are sent within minutes instead of hours.</summary>
+    /// <summary>
+    /// Segments roll, logs are compacted, snapshots are sent and states compared within minutes instead of hours.
+    /// </summary>
     private static Dictionary<string, string> SmallFiles => new()
     {
         ["KVSTORE_WAL_SEGMENT_BYTES"] = "4194304",
         ["KVSTORE_SNAPSHOT_INTERVAL"] = "10s",
+        ["KVSTORE_COMPARE_INTERVAL"] = "1s",
     };
 
     /// <summary>Starts whatever does not run.</summary>

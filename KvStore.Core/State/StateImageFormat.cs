@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using KvStore.Core.Primitives;
 
@@ -8,7 +9,8 @@ namespace KvStore.Core.State;
 /// <summary>The one place that knows a state image's bytes; described in docs/formats.md.</summary>
 internal static class StateImageFormat
 {
-    private const byte Version = 2;
+    public const byte Version = 2;
+
     private const byte VersionWithoutHorizon = 1;
     private const byte HeadKind = 1;
     private const byte EntriesKind = 2;
@@ -17,6 +19,13 @@ internal static class StateImageFormat
     private const int RequestSize = 16 + 1 + 8 + 1 + 16 + 8 + 8;
 
     public static IEnumerable<ReadOnlyMemory<byte>> Encode(StateImage image)
+    {
+        foreach (var block in EncodeInPlace(image))
+            yield return block.ToArray();
+    }
+
+    /// <summary>As <see cref="Encode"/>, but the next block takes the place of the one before.</summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> EncodeInPlace(StateImage image)
     {
         var block = new BlockWriter();
         block.Start(HeadKind);
@@ -212,8 +221,8 @@ internal static class StateImageFormat
 
         public ReadOnlyMemory<byte> End()
         {
-            var block = _buffer.WrittenSpan.ToArray();
-            BinaryPrimitives.WriteUInt32LittleEndian(block.AsSpan(CountOffset, HeaderSize - CountOffset), _items);
+            var block = MemoryMarshal.AsMemory(_buffer.WrittenMemory);
+            BinaryPrimitives.WriteUInt32LittleEndian(block.Span[CountOffset..HeaderSize], _items);
             return block;
         }
 

@@ -39,6 +39,8 @@ internal static partial class NodeOptionsValidator
             yield return $"KVSTORE_PEER_PORT is {options.PeerPort}; a port from 1 to 65535 was expected.";
         if (options.SnapshotInterval < TimeSpan.FromSeconds(1) || options.SnapshotInterval > TimeSpan.FromDays(1))
             yield return $"KVSTORE_SNAPSHOT_INTERVAL is {options.SnapshotInterval}; from 1s to 24h was expected.";
+        if (options.CompareInterval < TimeSpan.FromMilliseconds(100) || options.CompareInterval > TimeSpan.FromDays(1))
+            yield return $"KVSTORE_COMPARE_INTERVAL is {options.CompareInterval}; from 100ms to 24h was expected.";
         if (options.Tick < TimeSpan.FromMilliseconds(5) || options.Tick > TimeSpan.FromSeconds(10))
             yield return $"KVSTORE_TICK is {options.Tick}; from 5ms to 10s was expected.";
         if (options.Loops is < 0 or > 64)

@@ -18,12 +18,14 @@ internal sealed class PartitionReplica(
     KeyValueState state,
     LogIndex applied,
     TimeProvider time,
-    Action<Envelope, long>? onDisbelieved = null)
+    Action<Envelope, long>? onDisbelieved = null,
+    long markTicks = long.MaxValue)
 {
     /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
 
     private static readonly Input TickInput = new Input.Tick();
+    private static readonly Input MarkInput = new Input.Mark();
     private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
     private readonly List<Input> _inputs = [];
@@ -43,6 +45,9 @@ internal sealed class PartitionReplica(
     private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
     private long _disbelieved;
     private long _logBytes;
+    private Snapshot? _marked;
+    private LogIndex _lastMark = applied;
+    private long _ticksSinceMark;
 
     public PartitionId Partition { get; } = partition;
 
@@ -157,6 +162,11 @@ internal sealed class PartitionReplica(
     public Snapshot Capture() => new(_applied, _appliedTerm, Replica.ConfigurationAt(_applied), Image);
 
     /// <summary>
+    /// From anywhere: the state as it was at the newest mark, once; null when there has been no other since.
+    /// </summary>
+    public Snapshot? TakeMarked() => Interlocked.Exchange(ref _marked, null);
+
+    /// <summary>
     /// A capture is on stable storage: what had been applied by then no longer counts towards the next.
     /// </summary>
     public void Saved(long logBytes) => Volatile.Write(ref _logBytes, _logBytes - logBytes);
@@ -174,6 +184,7 @@ internal sealed class PartitionReplica(
         }
 
         Rearrange();
+        ConsiderMark();
     }
 
     /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
@@ -200,6 +211,20 @@ internal sealed class PartitionReplica(
             _settled = Replica.Configuration;
     }
 
+    /// <summary>
+    /// On a primary: a mark now and then, if there is anything new to compare, and not before the last one was taken:
+    /// nobody is to fall behind with comparing.
+    /// </summary>
+    private void ConsiderMark()
+    {
+        _ticksSinceMark++;
+        if (Replica.Role != ReplicaRole.Primary || _ticksSinceMark < markTicks || _applied <= _lastMark
+            || Volatile.Read(ref _marked) is not null)
+            return;
+        _ticksSinceMark = 0;
+        _inputs.Add(MarkInput);
+    }
+
     private long LagOf(NodeId backup) => Replica.LastIndex - Replica.MatchOf(backup);
 
     private bool HaveLagsChanged(ImmutableArray<(NodeId Peer, long Entries)> known)
@@ -222,6 +247,10 @@ internal sealed class PartitionReplica(
         _applied = entry.Index;
         _appliedTerm = entry.Term;
         Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);
+        if (entry.Kind != EntryKind.Empty)
+            return;
+        _lastMark = entry.Index;
+        Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
     private void Restore(Snapshot snapshot)

@@ -223,7 +223,8 @@ internal sealed class PartitionRouter(
             recovered?.Replica ?? RecoveredReplica.Empty,
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
-        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved);
+        var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
+        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved, markTicks);
         replica.Follow(view.KeepersOf(partition), [.. view.Removed.Select(member => member.Id)]);
         return replica;
     }

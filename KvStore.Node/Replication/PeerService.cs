@@ -16,6 +16,7 @@ internal sealed class PeerService(
     NodeIdentity self,
     PartitionRouter router,
     ReceivedSnapshots received,
+    StateComparer comparer,
     NodeEnd end,
     ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
@@ -77,6 +78,25 @@ internal sealed class PeerService(
         catch (NoRoomException failure)
         {
             throw Refuse(StatusCode.ResourceExhausted, failure.Message);
+        }
+    }
+
+    public override Task<Wire.StateHashReply> Compare(Wire.StateHash request, ServerCallContext context)
+    {
+        var from = Check(request.Ends);
+        Wire.StateHashReply reply = new();
+        if (request.Format != StateImage.HashFormat)
+            return Task.FromResult(reply);
+        try
+        {
+            var (partition, index) = PeerCodec.Decode(request);
+            if (comparer.Hear(partition, from, index, request.Hash) is { } hash)
+                reply.Hash = hash;
+            return Task.FromResult(reply);
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
         }
     }
 

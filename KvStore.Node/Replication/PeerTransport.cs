@@ -4,6 +4,7 @@ using Grpc.Net.Client;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Membership;
 using KvStore.Node.Telemetry;
 
@@ -70,6 +71,7 @@ internal sealed class PeerLink : IAsyncDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ComparePatience = TimeSpan.FromSeconds(2);
 
     private readonly PeerOutbox _outbox = new();
     private readonly CancellationTokenSource _stopping;
@@ -77,6 +79,7 @@ internal sealed class PeerLink : IAsyncDisposable
     private readonly PeerDirectory _directory;
     private readonly ILogger _logger;
     private readonly Task _running;
+    private volatile GrpcChannel? _channel;
     private GrpcChannel? _bulk;
     private volatile bool _isConnected;
 
@@ -112,6 +115,38 @@ internal sealed class PeerLink : IAsyncDisposable
             return _bulk;
         _bulk?.Dispose();    // nobody uses it: snapshots to one peer take turns
         return _bulk = Open(known.PeerAddress);
+    }
+
+    /// <summary>
+    /// Tells the peer what a state hashes to here and gives what it hashes to there; null when it does not know, cannot
+    /// be asked, or is of a version that compares nothing.
+    /// </summary>
+    public async Task<ulong?> CompareAsync(
+        PartitionId partition, LogIndex index, ulong hash, CancellationToken cancellation)
+    {
+        if (!_isConnected || _channel is not { } channel)
+            return null;
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(ComparePatience);
+            var mine = new Wire.StateHash
+            {
+                Ends = Ends,
+                Partition = (uint)partition.Value,
+                Index = index.Value,
+                Format = StateImage.HashFormat,
+                Hash = hash,
+            };
+            var reply = await new Wire.Peer.PeerClient(channel).CompareAsync(mine, cancellationToken: patience.Token)
+                .ConfigureAwait(false);
+            return reply.HasHash ? reply.Hash : null;
+        }
+        catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
+            or OperationCanceledException or InvalidOperationException)
+        {
+            return null;    // the next mark is as good as this one
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -163,6 +198,7 @@ internal sealed class PeerLink : IAsyncDisposable
     private void Disconnect()
     {
         _isConnected = false;
+        _channel = null;
         _outbox.Clear();
     }
 
@@ -173,6 +209,7 @@ internal sealed class PeerLink : IAsyncDisposable
         await call.RequestStream.WriteAsync(new Wire.Frame { Ends = Ends }, stopping).ConfigureAwait(false);
         await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(2), stopping).ConfigureAwait(false);
         _outbox.Clear();    // a sender that saw the last connection end a moment late
+        _channel = channel;
         _isConnected = true;
         onConnected();
         _logger.LinkUp(_peer.Name, address);

@@ -16,6 +16,7 @@ internal sealed class DataDirectory : IDisposable
     public const string LockName = "lock";
     public const string IdentityName = "identity";
     public const string RejoinName = "rejoin";
+    public const string DivergedName = "diverged";
 
     private const int FormatVersion = 1;
     private const int IdentityHeaderSize = 12;
@@ -46,6 +47,8 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>Where the node's cluster is remembered.</summary>
     public string ClusterPath => Path.Combine(Wal, "cluster");
+
+    private string DivergedPath => Path.Combine(Wal, DivergedName);
 
     private string RejoinPath => Path.Combine(Wal, RejoinName);
 
@@ -92,6 +95,18 @@ internal sealed class DataDirectory : IDisposable
     /// </summary>
     public void GiveUp(string node, ulong clusterId) =>
         new RejoinDocument((Rejoin?.Number ?? 0) + 1, clusterId, MakeIdentity(node)).Save(_files, RejoinPath);
+
+    /// <summary>
+    /// Marks what is here as wrong, though every checksum in it is right: a majority of the copies has another state.
+    /// </summary>
+    public void MarkDiverged(string why) => CheckedDocument.Save(_files, DivergedPath, Encoding.UTF8.GetBytes(why));
+
+    /// <exception cref="DataDamagedException">What is here was marked as wrong.</exception>
+    public void CheckNotDiverged()
+    {
+        if (CheckedDocument.Load(_files, DivergedPath) is { } why)
+            throw new DataDamagedException(DivergedPath, 0, Encoding.UTF8.GetString(why), "the state of the others");
+    }
 
     public void Dispose()
     {

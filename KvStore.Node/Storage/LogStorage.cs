@@ -130,6 +130,11 @@ internal sealed class LogStorage : IDisposable
     public void SaveClusterDocument(ReadOnlyMemory<byte> document) =>
         Guard(() => _directory.SaveClusterDocument(document.Span));
 
+    /// <summary>
+    /// Marks all that is here as wrong, for the next start, while the log is written. Waits for the disk.
+    /// </summary>
+    public void MarkDiverged(string why) => Guard(() => _directory.MarkDiverged(why));
+
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();
 

@@ -71,6 +71,7 @@ internal sealed class NodeStorage : IDisposable
             _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
         try
         {
+            directory.CheckNotDiverged();
             return (directory, ViewOf(directory), LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)

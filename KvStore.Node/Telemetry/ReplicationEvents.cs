@@ -41,6 +41,9 @@ internal static partial class ReplicationEvents
         2022, LogLevel.Warning, "Partition {Partition}: its snapshot could not be saved, its log is kept: {Reason}")]
     public static partial void SnapshotNotSaved(this ILogger logger, int partition, string reason);
 
+    [LoggerMessage(2023, LogLevel.Critical, "Partition {Partition}: at index {Index} its copies differ: {What}")]
+    public static partial void StatesDiffer(this ILogger logger, int partition, long index, string what);
+
     [LoggerMessage(2030, LogLevel.Critical, "A replica's state is wrong and the node ends: {Reason}")]
     public static partial void InvariantBroken(this ILogger logger, string reason, Exception exception);
 

@@ -37,6 +37,24 @@ public sealed class StateImageFormatTests
     }
 
     [Fact]
+    public void A_hash_is_of_all_that_is_written_and_makes_no_copy_of_it()
+    {
+        KeyValueState state = new(StateImage.Empty);
+        for (var number = 1; number <= 2000; number++)
+            Apply(state, number, Put($"key {number}", new string('v', 1000), id: ClientId((ulong)number)));
+        System.IO.Hashing.XxHash3 written = new();
+        foreach (var block in state.Image.Encode())
+            written.Append(block.Span);
+        var blocks = 0;
+        Assert.Equal(written.GetCurrentHashAsUInt64(), state.Image.Hash(() => blocks++));
+        Assert.Equal(state.Image.Encode().Count(), blocks);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        state.Image.Hash();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, state.Image.Bytes / 4);
+    }
+
+    [Fact]
     public void An_empty_state_comes_back() =>
         AssertSame(StateImage.Empty, StateImage.Decode(StateImage.Empty.Encode()));
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Grpc.Core;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wire = KvStore.Node.Replication.Wire;
@@ -23,6 +24,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Self,
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
+        _node.Comparer,
         _end,
         NullLogger<PeerService>.Instance);
 
@@ -72,6 +74,9 @@ public sealed class PeerServiceTests : IDisposable
         var install = await Assert.ThrowsAsync<RpcException>(
             () => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
         Assert.Equal(code, install.StatusCode);
+        var compare = await Assert.ThrowsAsync<RpcException>(
+            () => _service.Compare(new Wire.StateHash { Ends = ends, Partition = 3 }, new FakeCall()));
+        Assert.Equal(code, compare.StatusCode);
         Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
     }
 
@@ -122,6 +127,41 @@ public sealed class PeerServiceTests : IDisposable
         head.Partition = 5000;
         Assert.Equal(
             StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_hash_is_answered_by_the_own_one_and_says_nothing_to_a_version_that_hashes_otherwise()
+    {
+        _ = _node.Start();
+        var index = new LogIndex(1);
+        Wire.Frame frame = new() { Ends = Ends() };
+        frame.Messages.Add(PeerCodec.Encode(Partition, new PeerMessage.AppendRequest(
+            new Term(4), default, default, [new LogEntry(index, new Term(4), EntryKind.Empty, default)], index)));
+        await LinkAsync(frame);
+        Wire.StateHashReply reply = new();
+        for (Wire.StateHash same = Hash(0); !reply.HasHash; reply = await _service.Compare(same, new FakeCall()))
+            await _node.Comparer.LookAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(StateImage.Empty.Hash(), reply.Hash);
+        Assert.Empty(_node.Log.Lines);
+
+        reply = await _service.Compare(Hash(1, formatsAhead: 1), new FakeCall());
+        Assert.False(reply.HasHash);
+        Assert.Empty(_node.Log.Lines);
+        await _service.Compare(Hash(1), new FakeCall());
+        Assert.Single(_node.Log.Lines);
+        var wrong = Hash(1);
+        wrong.Index = -1;
+        var refused = await Assert.ThrowsAsync<RpcException>(() => _service.Compare(wrong, new FakeCall()));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+
+        Wire.StateHash Hash(ulong plus, uint formatsAhead = 0) => new()
+        {
+            Ends = Ends(),
+            Partition = (uint)Partition.Value,
+            Index = index.Value,
+            Format = StateImage.HashFormat + formatsAhead,
+            Hash = StateImage.Empty.Hash() + plus,
+        };
     }
 
     private static Wire.Frame Heartbeat(Wire.Ends? ends)

@@ -105,6 +105,28 @@ public sealed class SetAsideTests
         Assert.Empty(_warnings.Lines);
     }
 
+    /// <summary>Every byte of it is as it was written, and all the same nobody may go on with it.</summary>
+    [Fact]
+    public async Task What_was_marked_as_diverged_while_the_node_ran_is_damaged_at_the_next_start()
+    {
+        const string Why = "Partition 3: at index 7 its copies differ";
+        var files = await WholeAsync(Three);
+        using (var storage = Open(files))
+            storage.Log.MarkDiverged(Why);
+        files = files.AfterPowerLoss(Leaves.Nothing, new Random(1));
+        var before = Contents(files, "");
+
+        var refused = Assert.Throws<StartupException>(() => Open(files, rejoins: false));
+        Assert.Contains(Why, refused.Message);
+        Assert.Equal(before, Contents(files, ""));
+        using (var storage = Open(files))
+            Assert.Empty(storage.Log.Recovered);
+        Assert.Equal(before, Contents(files, Aside));
+        Assert.Contains(Why, Assert.Single(_warnings.Lines));
+        using (var storage = Open(files))
+            Assert.Equal(1, storage.Directory.Rejoin!.Number);    // the new disk is not marked
+    }
+
     [Theory]
     [InlineData("identity")]
     [InlineData("cluster")]
@@ -167,6 +189,13 @@ public sealed class SetAsideTests
     /// <summary>A disk of a member with a snapshot and a log, of which one byte in the middle is another.</summary>
     private static async Task<MemoryFileSystem> DamagedAsync(ClusterView view)
     {
+        var files = await WholeAsync(view);
+        files.Damage(FirstSegment, Damaged);
+        return files;
+    }
+
+    private static async Task<MemoryFileSystem> WholeAsync(ClusterView view)
+    {
         var files = new MemoryFileSystem();
         using (var store = TestStore.Open(files))
         {
@@ -177,9 +206,7 @@ public sealed class SetAsideTests
             Assert.True(await store.AppendAsync(TestStore.Entries(0, 3, 4, 5)));
         }
 
-        files = files.AfterPowerLoss(Leaves.Everything, new Random(1));
-        files.Damage(FirstSegment, Damaged);
-        return files;
+        return files.AfterPowerLoss(Leaves.Everything, new Random(1));
     }
 
     /// <summary>Name and bytes of the files of both folders, locks and what is new left out.</summary>
