@@ -135,6 +135,9 @@ internal sealed class ChaosClient(
         {
             ReturnNs = isUnknown ? 0 : RoundLog.NowNs,
             Result = attempt.Result,
+            Status = attempt.Result is OperationResult.Rejected or OperationResult.Unknown && attempt.Status != 0
+                ? attempt.Status
+                : null,
             Value = operation.IsWrite ? operation.Value : attempt.Value,
             Found = attempt.Found,
             Etag = attempt.Etag,
