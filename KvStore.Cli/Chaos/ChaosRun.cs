@@ -67,7 +67,7 @@ internal sealed class ChaosRun(
     private async Task RoundAsync(int round, Placement placement, Settlement settlement)
     {
         var random = new Random(Seeds.Of(options.Seed, round));
-        var kinds = Draw(random);
+        var kinds = FaultCatalogue.Draw(options.Faults, options.Seed, round);
         var log = new RoundLog(kinds.Any(kind => FaultCatalogue.Find(kind).LeavesNoRoom));
         var keys = KeysOf(round);
         Struck[] struck = [];
@@ -139,17 +139,6 @@ internal sealed class ChaosRun(
         }
 
         return settled;
-    }
-
-    /// <summary>One kind mostly; now and then two that do not get in each other's way.</summary>
-    private List<string> Draw(Random random)
-    {
-        var first = options.Faults[random.Next(options.Faults.Length)];
-        var isPair = random.Next(4) == 0;
-        var others = options.Faults
-            .Where(kind => FaultCatalogue.Find(kind).Group != FaultCatalogue.Find(first).Group)
-            .ToList();
-        return isPair && others.Count > 0 ? [first, others[random.Next(others.Count)]] : [first];
     }
 
     private KeyPool KeysOf(int round) => new(

@@ -19,9 +19,9 @@ internal sealed class FailingFlushFault : IFault
     {
         var node = cluster.AnyNode(random);
         var flush = random.Next(1, 20);
-        var place = random.Next(4) == 0
-            ? "flush@.snap:1"
-            : string.Create(CultureInfo.InvariantCulture, $"flush@/wal-:{flush}");
+        var place = random.Next(4) < 3
+            ? string.Create(CultureInfo.InvariantCulture, $"flush@/wal-:{flush}")
+            : "flush@.snap:1";
         node.MayEnd = true;
         await cluster.BreakDiskAsync(node, $"{place}=EIO").ConfigureAwait(false);
         await node.EndsWithAsync(1, Patience).ConfigureAwait(false);

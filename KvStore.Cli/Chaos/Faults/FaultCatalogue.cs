@@ -65,6 +65,21 @@ internal static class FaultCatalogue
         return ([.. kinds.Distinct()], null);
     }
 
+    /// <summary>
+    /// Which faults strike in a round, counted from 1. Each kind strikes once, in an order drawn anew, before any does
+    /// again; now and then another one with it that does not get in its way.
+    /// </summary>
+    public static ImmutableArray<string> Draw(ImmutableArray<string> kinds, int seed, int round)
+    {
+        var (turn, place) = Math.DivRem(round - 1, kinds.Length);
+        string[] order = [.. kinds];
+        new Random(Seeds.Of(seed, turn, -2)).Shuffle(order);
+        var (first, random) = (order[place], new Random(Seeds.Of(seed, round, -3)));
+        string[] others = [.. kinds.Where(kind => Find(kind).Group != Find(first).Group)];
+        var isPair = random.Next(4) == 0 && others.Length > 0;
+        return isPair ? [first, others[random.Next(others.Length)]] : [first];
+    }
+
     /// <param name="Name">Its word.</param>
     /// <param name="Family">A word for several kinds.</param>
     /// <param name="Fault">Does it.</param>

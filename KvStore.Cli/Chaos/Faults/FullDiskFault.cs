@@ -9,15 +9,13 @@ internal sealed class FullDiskFault : IFault
     /// <summary>Nothing is free, and whatever is written aside finds no room.</summary>
     private const string NoRoom = "space=0;write@.tmp=ENOSPC";
 
-    private const int OnceIn = 4;
-
     public FaultGroup Group => FaultGroup.Lives;
 
     public bool LeavesNoRoom => true;
 
     public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
-        ChaosNode[] full = random.Next(OnceIn) == 0 ? [.. cluster.Nodes] : [cluster.AnyNode(random)];
+        ChaosNode[] full = random.Next(4) < 3 ? [cluster.AnyNode(random)] : [.. cluster.Nodes];
         var lasts = TimeSpan.FromMilliseconds(random.Next(2000, 6000));
         await Task.WhenAll(full.Select(node => cluster.BreakDiskAsync(node, NoRoom))).ConfigureAwait(false);
         await Task.Delay(lasts).ConfigureAwait(false);
