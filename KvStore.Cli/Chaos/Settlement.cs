@@ -45,10 +45,10 @@ internal sealed class Settlement(string door, Placement placement, TimeSpan pati
 
     public void Dispose() => _http.Dispose();
 
-    /// <returns>What the last try came to; null once one succeeded.</returns>
+    /// <returns>The last answer; null once a try succeeded.</returns>
     private async Task<string?> RefusedUntilTheEndAsync(string key, long healedAt)
     {
-        var why = "not asked";
+        var why = "no answer";
         while (patience - Stopwatch.GetElapsedTime(healedAt) is { } left && left > TimeSpan.Zero)
         {
             using var request = new HttpRequestMessage(HttpMethod.Put, $"{door}{Routes.Keys}{key}");
@@ -64,7 +64,7 @@ internal sealed class Settlement(string door, Placement placement, TimeSpan pati
             catch (Exception failure) when (failure is HttpRequestException or SocketException
                 or OperationCanceledException)
             {
-                why = "no answer";
+                // Asked again while there is time.
             }
 
             await Task.Delay(Pause).ConfigureAwait(false);

@@ -33,15 +33,15 @@ internal sealed class ChaosClient(
         }
     }
 
-    /// <summary>Reads every key, again and again until each has answered or patience ends.</summary>
+    /// <summary>Reads every key, each again and again until it has answered or patience with it ends.</summary>
     /// <returns>The keys that did not answer.</returns>
     public async Task<IReadOnlyList<string>> ReadAllAsync(IEnumerable<string> names, TimeSpan patience)
     {
         using var http = NewHttp();
-        var startedAt = Stopwatch.GetTimestamp();
         List<string> silent = [];
         foreach (var name in names)
         {
+            var startedAt = Stopwatch.GetTimestamp();
             var read = Begin(OperationKind.Get, name);
             while (!await EndAsync(http, read, requestId: null).ConfigureAwait(false))
             {
