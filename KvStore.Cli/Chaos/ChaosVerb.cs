@@ -25,7 +25,8 @@ internal static class ChaosVerb
     {
         var seed = Number("--seed", 0, int.MaxValue, "Chance follows from it; default: another one each time.");
         var rounds = Number("--rounds", 1, 1_000_000, "Rounds, each healed and judged; default: as many as fit.");
-        var duration = Time("--duration", "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.");
+        var duration = Time(
+            "--duration", "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.");
         var calm = Time("--calm", "Load before each fault, to compare with: 5s; default: 0.3 to 1.5 s, by chance.");
         var faults = FaultKinds();
         var clients = Number("--clients", 1, 256, "Clients: half at the balancer, half at one node each; default: 8.");

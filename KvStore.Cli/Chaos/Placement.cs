@@ -29,7 +29,7 @@ internal sealed class Placement(int partitions)
         return [.. keys!];
     }
 
-    /// <summary>The names of the nodes that lead the partitions, as those say who have heard of the latest term.</summary>
+    /// <summary>The names of the nodes that lead the partitions, as who has heard of the latest term says.</summary>
     public string?[] PrimariesOf(IEnumerable<ClusterStatus?> told)
     {
         var names = new string?[partitions];

@@ -26,7 +26,7 @@ internal sealed class FailingFlushFault : IFault
         await cluster.BreakDiskAsync(node, $"{place}=EIO").ConfigureAwait(false);
         await node.EndsWithAsync(1, Patience).ConfigureAwait(false);
         if (node.Child.Reason?.Contains(Says, StringComparison.Ordinal) != true)
-            throw new FailureException($"{node.Name} ended after a failed flush and did not say so: {node.Child.Reason}");
+            throw new FailureException($"{node.Name} ended after a failed flush without a word: {node.Child.Reason}");
         cluster.Start(node);
         return new Struck($"failed {place} of {node.Name}", node);
     }

@@ -43,7 +43,7 @@ internal sealed class RoundLog(bool mayLackRoom)
         _oddities.Enqueue($"{operation.Op} of {operation.Key} through {door.Url} {what}");
     }
 
-    /// <summary>A full disk explains that a value is refused, and nothing else: reads and deletes need no room.</summary>
+    /// <summary>A full disk explains that a value is refused, no more: reads and deletes need no room.</summary>
     private bool IsExplained(HistoryOperation operation, int status) => status switch
     {
         0 or (>= 200 and < 300) or 404 or 412 or 421 or 429 or 503 or 504 => true,

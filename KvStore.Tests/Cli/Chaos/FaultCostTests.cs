@@ -29,7 +29,7 @@ public sealed class FaultCostTests
         Assert.Equal("507 no answer", string.Join(' ', figures.RefusedByStatus!.Keys.Order(StringComparer.Ordinal)));
     }
 
-    /// <summary>Against the definition: at least so large a part of all is not above it, and it is one of them.</summary>
+    /// <summary>Against the definition: at least so large a part is not above it, and it is one of them.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -9,7 +9,7 @@ using KvStore.Tests.Cluster;
 
 namespace KvStore.Tests.Cli.Chaos.Faults;
 
-/// <summary>Each fault strikes a real cluster for as short as it can, while somebody writes through the balancer.</summary>
+/// <summary>Each fault strikes a real cluster, for as short as it can, while somebody writes through it.</summary>
 [Collection(nameof(ClusterCollection))]
 public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<ChaosClusterFixture>, IAsyncLifetime
 {
@@ -57,7 +57,7 @@ public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<Chao
         });
 
         Assert.Equal([Cluster.Nodes[0]], struck.Nodes);
-        Assert.Equal([faults, Ok], _seen.Order());
+        Assert.Equal([Ok, faults], _seen.Order(StringComparer.Ordinal));
         Assert.Equal("", await FaultsOfAsync(Cluster.Nodes[0]));
     }
 
@@ -74,7 +74,7 @@ public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<Chao
             others.Add($"{(int)deleted.StatusCode} {(int)read.StatusCode}");
         });
 
-        Assert.Equal(["507", Ok], _seen.Order());
+        Assert.Equal(["507", Ok], _seen.Order(StringComparer.Ordinal));
         Assert.All(others, pair => Assert.Contains(pair, (string[])["200 404", "404 404"]));
         Assert.Equal("", await FaultsOfAsync(Cluster.Nodes[0]));
     }
