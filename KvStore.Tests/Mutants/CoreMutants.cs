@@ -51,7 +51,7 @@ internal static class CoreMutants
         new("5", "a heartbeat announces a commit beyond the match", "Harsh", 1,
             new Change(Primary, "LogIndex.Min(backup.Match, CommitIndex)", "CommitIndex")),
         // What a primary sends first already ends where the logs differ, unless it begins anew behind its match.
-        new("5", "a backup commits beyond what the message shows to agree", "Passing", 1,
+        new("5", "a backup commits beyond what the message shows to agree", "Passing", 12,
             new Change(
                 Backup, "LogIndex.Min(request.Commit, last)", "LogIndex.Min(request.Commit, _log.LastIndex)"),
             new Change(
@@ -88,13 +88,15 @@ internal static class CoreMutants
         new("10", "any answer stands for the latest round", "Frozen", 6,
             new Change(Primary, "Math.Max(backup.Round, reply.Round)", "_round")),
         // Rounds are never counted anew while a process lives, so an old answer does no harm unless they are.
-        new("10", "a heartbeat reply of an earlier term confirms a read", "Passing", 1,
+        new("10", "a heartbeat reply of an earlier term confirms a read", "Passing", 4,
             new Change(
                 Step,
                 "if (message.Term < Term)",
                 "if (message.Term < Term && message is not PeerMessage.HeartbeatReply)"),
             new Change(
-                Primary, "        Primary = _options.Self;\n", "        Primary = _options.Self;\n        _round = 0;\n")),
+                Primary,
+                "        Primary = _options.Self;\n",
+                "        Primary = _options.Self;\n        _round = 0;\n")),
         new("10", "waiting reads are kept when leadership is lost", "Frozen", 1,
             new Change(Primary, "        RefuseReads();\n", "")),
     ];
@@ -206,8 +208,11 @@ internal static class CoreMutants
             new Change(Claims, "if (!claim)", "if (!claim && text is null)")),
         new("34", "the core draws from a source that is not its own", "Twice", 1,
             new Change(Election, "_electionTimeout = _random.Next(", "_electionTimeout = Random.Shared.Next(")),
-        new("34", "one replica draws what another has not drawn", "Twice", 1,
-            new Change(Election, "_electionTimeout = _random.Next(", "_electionTimeout = (_draws++ % 3) + _random.Next("),
+        new("34", "one replica draws what another has not drawn", "Twice", 2,
+            new Change(
+                Election,
+                "_electionTimeout = _random.Next(",
+                "_electionTimeout = (_draws++ % 3) + _random.Next("),
             new Change(
                 Election,
                 "    private int _electionTimeout;\n",

@@ -65,13 +65,6 @@ internal static class HostMutants
             new Change(Replica, Waiting, "new Reply.Written(result)")),
         new("26", "a retry is proposed without its id", "Harsh", 3,
             new Change(Replica, "{ TimeMs = _node.ClockMs }", "{ TimeMs = _node.ClockMs, RequestId = null }")),
-        new("30", "a read is answered before what it must see is applied", "Harsh", 1,
-            new Change(
-                Replica,
-                "        foreach (var entry in _effects.Commit)\n            Apply(entry);\n"
-                + "        foreach (var ready in _effects.Reads)\n            OnReadReady(ready);\n",
-                "        foreach (var ready in _effects.Reads)\n            OnReadReady(ready);\n"
-                + "        foreach (var entry in _effects.Commit)\n            Apply(entry);\n")),
         new("30", "a read is answered from any copy, however old", "Harsh", 1,
             new Change(Replica, Ask, "        if (" + Unconfirmed + Ask)),
     ];

@@ -18,7 +18,9 @@ internal static class Law
     }
 }
 
-/// <summary>What is told of a broken law, put into words only when it is broken: laws are asked at every step.</summary>
+/// <summary>
+/// What is told of a broken law, put into words only when it is broken: laws are asked at every step.
+/// </summary>
 [InterpolatedStringHandler]
 internal ref struct Breach
 {
