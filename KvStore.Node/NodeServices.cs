@@ -32,16 +32,18 @@ internal static class NodeServices
     }
 
     /// <summary>
-    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail.
+    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail, and a process
+    /// that can be made to stop.
     /// </summary>
     private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
     {
         var faults = environment.Faults("KVSTORE_FAULTS", "KvStore:AllowFaults");
-        return faults is null
-            ? services.AddSingleton<IFileSystem, PhysicalFileSystem>()
-            : services
-                .AddSingleton(faults)
-                .AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
+        if (faults is null)
+            return services.AddSingleton<IFileSystem, PhysicalFileSystem>();
+        Marks.Obey(faults);
+        return services
+            .AddSingleton(faults)
+            .AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
     }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>

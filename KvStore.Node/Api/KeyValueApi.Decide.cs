@@ -2,6 +2,7 @@ using System.Diagnostics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Api;
 
@@ -61,6 +62,7 @@ internal sealed partial class KeyValueApi
     {
         var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        Marks.Reached(Mark.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
         if (outcome is (WriteOutcome.Overloaded or WriteOutcome.DiskLow) && request.MayBeApplied)
@@ -83,6 +85,7 @@ internal sealed partial class KeyValueApi
         switch (await partitions.ReadAsync(partition, deadline))
         {
             case ReadOutcome.Ready ready:
+                Marks.Reached(Mark.ReadValueTaken);
                 return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));

@@ -144,8 +144,12 @@ internal sealed class ReplicaLoop
                 Gather(envelope);
         }
 
+        if (Marks.AreOn)
+            StepMarks.Stepped(_busy);
         HandOverPersists();
         HandOverMessages();
+        if (Marks.AreOn)
+            StepMarks.Sent(_busy);
         foreach (var replica in _busy)
             Finish(replica);
         _busy.Clear();

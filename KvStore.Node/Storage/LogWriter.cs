@@ -148,6 +148,7 @@ internal sealed class LogWriter : IDisposable
         {
             _wal.Flush();
             Interlocked.Increment(ref _flushes);
+            Marks.Reached(Mark.BatchFlushed);
             lock (_gate)
                 _carryingSince = null;
             foreach (var batch in batches)
