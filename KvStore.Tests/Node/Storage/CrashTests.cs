@@ -12,15 +12,52 @@ public sealed class CrashTests
     [InlineData(4)]
     public async Task Power_lost_at_each_call_in_turn_loses_nothing_that_was_flushed(int seed)
     {
-        var calls = int.MaxValue;
-        for (var call = 1; call <= calls; call++)
+        var ran = int.MaxValue;
+        for (var call = 1; call <= ran; call++)    // the last time to the end
         {
             foreach (var leaves in Enum.GetValues<Leaves>())
             {
                 var life = new DiskLife(seed, $"seed {seed}, call {call}, {leaves}");
-                calls = Math.Max(call, await life.RunAsync(new MemoryFileSystem(), stopAt: call));
+                ran = await life.RunAsync(new MemoryFileSystem(), stopAt: call);
                 await life.RecoverAsync(life.Files.AfterPowerLoss(leaves, new Random(call)));
             }
+        }
+
+        Assert.True(ran > 100, $"{ran} calls");
+    }
+
+    /// <summary>All parts of it where that are few, else as many at random as can be had in a moment.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(6)]
+    public async Task Whatever_part_of_the_pending_writes_a_power_failure_leaves_nothing_flushed_is_lost(int seed)
+    {
+        const int AllOf = 12;
+        const int Drawn = 1000;
+        var (ran, most) = (int.MaxValue, 0);
+        for (var call = 1; call <= ran; call++)
+        {
+            var life = new DiskLife(seed, $"seed {seed}, call {call}");
+            ran = await life.RunAsync(new MemoryFileSystem(), stopAt: call);
+            var pending = life.Files.Pending;
+            most = Math.Max(most, pending);
+            var random = new Random(call);
+            for (var part = 0; part < (pending <= AllOf ? 1 << pending : Drawn); part++)
+            {
+                var left = part;
+                var files = life.Files.AfterPowerLoss(() => pending > AllOf ? random.Next(2) == 0 : Next(ref left));
+                life.CouldRecover(files, $"part {part} of {pending}");
+            }
+        }
+
+        Assert.True(ran > 100, $"{ran} calls");
+        Assert.True(most > 3, $"never more than {most} pending");
+
+        static bool Next(ref int bits)
+        {
+            var isSet = (bits & 1) != 0;
+            bits >>= 1;
+            return isSet;
         }
     }
 

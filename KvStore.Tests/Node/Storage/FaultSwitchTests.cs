@@ -50,6 +50,11 @@ public sealed class FaultSwitchTests
     [InlineData("flush:x=EIO")]
     [InlineData("melt=EIO")]
     [InlineData("space=low")]
+    [InlineData("space=stop")]
+    [InlineData("mark=stop")]
+    [InlineData("mark@nowhere=stop")]
+    [InlineData("mark@ReadArrived=stop")]
+    [InlineData("mark@read-arrived=EIO")]
     public void What_is_no_fault_is_refused(string text) => Assert.Throws<FormatException>(() => Of(text));
 
     private FaultSwitch Of(string text)
