@@ -32,8 +32,8 @@ internal static class NodeServices
     }
 
     /// <summary>
-    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail, and a process
-    /// that can be made to stop.
+    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail, and a
+    /// process that can be made to stop.
     /// </summary>
     private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
     {
@@ -67,6 +67,7 @@ internal static class NodeServices
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
+            .AddSingleton<PeerLogs>()
             .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
             .AddSingleton<ViewKeeper>()

@@ -18,7 +18,8 @@ internal sealed class FaultSwitch(TimeProvider time)
     /// <c>open</c>, <c>create</c>, <c>read</c>, <c>write</c>, <c>flush</c>, <c>flush-folder</c>, <c>move</c>,
     /// <c>delete</c> and <c>space</c>; with a number, only that call from now on; effects are <c>EIO</c>,
     /// <c>ENOSPC</c>, <c>EDQUOT</c>, <c>slow:100ms</c>, <c>stop</c> (the whole process, until it is continued), and for
-    /// <c>space</c> the bytes that are said to be free. <c>mark@name[:number]=stop</c> stops it at a <see cref="Mark"/>.
+    /// <c>space</c> the bytes that are said to be free. <c>mark@name[:number]=stop</c> stops it at a
+    /// <see cref="Mark"/>.
     /// </summary>
     /// <exception cref="FormatException">It is none of these.</exception>
     public void Set(string text)

@@ -52,6 +52,26 @@ internal sealed class NodeStorage : IDisposable
 
     public LogStorage Log { get; }
 
+    /// <summary>
+    /// Others were told of more than this disk holds: it is an older copy, or has lost its end, and is as good as
+    /// damaged. Nothing may be written after this.
+    /// </summary>
+    /// <returns>What to say while ending.</returns>
+    public string GiveUp(string why)
+    {
+        try
+        {
+            if (!_node.Value.RejoinsOnDamage || ClusterThatCanSpare(Directory) is not { } cluster)
+                return $"{why} {LeftAsItIs}";
+            Directory.GiveUp(_node.Value.Name, cluster.ClusterId);
+            return $"{why} The next start sets it aside and asks to be taken in as another member.";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return $"{why} {failure.Message}";
+        }
+    }
+
     public void Dispose()
     {
         Log.Dispose();

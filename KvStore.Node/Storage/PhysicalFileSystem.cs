@@ -145,7 +145,7 @@ internal static class UnixCalls
             throw Failed("fsync", path);
     }
 
-    /// <summary>Stops all threads, this one here and not a little later; returns when somebody continues them.</summary>
+    /// <summary>Stops all threads, this one here and not a little later; returns when they are continued.</summary>
     public static void StopProcess()
     {
         if (Raise(OperatingSystem.IsLinux() ? LinuxStop : BsdStop) != 0)

@@ -6,9 +6,9 @@ using KvStore.Verification;
 namespace KvStore.Tests.Cluster;
 
 /// <summary>
-/// A process is stopped in the middle of a request, at each mark in turn; the others go on without it, and a newer value
-/// is acknowledged; then it goes on where it was, with more requests already waiting at its door. A write that was in
-/// flight is to a key of its own, of the same partition, so that what became of it is seen afterwards.
+/// A process is stopped in the middle of a request, at each mark in turn; the others go on without it, and a newer
+/// value is acknowledged; then it goes on where it was, with more requests already waiting at its door. A write that
+/// was in flight is to a key of its own, of the same partition, so that what became of it is seen afterwards.
 /// </summary>
 [Collection(nameof(ClusterCollection))]
 public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : IClassFixture<MarkedCluster>
@@ -17,6 +17,7 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
     private const string New = "new";
     private const string InFlight = "in flight";
     private const int LateReads = 6;
+    private const int Tries = 20;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ElectionPatience = TimeSpan.FromSeconds(3);
@@ -84,7 +85,7 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
     public async Task A_voter_stopped_in_an_election_keeps_its_word(string faults)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Whether a process is stopped is read from /proc.");
-        while (true)
+        for (var tried = 0; tried < Tries; tried++)
         {
             var key = await WriteOldAsync();
             var primary = await marked.PrimaryOfAsync(key);
@@ -101,6 +102,8 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
 
             await MarkedCluster.SetFaultsAsync(voter, "");    // it was itself the one that asked
         }
+
+        Assert.Fail($"{Tries} elections did not come to {faults}.");
     }
 
     [Fact]
@@ -117,7 +120,7 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
     private async Task StopAsync(string faults, OperationKind op, bool atPrimary)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Whether a process is stopped is read from /proc.");
-        while (true)
+        for (var tried = 0; tried < Tries; tried++)
         {
             var key = await WriteOldAsync();
             var primary = await marked.PrimaryOfAsync(key);
@@ -136,6 +139,8 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
 
             await MarkedCluster.SetFaultsAsync(stopping, "");    // the office moved between the questions
         }
+
+        Assert.Fail($"{Tries} requests did not come to {faults}.");
     }
 
     /// <summary>Another key of the same partition.</summary>
@@ -150,7 +155,9 @@ public sealed class MarkTests(MarkedCluster marked, ITestOutputHelper output) : 
         return key;
     }
 
-    /// <summary>Connections that are open and accepted when the process stops, for what is to wait at its door.</summary>
+    /// <summary>
+    /// Connections that are open and accepted when the process stops, for what is to wait at its door.
+    /// </summary>
     private Task WarmUpAsync(TestProcess node, string key) => Task.WhenAll(
         Enumerable.Range(0, LateReads + 1).Select(_ => marked.AskAsync(node, OperationKind.Get, key)));
 

@@ -43,7 +43,9 @@ public sealed class FaultTests
         Assert.Superset(all.ToHashSet(), kinds);
     }
 
-    /// <summary>A disk that answers with an error is not damaged: nobody gives it up, and the next start may find all.</summary>
+    /// <summary>
+    /// A disk that answers with an error is not damaged: nobody gives it up, and the next start may find all.
+    /// </summary>
     [Theory]
     [InlineData("open")]
     [InlineData("read")]

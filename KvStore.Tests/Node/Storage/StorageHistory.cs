@@ -75,7 +75,8 @@ internal sealed class StorageHistory(Random random)
             return [.. found.Select(log => log!)];
         }
 
-        throw new Xunit.Sdk.XunitException($"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches\n"
+        throw new Xunit.Sdk.XunitException(
+            $"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches\n"
             + $"{store.Describe()}\nexpected\n{string.Join('\n', _steps[Reported])}");
     }
 
