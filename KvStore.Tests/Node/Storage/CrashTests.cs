@@ -28,7 +28,7 @@ public sealed class CrashTests
         Assert.True(ran > 100, $"{ran} calls");
     }
 
-    /// <summary>Every part where they are few, else so many at random; KVSTORE_CRASH_PARTS=4096 tries as many.</summary>
+    /// <summary>Every part where there are few, else so many at random; KVSTORE_CRASH_PARTS says how many.</summary>
     [Theory]
     [InlineData(5)]
     [InlineData(6)]

@@ -68,6 +68,23 @@ public sealed class FaultTests
         }
     }
 
+    /// <summary>A start has flushes of its own: what an earlier process left behind is repaired by it.</summary>
+    [Fact]
+    public async Task A_call_that_fails_after_a_restart_loses_nothing_that_was_flushed()
+    {
+        for (var seed = 1; seed <= 10; seed++)
+        {
+            for (var failing = 1; failing <= 40; failing++)
+            {
+                var random = new Random(seed);
+                var life = new DiskLife(seed, $"seed {seed}, call {failing}");
+                await life.RunAsync(new MemoryFileSystem(), stopAt: random.Next(20, 200));
+                await life.RunAsync(life.Files.AfterPowerLoss(Leaves.Some, random), stopAt: failing, IoFault.Fails);
+                await life.RecoverAsync(life.Files.AfterPowerLoss(Leaves.Some, random));
+            }
+        }
+    }
+
     [Fact]
     public async Task A_read_that_gives_less_than_there_is_cuts_nothing_off()
     {
