@@ -62,11 +62,12 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     /// <summary>
     /// Segments roll, logs are compacted, snapshots are sent and states compared within minutes instead of hours; disks can
-    /// be broken.
+    /// be broken, and a kill loses what was not flushed, as power does.
     /// </summary>
     private static Dictionary<string, string> ForChaos => new()
     {
         ["KvStore__AllowFaults"] = "true",
+        ["KvStore__LosesUnflushed"] = "true",
         ["KVSTORE_WAL_SEGMENT_BYTES"] = "4194304",
         ["KVSTORE_SNAPSHOT_INTERVAL"] = "10s",
         ["KVSTORE_COMPARE_INTERVAL"] = "1s",

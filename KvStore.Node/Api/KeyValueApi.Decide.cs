@@ -3,6 +3,7 @@ using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Api;
 
@@ -62,6 +63,7 @@ internal sealed partial class KeyValueApi
     {
         var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
         if (request.MayBeApplied && IsOfThisAttemptAlone(outcome))
@@ -96,6 +98,7 @@ internal sealed partial class KeyValueApi
         switch (await partitions.ReadAsync(partition, deadline))
         {
             case ReadOutcome.Ready ready:
+                Failpoints.Reached(Failpoint.ReadValueTaken);
                 return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));

@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Replication;
 
@@ -94,8 +95,12 @@ internal sealed class PartitionReplica(
 
     public bool HasInputs => _inputs.Count > 0;
 
+    public bool DoReadsWait => _calls.DoReadsWait;
+
     public void Add(Input input)
     {
+        if (Failpoints.AreOn)
+            StepFailpoints.Received(input, DoReadsWait);
         if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
             _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
         if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
@@ -145,9 +150,12 @@ internal sealed class PartitionReplica(
         {
             Debug.Assert(
                 _applied >= read.Index, "Everything committed in a step is applied before its reads are answered.");
+            Failpoints.Reached(Failpoint.ReadConfirmed);
             _calls.Complete(read.Ticket, new ReadOutcome.Ready(Image, IsPrimary: true, TimeSpan.Zero));
         }
 
+        if (_effects.Refused.Count > 0)
+            Failpoints.Reached(Failpoint.RequestsLost);
         foreach (var refused in _effects.Refused)
             _calls.Refuse(refused, Replica.Primary);
         foreach (var message in _effects.Disbelieved)
@@ -241,9 +249,15 @@ internal sealed class PartitionReplica(
     private void Apply(LogEntry entry)
     {
         if (entry.Kind == EntryKind.Command)
+        {
+            Failpoints.Reached(Failpoint.WriteCommitted);
             _calls.Applied(entry, _state.Apply(entry.Index, entry.Term, entry.Payload));
+        }
         else
+        {
             _calls.Overwritten(entry);
+        }
+
         _applied = entry.Index;
         _appliedTerm = entry.Term;
         Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);

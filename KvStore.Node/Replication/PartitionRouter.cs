@@ -102,6 +102,7 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
+        Failpoints.Reached(Failpoint.WriteArrived);
         if (!LoopOf(partition).TryPost(replica, write))
             return new WriteOutcome.Overloaded();
         return await write.Done.ConfigureAwait(false);
@@ -116,6 +117,7 @@ internal sealed class PartitionRouter(
             return new ReadOutcome.NotPrimary(replica.Hint.Primary);
         var read = new PendingRead();
         using var armed = read.Arm(deadline);
+        Failpoints.Reached(Failpoint.ReadArrived);
         if (!LoopOf(partition).TryPost(replica, read))
             return new ReadOutcome.Overloaded();
         return await read.Done.ConfigureAwait(false);

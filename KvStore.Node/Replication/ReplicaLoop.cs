@@ -145,8 +145,12 @@ internal sealed class ReplicaLoop
                 Gather(envelope);
         }
 
+        if (Failpoints.AreOn)
+            StepFailpoints.Stepped(_busy);
         HandOverPersists();
         HandOverMessages();
+        if (Failpoints.AreOn)
+            StepFailpoints.Sent(_busy);
         foreach (var replica in _busy)
             Finish(replica);
         _busy.Clear();

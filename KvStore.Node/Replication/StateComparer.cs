@@ -21,9 +21,7 @@ internal sealed class StateComparer(
     TimeProvider time,
     ILogger<StateComparer> logger) : BackgroundService
 {
-    private const string Odd = "This node is the odd one out and ends. What it holds counts as damaged from now on: at "
-        + "its next start it is set aside and the others refill it, unless KVSTORE_ON_DAMAGE forbids it or too few "
-        + "copies are kept.";
+    private const string Odd = "This node is the odd one out and ends.";
 
     private const string Nobody = "No majority agrees, so nobody knows which is right, and every copy's node ends. "
         + "Nothing was changed on any disk. Keep copies of all their directories, and look for what these nodes do not "
@@ -143,10 +141,10 @@ internal sealed class StateComparer(
         switch (difference.Verdict)
         {
             case StateVerdict.IsOdd:
-                End(partition, difference.Index, $"{hashes}. {Odd}", storage.Log.MarkDiverged);
+                End(partition, difference.Index, $"{hashes}. {Odd}", storage.Condemn);
                 break;
             case StateVerdict.NoMajority:
-                End(partition, difference.Index, $"{hashes}. {Nobody}", _ => { });
+                End(partition, difference.Index, $"{hashes}. {Nobody}", reason => reason);
                 break;
             default:
                 logger.StatesDiffer(partition.Value, difference.Index.Value, $"{hashes}. {Others}");
@@ -154,22 +152,12 @@ internal sealed class StateComparer(
         }
     }
 
-    private void End(PartitionId partition, LogIndex index, string what, Action<string> mark)
+    private void End(PartitionId partition, LogIndex index, string what, Func<string, string> settle)
     {
-        lock (_ending)    // nothing ends the node while another difference is being marked
+        lock (_ending)    // nothing ends the node while another difference is being written down
         {
             logger.StatesDiffer(partition.Value, index.Value, what);
-            var reason = $"Partition {partition}: at index {index} its copies differ: {what}";
-            try
-            {
-                mark(reason);
-            }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-            {
-                reason += $" But this could not be written down: {failure.Message} Empty its directories by hand.";
-            }
-
-            end.Fail(reason);
+            end.Fail(settle($"Partition {partition}: at index {index} its copies differ: {what}"));
         }
     }
 }

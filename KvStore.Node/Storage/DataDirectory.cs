@@ -16,7 +16,7 @@ internal sealed class DataDirectory : IDisposable
     public const string LockName = "lock";
     public const string IdentityName = "identity";
     public const string RejoinName = "rejoin";
-    public const string DivergedName = "diverged";
+    public const string CondemnedName = "condemned";
 
     private const int FormatVersion = 1;
     private const int IdentityHeaderSize = 12;
@@ -48,7 +48,7 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Where the node's cluster is remembered.</summary>
     public string ClusterPath => Path.Combine(Wal, "cluster");
 
-    private string DivergedPath => Path.Combine(Wal, DivergedName);
+    private string CondemnedPath => Path.Combine(Wal, CondemnedName);
 
     private string RejoinPath => Path.Combine(Wal, RejoinName);
 
@@ -97,15 +97,15 @@ internal sealed class DataDirectory : IDisposable
         new RejoinDocument((Rejoin?.Number ?? 0) + 1, clusterId, MakeIdentity(node)).Save(_files, RejoinPath);
 
     /// <summary>
-    /// Marks what is here as wrong, though every checksum in it is right: a majority of the copies has another state.
+    /// Says of what is here that nobody may go on with it, though every checksum in it is right: others know better.
     /// </summary>
-    public void MarkDiverged(string why) => CheckedDocument.Save(_files, DivergedPath, Encoding.UTF8.GetBytes(why));
+    public void Condemn(string why) => CheckedDocument.Save(_files, CondemnedPath, Encoding.UTF8.GetBytes(why));
 
-    /// <exception cref="DataDamagedException">What is here was marked as wrong.</exception>
-    public void CheckNotDiverged()
+    /// <exception cref="DataDamagedException">What is here was condemned.</exception>
+    public void CheckNotCondemned()
     {
-        if (CheckedDocument.Load(_files, DivergedPath) is { } why)
-            throw new DataDamagedException(DivergedPath, 0, Encoding.UTF8.GetString(why), "the state of the others");
+        if (CheckedDocument.Load(_files, CondemnedPath) is { } why)
+            throw new DataDamagedException($"{CondemnedPath}: {Encoding.UTF8.GetString(why)}");
     }
 
     public void Dispose()

@@ -157,6 +157,7 @@ internal sealed class LogWriter : IDisposable
         {
             _wal.Flush();
             Interlocked.Increment(ref _flushes);
+            Failpoints.Reached(Failpoint.BatchFlushed);
             lock (_gate)
                 _carryingSince = null;
             foreach (var batch in batches)

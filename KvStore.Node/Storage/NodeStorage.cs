@@ -55,6 +55,22 @@ internal sealed class NodeStorage : IDisposable
     /// <summary>The cluster that this disk belonged to when it was opened; null: to none yet.</summary>
     public ClusterView? View { get; }
 
+    /// <summary>Nobody may go on with what this disk holds, now or after a restart: see <paramref name="why"/>.</summary>
+    /// <returns>What to say while ending.</returns>
+    public string Condemn(string why)
+    {
+        try
+        {
+            Log.Condemn(why);
+            return $"{why} What it holds counts as damaged from now on: at its next start it is set aside and the others "
+                + "refill it, unless KVSTORE_ON_DAMAGE forbids it or too few copies are kept.";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return $"{why} But this could not be written down ({failure.Message}): empty its directories by hand.";
+        }
+    }
+
     public void Dispose()
     {
         Log.Dispose();
@@ -71,7 +87,7 @@ internal sealed class NodeStorage : IDisposable
             _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
         try
         {
-            directory.CheckNotDiverged();
+            directory.CheckNotCondemned();
             return (directory, ViewOf(directory), LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)

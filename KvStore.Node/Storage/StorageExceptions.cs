@@ -25,9 +25,10 @@ internal sealed class NoRoomException(string path, Exception inner)
     : IOException($"There is no room for {path}: {inner.Message}", inner);
 
 /// <summary>Bytes that were flushed are not there any more or not the same. Nothing was cut or deleted.</summary>
-internal sealed class DataDamagedException(string file, long offset, string found, string expected)
-    : Exception($"{file}, offset {offset}: {found} found, {expected} expected. This copy of the data is damaged.")
+internal sealed class DataDamagedException(string what) : Exception($"{what} This copy of the data is damaged.")
 {
-    /// <summary>The damaged file.</summary>
-    public string File { get; } = file;
+    public DataDamagedException(string file, long offset, string found, string expected)
+        : this($"{file}, offset {offset}: {found} found, {expected} expected.")
+    {
+    }
 }

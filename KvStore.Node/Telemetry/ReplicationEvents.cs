@@ -15,6 +15,12 @@ internal static partial class ReplicationEvents
     [LoggerMessage(2011, LogLevel.Warning, "Link to {Peer} is lost: {Reason}")]
     public static partial void LinkLost(this ILogger logger, string peer, string reason);
 
+    [LoggerMessage(
+        2015,
+        LogLevel.Error,
+        "Refused a link from {Member}: its log ended with frame {Found} when it started, and had {Before} before")]
+    public static partial void OlderDiskRefused(this ILogger logger, string member, ulong found, ulong before);
+
     [LoggerMessage(2012, LogLevel.Error, "{Peer} refuses the link: {Reason}")]
     public static partial void LinkRefused(this ILogger logger, string peer, string reason);
 

@@ -55,7 +55,7 @@ public sealed class DivergedStateTests(ITestOutputHelper output)
         output.WriteLine($"{load.Answered} answered, the longest took {load.Longest.TotalMilliseconds:F0} ms");
         Assert.Empty(load.Failures);
         await load.AssertAllThereAsync(cluster);
-        Assert.True(File.Exists(Path.Combine(FolderOf(node, "wal"), "damaged-1", DataDirectory.DivergedName)));
+        Assert.True(File.Exists(Path.Combine(FolderOf(node, "wal"), "damaged-1", DataDirectory.CondemnedName)));
         foreach (var other in new[] { cluster.Nodes[0], cluster.Nodes[2] })
             Assert.DoesNotContain("odd one out and ends", other.Output);
     }

@@ -25,6 +25,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
         _node.Comparer,
+        new PeerLogs(),
         _end,
         NullLogger<PeerService>.Instance);
 
@@ -78,6 +79,32 @@ public sealed class PeerServiceTests : IDisposable
             () => _service.Compare(new Wire.StateHash { Ends = ends, Partition = 3 }, new FakeCall()));
         Assert.Equal(code, compare.StatusCode);
         Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+    }
+
+    [Fact]
+    public async Task A_member_whose_log_begins_anew_before_what_was_heard_of_it_is_refused_and_nothing_of_it_is_used()
+    {
+        _ = _node.Start();
+        await LinkAsync(Frame(run: 1, logEnd: 10, flushed: 12), Frame(run: 1, logEnd: 10, flushed: 11));
+        await LinkAsync(Frame(run: 2, logEnd: 12, flushed: 15));    // it has all that it had told of
+        await LinkAsync(Frame(run: 2, logEnd: 12, flushed: 16));    // the link alone was broken
+
+        var forgot = Heartbeat(Frame(run: 3, logEnd: 15, flushed: 0).Ends);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => LinkAsync(forgot));
+        Assert.Equal(StatusCode.DataLoss, refused.StatusCode);
+        Assert.Contains("frame 15 when it started, and had 16 before", refused.Status.Detail);
+        var install = await Assert.ThrowsAsync<RpcException>(
+            () => InstallAsync(new Wire.SnapshotHead { Ends = forgot.Ends, Partition = 3 }));
+        Assert.Equal(StatusCode.DataLoss, install.StatusCode);
+        Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+        await LinkAsync(Frame(run: 4, logEnd: 16, flushed: 0));
+
+        Wire.Frame Frame(ulong run, ulong logEnd, ulong flushed)
+        {
+            var ends = Ends();
+            (ends.Run, ends.LogEnd) = (run, logEnd);
+            return new Wire.Frame { Ends = ends, Flushed = flushed };
+        }
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class StateComparerTests : IDisposable
 
     public void Dispose() => _node.Dispose();
 
-    private bool IsMarked => File.Exists(Path.Combine(_node.Storage.Directory.Wal, DataDirectory.DivergedName));
+    private bool IsMarked => File.Exists(Path.Combine(_node.Storage.Directory.Wal, DataDirectory.CondemnedName));
 
     [Fact]
     public async Task Copies_that_are_the_same_are_nothing_to_speak_of()
@@ -41,7 +41,7 @@ public sealed class StateComparerTests : IDisposable
         Hear(3, hash + 1);
 
         Assert.True(IsMarked);
-        var damaged = Assert.Throws<DataDamagedException>(_node.Storage.Directory.CheckNotDiverged);
+        var damaged = Assert.Throws<DataDamagedException>(_node.Storage.Directory.CheckNotCondemned);
         foreach (var told in new[] { Assert.Single(_node.Ends), _node.Log.Lines[^1].Text, damaged.Message })
         {
             Assert.Contains("Partition 3: at index 2 its copies differ", told);

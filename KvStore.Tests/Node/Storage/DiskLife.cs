@@ -14,10 +14,30 @@ internal sealed class DiskLife(int seed, string replay)
     public MemoryFileSystem Files { get; private set; } = new();
 
     /// <summary>Recovers and goes on until the call; gives the calls that were made.</summary>
-    public async Task<int> RunAsync(MemoryFileSystem files, int stopAt, IoFault fault = IoFault.PowerLoss)
+    public Task<int> RunAsync(MemoryFileSystem files, int stopAt, IoFault fault = IoFault.PowerLoss) =>
+        RunAsync(files, stopAt, call => call.Number == stopAt ? fault : IoFault.None);
+
+    /// <summary>Recovers and goes on to the end; the disk does not do what it says with a write.</summary>
+    public Task<int> RunWithLieAsync(int write, IoFault lie)
+    {
+        var writes = 0;
+        return RunAsync(
+            new MemoryFileSystem(),
+            int.MaxValue,
+            call => call.Kind == "write" && ++writes == write ? lie : IoFault.None);
+    }
+
+    /// <summary>Whatever of the pending the power failure left.</summary>
+    public void CouldRecover(MemoryFileSystem files, string how)
+    {
+        using var store = TestStore.Open(files);
+        _history.Check(store, $"{replay}, {how}");
+    }
+
+    private async Task<int> RunAsync(MemoryFileSystem files, int stopAt, Func<IoCall, IoFault> fault)
     {
         Files = files;
-        files.Fault = call => call.Number == stopAt ? fault : IoFault.None;
+        files.Fault = fault;
         try
         {
             using var store = TestStore.Open(files);

@@ -112,7 +112,7 @@ public sealed class SetAsideTests
         const string Why = "Partition 3: at index 7 its copies differ";
         var files = await WholeAsync(Three);
         using (var storage = Open(files))
-            storage.Log.MarkDiverged(Why);
+            storage.Log.Condemn(Why);
         files = files.AfterPowerLoss(Leaves.Nothing, new Random(1));
         var before = Contents(files, "");
 
