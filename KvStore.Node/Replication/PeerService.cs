@@ -84,7 +84,7 @@ internal sealed class PeerService(
 
     public override Task<Wire.StateHashReply> Compare(Wire.StateHash request, ServerCallContext context)
     {
-        var from = Check(request.Ends);
+        var from = Check(request.Ends, flushed: 0);
         Wire.StateHashReply reply = new();
         if (request.Format != StateImage.HashFormat)
             return Task.FromResult(reply);

@@ -54,7 +54,7 @@ internal sealed class RouterFixture : IDisposable
             wrapped,
             TimeProvider.System,
             NullLogger<PartitionRouter>.Instance);
-        Transport = new PeerTransport(Current, Self, _peers, NullLogger<PeerTransport>.Instance);
+        Transport = new PeerTransport(Current, Self, _peers, Storage, End, NullLogger<PeerTransport>.Instance);
         Comparer = new StateComparer(Current, Router, Transport, Storage, End, TimeProvider.System, Log);
     }
 
