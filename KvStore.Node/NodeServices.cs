@@ -32,8 +32,8 @@ internal static class NodeServices
     }
 
     /// <summary>
-    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail or that lose
-    /// what was not flushed (<c>KvStore:LosesUnflushed</c>), and a process that can be made to stop.
+    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail or that
+    /// lose what was not flushed (<c>KvStore:LosesUnflushed</c>), and a process that can be made to stop.
     /// </summary>
     private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
     {

@@ -100,7 +100,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
 
     /// <summary>
     /// Whether the refusal holds for this node or this moment only, or cannot be told the client: one that says that
-    /// nothing was applied knows nothing of an earlier attempt which may have been. Its body is read and stays readable.
+    /// nothing was applied knows nothing of an earlier attempt which may have been. Its body is read and stays
+    /// readable.
     /// </summary>
     private async ValueTask<bool> IsWorthAnotherAsync(HttpResponseMessage response, CancellationToken cancellation)
     {

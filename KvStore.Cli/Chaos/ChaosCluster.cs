@@ -61,8 +61,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public IReadOnlyCollection<string> Deaths => _deaths;
 
     /// <summary>
-    /// Segments roll, logs are compacted, snapshots are sent and states compared within minutes instead of hours; disks can
-    /// be broken, and a kill loses what was not flushed, as power does.
+    /// Segments roll, logs are compacted, snapshots are sent and states compared within minutes instead of hours; disks
+    /// can be broken, and a kill loses what was not flushed, as power does.
     /// </summary>
     private static Dictionary<string, string> ForChaos => new()
     {

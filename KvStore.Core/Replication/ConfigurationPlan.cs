@@ -5,9 +5,9 @@ namespace KvStore.Core.Replication;
 
 /// <summary>
 /// The way from the members a group has to the members it should have, one step at a time. Who is lost for ever goes
-/// first: it is no copy any more, and a voter that never answers is one more that must not fail. Newcomers learn, become
-/// voters one by one, and only when all are in does anybody else leave. So a group at no time gives up a copy that it
-/// has before it has another.
+/// first: it is no copy any more, and a voter that never answers is one more that must not fail. Newcomers learn,
+/// become voters one by one, and only when all are in does anybody else leave. So a group at no time gives up a copy
+/// that it has before it has another.
 /// </summary>
 public static class ConfigurationPlan
 {

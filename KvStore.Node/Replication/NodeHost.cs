@@ -35,8 +35,8 @@ internal sealed class NodeHost(
     private string? _said;
 
     /// <summary>
-    /// Before anything listens: a node that remembers its cluster never says that it has none, or others, on empty disks,
-    /// would found another one with it.
+    /// Before anything listens: a node that remembers its cluster never says that it has none, or others, on empty
+    /// disks, would found another one with it.
     /// </summary>
     public Task StartingAsync(CancellationToken cancellationToken)
     {

@@ -55,15 +55,15 @@ internal sealed class NodeStorage : IDisposable
     /// <summary>The cluster that this disk belonged to when it was opened; null: to none yet.</summary>
     public ClusterView? View { get; }
 
-    /// <summary>Nobody may go on with what this disk holds, now or after a restart: see <paramref name="why"/>.</summary>
+    /// <summary>Nobody may go on with what this disk holds, now or after a restart.</summary>
     /// <returns>What to say while ending.</returns>
     public string Condemn(string why)
     {
         try
         {
             Log.Condemn(why);
-            return $"{why} What it holds counts as damaged from now on: at its next start it is set aside and the others "
-                + "refill it, unless KVSTORE_ON_DAMAGE forbids it or too few copies are kept.";
+            return $"{why} What it holds counts as damaged from now on: at its next start it is set aside and the "
+                + "others refill it, unless KVSTORE_ON_DAMAGE forbids it or too few copies are kept.";
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

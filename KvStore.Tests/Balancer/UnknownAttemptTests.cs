@@ -10,7 +10,8 @@ namespace KvStore.Tests.Balancer;
 /// </summary>
 public sealed class UnknownAttemptTests
 {
-    public static TheoryData<string> Refusals => ["idempotency-expired", "idempotency-ahead", "overloaded", "disk-low", "deadline-exceeded"];
+    public static TheoryData<string> Refusals =>
+        ["idempotency-expired", "idempotency-ahead", "overloaded", "disk-low", "deadline-exceeded"];
 
     [Theory, MemberData(nameof(Refusals))]
     public async Task A_first_refusal_is_passed_on_as_it_is(string code)

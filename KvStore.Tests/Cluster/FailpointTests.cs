@@ -31,7 +31,8 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
         "failpoint@read-echo-received:1=stop",
         "failpoint@read-confirmed:1=stop",
         "failpoint@read-value-taken:1=stop",
-        "failpoint@read-stepped:1=stop; failpoint@requests-lost:1=stop",    // the round is sent by who is primary no more
+        // the round is sent by who is primary no more
+        "failpoint@read-stepped:1=stop; failpoint@requests-lost:1=stop",
     ];
 
     /// <summary>Where the primary of a write's key stops.</summary>

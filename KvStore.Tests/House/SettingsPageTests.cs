@@ -24,7 +24,7 @@ public sealed partial class SettingsPageTests
             $"Variables are described in {Page}.");
     }
 
-    [GeneratedRegex(@"\A(KVSTORE_[A-Z_]+|KvStore(:|__)[A-Z][A-Za-z]+|NODE_NAME|PORT|LB_PORT|HTTP_PORTS|CURRENT_NODE_URL|"
-        + @"CLUSTER_NODES|DATABASE_NODES|REPLICATION_FACTOR|NO_COLOR|OTEL_EXPORTER_OTLP_ENDPOINT)\z")]
+    [GeneratedRegex(@"\A(KVSTORE_[A-Z_]+|KvStore(:|__)(Allow|Loses)[A-Za-z]+|NODE_NAME|PORT|LB_PORT|HTTP_PORTS|"
+        + @"CURRENT_NODE_URL|CLUSTER_NODES|DATABASE_NODES|REPLICATION_FACTOR|NO_COLOR|OTEL_EXPORTER_OTLP_ENDPOINT)\z")]
     private static partial Regex Variable();
 }

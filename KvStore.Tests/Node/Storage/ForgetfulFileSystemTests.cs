@@ -4,7 +4,7 @@ namespace KvStore.Tests.Node.Storage;
 
 public sealed class ForgetfulFileSystemTests
 {
-    private const string Path = "/disk/a";
+    private const string Path = "/disk/a.tmp";
 
     private readonly MemoryFileSystem _disk = new();
     private readonly ForgetfulFileSystem _files;
