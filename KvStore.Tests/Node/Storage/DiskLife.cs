@@ -17,14 +17,12 @@ internal sealed class DiskLife(int seed, string replay)
     public Task<int> RunAsync(MemoryFileSystem files, int stopAt, IoFault fault = IoFault.PowerLoss) =>
         RunAsync(files, stopAt, call => call.Number == stopAt ? fault : IoFault.None);
 
-    /// <summary>Recovers and goes on to the end; the disk does not do what it says with a write.</summary>
-    public Task<int> RunWithLieAsync(int write, IoFault lie)
+    /// <summary>Recovers and goes on as far as it comes; something happens to one call of a kind.</summary>
+    public Task<int> RunAsync(MemoryFileSystem files, string kind, int number, IoFault fault)
     {
-        var writes = 0;
+        var calls = 0;
         return RunAsync(
-            new MemoryFileSystem(),
-            int.MaxValue,
-            call => call.Kind == "write" && ++writes == write ? lie : IoFault.None);
+            files, stopAt: 0, call => call.Kind == kind && ++calls == number ? fault : IoFault.None);
     }
 
     /// <summary>Whatever of the pending the power failure left.</summary>

@@ -75,7 +75,7 @@ internal static class Disks
         var random = new Random(seed);
         var life = new DiskLife(seed, $"seed {seed}");
         var lie = random.Next(2) == 0 ? IoFault.IsLost : IoFault.IsMisdirected;
-        await life.RunWithLieAsync(random.Next(1, 150), lie);
+        await life.RunAsync(new MemoryFileSystem(), "write", random.Next(1, 150), lie);
         life.RecoverOrRefuse(life.Files.AfterPowerLoss(Leaves.Everything, random));
     }
 

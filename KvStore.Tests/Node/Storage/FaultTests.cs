@@ -72,14 +72,16 @@ public sealed class FaultTests
     [Fact]
     public async Task A_call_that_fails_after_a_restart_loses_nothing_that_was_flushed()
     {
-        for (var seed = 1; seed <= 10; seed++)
+        string[] kinds = ["write", "flush", "flush folder", "move"];
+        var places = kinds.SelectMany(kind => Enumerable.Range(1, 3).Select(number => (kind, number))).ToList();
+        for (var seed = 1; seed <= 30; seed++)
         {
-            for (var failing = 1; failing <= 40; failing++)
+            foreach (var (kind, number) in places)
             {
                 var random = new Random(seed);
-                var life = new DiskLife(seed, $"seed {seed}, call {failing}");
+                var life = new DiskLife(seed, $"seed {seed}, {kind} {number}");
                 await life.RunAsync(new MemoryFileSystem(), stopAt: random.Next(20, 200));
-                await life.RunAsync(life.Files.AfterPowerLoss(Leaves.Some, random), stopAt: failing, IoFault.Fails);
+                await life.RunAsync(life.Files.AfterKill(), kind, number, IoFault.Fails);
                 await life.RecoverAsync(life.Files.AfterPowerLoss(Leaves.Some, random));
             }
         }
