@@ -1,6 +1,5 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Storage;
 
@@ -85,7 +84,7 @@ internal sealed class LogWriter : IDisposable
     public void Fail(Exception failure) => _failed.TrySetResult(failure);
 
     /// <summary>Finishes what is waiting and ends.</summary>
-    /// <exception cref="StartupException">The disk hangs: what waits for it was never called durable.</exception>
+    /// <exception cref="TimeoutException">The disk hangs: what waits for it was never called durable.</exception>
     public void Dispose()
     {
         lock (_gate)
@@ -96,7 +95,7 @@ internal sealed class LogWriter : IDisposable
 
         if (!_thread.Join(StopPatience))
         {
-            throw new StartupException(
+            throw new TimeoutException(
                 $"The disk of the log has not answered for {StopPatience.TotalSeconds} s; the node ends without it.");
         }
 

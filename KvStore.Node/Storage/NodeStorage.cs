@@ -73,7 +73,15 @@ internal sealed class NodeStorage : IDisposable
 
     public void Dispose()
     {
-        Log.Dispose();
+        try
+        {
+            Log.Dispose();
+        }
+        catch (TimeoutException hung)
+        {
+            throw new StartupException(hung.Message, hung);    // the line with which the process ends
+        }
+
         Directory.Dispose();
     }
 

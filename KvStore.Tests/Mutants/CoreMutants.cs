@@ -103,7 +103,7 @@ internal static class CoreMutants
 
     public static Mutant[] Membership { get; } =
     [
-        new("12", "two changes are under way at once", "Restless", 16,
+        new("12", "two changes are under way at once", "Restless", 25,
             new Change(
                 Changes,
                 "HasCommittedInTerm\n        && _configurations.LastChange <= CommitIndex",
@@ -138,11 +138,11 @@ internal static class CoreMutants
                 "        && backup is not null;")),
         new("16", "any set may follow any other", "Orders", 33,
             new Change(Changes, "&& Configuration.IsOneStepTo(next)", "")),
-        new("16", "voters go before their successors are in", "LostDisks", 2,
+        new("16", "voters go before their successors are in", "Restless", 1,
             new Change(Plan, "        if (!learners.IsEmpty)\n            return null;\n", "")),
-        new("17", "who is behind is asked to take over", "Harsh", 5,
+        new("17", "who is behind is asked to take over", "Harsh", 27,
             new Change(Transfer, "&& backup.Match == _log.LastIndex", "")),
-        new("17", "proposals are taken while handing over", "Harsh", 7,
+        new("17", "proposals are taken while handing over", "Harsh", 14,
             new Change(Primary, "Role != ReplicaRole.Primary || IsTransferring", "Role != ReplicaRole.Primary")),
         new("17", "a primary removes itself", "Restless", 4,
             new Change(Changes, "&& next.Voters.Contains(_options.Self)", "")),

@@ -16,6 +16,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
+    private readonly HashSet<GroupConfiguration> _ordered = [];
     private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new()
     {
         [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
@@ -25,6 +26,9 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     public LogIndex CommitIndex => new(_committed.Count);
 
     public int ElectionCount => _primaries.Count;
+
+    /// <summary>Somebody wants just these to keep the group.</summary>
+    public void Ordered(GroupConfiguration next) => _ordered.Add(next);
 
     /// <summary>After the core decided, before its host acts on it.</summary>
     public void AfterStep(SimulatedReplica replica, Effects effects, ReplicaRole roleBefore, Term termBefore)
@@ -155,7 +159,8 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
         }
 
-        var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0
+        var isWhole = next.Voters.Length >= Math.Min(world.Swarm.VoterCount, before.Voters.Length)
+            || _ordered.Contains(next)
             || before.Voters.Except(next.Voters).All(gone => world.Node(gone).IsGone);
         Claim(isWhole, replica, $"goes down to {next} by itself");
     }

@@ -98,8 +98,10 @@ internal sealed class Nemesis(Simulator world, Random random)
         {
             var replica = node.Replicas[group.Value];
             var next = random.Next(3) == 0 ? AnyConfiguration() : Neighbour(replica.Core.Configuration);
-            if (world.Placement.MayOrder(next))
-                replica.Post(new Input.Reconfigure(next));
+            if (!world.Placement.MayOrder(next))
+                return;
+            world.LawsOf(replica.Group).Ordered(next);
+            replica.Post(new Input.Reconfigure(next));
         });
     }
 
