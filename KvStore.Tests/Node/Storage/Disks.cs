@@ -17,7 +17,7 @@ internal static class Disks
             FailAsync(kind, seed).GetAwaiter().GetResult();
             return null;
         }
-        catch (Exception failure) when (failure is XunitException or DataDamagedException)
+        catch (Exception failure) when (failure is XunitException or DataDamagedException or DataDirectoryException)
         {
             return failure.Message;
         }
