@@ -40,6 +40,11 @@ public sealed record NodeStatus
     /// <summary>The cluster it belongs to: 16 hexadecimal digits; absent while forming.</summary>
     public string? ClusterId { get; init; }
 
+    /// <summary>
+    /// The cluster whose data was damaged here: the node waits to be taken in by that one again. Absent otherwise.
+    /// </summary>
+    public string? FormerClusterId { get; init; }
+
     /// <summary>Version of its cluster view; 0 while forming.</summary>
     public required long Epoch { get; init; }
 

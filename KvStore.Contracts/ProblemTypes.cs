@@ -80,6 +80,16 @@ public sealed class ProblemType
     /// <summary>409: the cluster is not in a state in which that can be done.</summary>
     public static ProblemType Conflict { get; } = new("conflict", 409, "The state of the cluster does not allow it");
 
+    /// <summary>
+    /// 409: the idempotency key is as old as others that were forgotten; it may have been applied before.
+    /// </summary>
+    public static ProblemType IdempotencyExpired { get; } =
+        new("idempotency-expired", 409, "The idempotency key is too old");
+
+    /// <summary>409: the time in the idempotency key is too far in the future.</summary>
+    public static ProblemType IdempotencyAhead { get; } =
+        new("idempotency-ahead", 409, "The idempotency key is ahead of time");
+
     /// <summary>412: the stored version is not the one the condition names.</summary>
     public static ProblemType PreconditionFailed { get; } =
         new("precondition-failed", 412, "The stored version is different");
@@ -134,9 +144,10 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, PreconditionFailed,
-        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
-        IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
+        IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
+        NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
+        DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -32,16 +32,19 @@ internal static class NodeServices
     }
 
     /// <summary>
-    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail.
+    /// The machine's files; with <c>KvStore:AllowFaults</c>, for development, ones that can be made to fail or that
+    /// lose what was not flushed (<c>KvStore:LosesUnflushed</c>), and a process that can be made to stop.
     /// </summary>
     private static IServiceCollection AddFiles(this IServiceCollection services, EnvironmentReader environment)
     {
         var faults = environment.Faults("KVSTORE_FAULTS", "KvStore:AllowFaults");
-        return faults is null
-            ? services.AddSingleton<IFileSystem, PhysicalFileSystem>()
-            : services
-                .AddSingleton(faults)
-                .AddSingleton<IFileSystem>(new FaultyFileSystem(new PhysicalFileSystem(), faults));
+        if (faults is null)
+            return services.AddSingleton<IFileSystem, PhysicalFileSystem>();
+        Failpoints.Obey(faults);
+        IFileSystem files = new PhysicalFileSystem();
+        if (environment.IsOn("KvStore:LosesUnflushed"))
+            files = new ForgetfulFileSystem(files);
+        return services.AddSingleton(faults).AddSingleton<IFileSystem>(new FaultyFileSystem(files, faults));
     }
 
     public static IServiceCollection AddMembership(this IServiceCollection services) =>
@@ -65,14 +68,17 @@ internal static class NodeServices
             .AddSingleton<PeerTransport>()
             .AddSingleton<SnapshotTransfer>()
             .AddSingleton<ReceivedSnapshots>()
+            .AddSingleton<PeerLogs>()
             .AddSingleton<IOutlets, NodeOutlets>()
             .AddSingleton<PartitionRouter>()
+            .AddSingleton<StateComparer>()
             .AddSingleton<ViewKeeper>()
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
-            .AddHostedService<Snapshotter>();
+            .AddHostedService<Snapshotter>()
+            .AddHostedService(provider => provider.GetRequiredService<StateComparer>());
     }
 
     public static IServiceCollection AddApi(this IServiceCollection services, EnvironmentReader environment)

@@ -70,6 +70,12 @@ public sealed record HistoryOperation
     /// <summary>What the answer says about the outcome.</summary>
     public required OperationResult Result { get; init; }
 
+    /// <summary>
+    /// The code that a rejected or unknown call was answered with; absent when there was no answer. For readers of a
+    /// history: no judge looks at it.
+    /// </summary>
+    public int? Status { get; init; }
+
     /// <summary>Whether it can change the key.</summary>
     public bool IsWrite => Op is OperationKind.Put or OperationKind.Delete;
 

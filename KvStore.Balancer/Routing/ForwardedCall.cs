@@ -82,8 +82,10 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     {
         if (proxyResponse is null)
             return false;
-        if ((int)proxyResponse.StatusCode is StatusCodes.Status503ServiceUnavailable
-            or StatusCodes.Status421MisdirectedRequest)
+        if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
+            or StatusCodes.Status409Conflict
+            or StatusCodes.Status421MisdirectedRequest
+            or StatusCodes.Status429TooManyRequests)
         {
             IsRefused = await IsWorthAnotherAsync(proxyResponse, cancellationToken);
             if (IsRefused)
@@ -97,7 +99,9 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     }
 
     /// <summary>
-    /// Whether the refusal holds for this node or this moment only; its body is read and stays readable.
+    /// Whether the refusal holds for this node or this moment only, or cannot be told the client: one that says that
+    /// nothing was applied knows nothing of an earlier attempt which may have been. Its body is read and stays
+    /// readable.
     /// </summary>
     private async ValueTask<bool> IsWorthAnotherAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -108,7 +112,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         var isWorth = problem.Code == ProblemType.NoQuorum.Code
             || problem.Code == ProblemType.NotReady.Code
             || problem.Code == ProblemType.Draining.Code
-            || problem.Status == StatusCodes.Status421MisdirectedRequest;
+            || problem.Status == StatusCodes.Status421MisdirectedRequest
+            || (Route.IsWrite && MayHaveReached && problem.Applied == Applied.No);
         if (isWorth)
         {
             MayHaveReached |= problem.Applied != Applied.No;

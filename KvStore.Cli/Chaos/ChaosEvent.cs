@@ -22,16 +22,10 @@ internal sealed record ChaosEvent
 
     public int? Keys { get; init; }
 
-    /// <summary>The longest that a request through the balancer took.</summary>
-    public long? LongestWaitMs { get; init; }
+    /// <summary>What a round cost.</summary>
+    public FaultFigures? Cost { get; init; }
 
-    /// <summary>Requests through the balancer that came to nothing.</summary>
-    public int? RefusedAtBalancer { get; init; }
-
-    /// <summary>From the end of the fault until every partition took a write.</summary>
-    public long? SettledMs { get; init; }
-
-    /// <summary>By kind of fault, or several joined by a plus.</summary>
+    /// <summary>What all rounds cost, by kind of fault, or several joined by a plus.</summary>
     public IReadOnlyDictionary<string, FaultFigures>? Faults { get; init; }
 
     public int? Violations { get; init; }
@@ -47,9 +41,6 @@ internal sealed record ChaosEvent
 
 /// <summary>Operations by outcome.</summary>
 internal sealed record OutcomeCounts(int Total, int Ok, int Fail, int Rejected, int Unknown, int NotJudged);
-
-/// <summary>What a kind of fault cost.</summary>
-internal sealed record FaultFigures(int Rounds, long LongestWaitMs, int RefusedAtBalancer, long LongestSettledMs);
 
 /// <summary>How events are written: camelCase, absent rather than null, one line each.</summary>
 [JsonSerializable(typeof(ChaosEvent))]

@@ -23,6 +23,33 @@ internal sealed class ChaosNode(int number, NodeTopology topology, Child child)
     /// <summary>The process of its present life.</summary>
     public int Pid { get; set; }
 
+    /// <summary>Whether this life's end is no surprise.</summary>
+    public bool MayEnd { get; set; }
+
+    /// <summary>SIGKILL, and waits until it is gone.</summary>
+    public async Task KillAsync()
+    {
+        Child.Kill();
+        await Child.Ended.ConfigureAwait(false);
+    }
+
+    /// <summary>SIGTERM.</summary>
+    public Task AskToEndAsync() => SignalAsync("-TERM");
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    /// <exception cref="FailureException">It did not, or with another exit code.</exception>
+    public async Task EndsWithAsync(int exitCode, TimeSpan patience)
+    {
+        await Child.Ended.WaitAsync(patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (Child.IsRunning)
+            throw new FailureException($"{Name} should have ended and still runs after {patience.TotalSeconds} s.");
+        if (Child.ExitCode != exitCode)
+        {
+            throw new FailureException(
+                $"{Name} ended with exit code {Child.ExitCode} instead of {exitCode}: {Child.Reason}");
+        }
+    }
+
     /// <summary>SIGSTOP: the process stands still and knows nothing of it.</summary>
     public async Task PauseAsync()
     {

@@ -25,6 +25,12 @@ internal sealed record ChaosOptions
 
     public required int Nodes { get; init; }
 
+    /// <summary>Keys that clients work on at the same time: the fewer, the more often they meet.</summary>
+    public required int Keys { get; init; }
+
+    /// <summary>How long clients work before each fault; null for 0.3 to 1.5 s, by chance.</summary>
+    public TimeSpan? Calm { get; init; }
+
     /// <summary>Where the nodes' data goes; null for a directory that is removed after a good run.</summary>
     public string? Data { get; init; }
 
@@ -34,9 +40,11 @@ internal sealed record ChaosOptions
     public string Replay => string.Create(
         CultureInfo.InvariantCulture,
         $"kv chaos --seed {Seed} --faults {string.Join(',', Faults)}{RoundsText}{DurationText} "
-            + $"--clients {Clients} --rate {Rate} --nodes {Nodes}");
+            + $"--clients {Clients} --rate {Rate} --nodes {Nodes} --keys {Keys}{CalmText}");
 
     private string RoundsText => Rounds is { } rounds ? $" --rounds {rounds}" : "";
 
     private string DurationText => Duration is { } duration ? $" --duration {(long)duration.TotalSeconds}s" : "";
+
+    private string CalmText => Calm is { } calm ? $" --calm {(long)calm.TotalSeconds}s" : "";
 }

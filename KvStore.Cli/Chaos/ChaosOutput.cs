@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KvStore.Cli.Chaos.Load;
 
 namespace KvStore.Cli.Chaos;
 
@@ -11,8 +12,7 @@ internal sealed class ChaosOutput(TextWriter output, bool isJson)
     private static string Sentence(ChaosEvent step) => step.Event switch
     {
         "started" => $"seed {step.Seed}: {step.Detail}",
-        "round" => $"round {step.Rounds}: {step.Detail}; {step.Operations!.Total} operations, longest wait "
-            + $"{step.LongestWaitMs} ms, {step.RefusedAtBalancer} refused, settled after {step.SettledMs} ms",
+        "round" => $"round {step.Rounds}: {step.Detail}; {step.Operations!.Total} operations; {Costs(step.Cost!)}",
         "violation" => $"VIOLATION: {step.Detail}",
         _ => Verdict(step),
     };
@@ -26,11 +26,10 @@ internal sealed class ChaosOutput(TextWriter output, bool isJson)
                 + $"{step.Keys} keys: {counts.Ok} ok, {counts.Fail} conditions not met, {counts.Rejected} rejected, "
                 + $"{counts.Unknown} unknown; {counts.NotJudged} eventual reads not judged",
         ];
-        foreach (var (kind, figures) in step.Faults ?? new Dictionary<string, FaultFigures>())
+        if (step.Faults is { } faults)
         {
-            lines.Add(
-                $"  {kind}: {figures.Rounds} rounds, longest wait {figures.LongestWaitMs} ms, "
-                + $"{figures.RefusedAtBalancer} refused at the balancer, settled after {figures.LongestSettledMs} ms");
+            lines.Add("  at the balancer, p50/p99/max of requests, for keys led by a struck node and for others:");
+            lines.AddRange(faults.Select(kind => $"  {kind.Key}: {kind.Value.Rounds} rounds, {Costs(kind.Value)}"));
         }
 
         if (step.Kept is not null)
@@ -38,5 +37,18 @@ internal sealed class ChaosOutput(TextWriter output, bool isJson)
         if (step.Violations > 0 && step.Replay is not null)
             lines.Add($"again: {step.Replay}");
         return string.Join(Environment.NewLine, lines);
+    }
+
+    private static string Costs(FaultFigures cost)
+    {
+        List<string> parts = [];
+        void Add(string name, LatencyFigures? figures) => parts.Add($"{name} {figures?.ToString() ?? "-"}");
+        Add("calm", cost.Calm);
+        Add("struck", cost.Struck);
+        Add("others", cost.Others);
+        var codes = cost.RefusedByStatus?.Select(refused => $"{refused.Key}: {refused.Value}") ?? [];
+        parts.Add($"{cost.RefusedAtBalancer} refused{(codes.Any() ? $" ({string.Join(", ", codes)})" : "")}");
+        parts.Add($"settled after {cost.SettledMs} ms");
+        return string.Join(", ", parts);
     }
 }

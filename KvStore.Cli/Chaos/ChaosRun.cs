@@ -13,8 +13,10 @@ namespace KvStore.Cli.Chaos;
 internal sealed class ChaosRun(
     ChaosOptions options, ChaosCluster cluster, ChaosOutput output, TextWriter history, CancellationToken stop)
 {
-    private const int KeysAtOnce = 6;
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(1);
+
+    /// <summary>What programs do for the first time is slow, and no fault's fault.</summary>
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
 
     private readonly RunRecord _record = new();
     private readonly ClientNumbers _numbers = new(string.Create(CultureInfo.InvariantCulture, $"chaos-{options.Seed}"));
@@ -29,7 +31,9 @@ internal sealed class ChaosRun(
             throw new FailureException($"The cluster did not form within {StartPatience.TotalSeconds} s. {Deaths()}");
         var status = await cluster.StatusOfAsync(cluster.Nodes[0]).ConfigureAwait(false)
             ?? throw new FailureException("The first node no longer answers.");
-        using var settlement = new Settlement(cluster, status.Partitions);
+        var placement = new Placement(status.Partitions);
+        using var settlement = new Settlement(cluster.Balancer.Url, placement, Settlement.Patience);
+        await WarmUpAsync().ConfigureAwait(false);
         var startedAt = Stopwatch.GetTimestamp();
         for (var round = 1; _record.Violations.Count == 0 && !stop.IsCancellationRequested; round++)
         {
@@ -37,7 +41,7 @@ internal sealed class ChaosRun(
                 break;
             try
             {
-                await RoundAsync(round, settlement).ConfigureAwait(false);
+                await RoundAsync(round, placement, settlement).ConfigureAwait(false);
             }
             catch (FailureException broken)
             {
@@ -53,24 +57,69 @@ internal sealed class ChaosRun(
         return _record;
     }
 
-    private async Task RoundAsync(int round, Settlement settlement)
+    private async Task WarmUpAsync()
+    {
+        var log = new RoundLog(mayLackRoom: false);
+        await LoadAsync(0, KeysOf(0), log, () => Task.Delay(WarmUpTime)).ConfigureAwait(false);
+        Take(0, log);
+    }
+
+    private async Task RoundAsync(int round, Placement placement, Settlement settlement)
     {
         var random = new Random(Seeds.Of(options.Seed, round));
-        var log = new RoundLog();
-        var keys = new KeyPool(string.Create(CultureInfo.InvariantCulture, $"chaos/{round}/"), KeysAtOnce);
+        var kinds = FaultCatalogue.Draw(options.Faults, options.Seed, round);
+        var log = new RoundLog(kinds.Any(kind => FaultCatalogue.Find(kind).LeavesNoRoom));
+        var keys = KeysOf(round);
+        Struck[] struck = [];
+        string?[] primaries = [];
+        long struckAt = 0;
+        try
+        {
+            await LoadAsync(round, keys, log, async () =>
+            {
+                var calm = TimeSpan.FromMilliseconds(random.Next(300, 1500));
+                await Task.Delay(options.Calm ?? calm).ConfigureAwait(false);
+                primaries = placement.PrimariesOf(await cluster.ClusterStatusesAsync().ConfigureAwait(false));
+                struckAt = Stopwatch.GetTimestamp();
+                struck = await Task.WhenAll(kinds.Select((kind, at) => FaultCatalogue.Find(kind).RunAsync(
+                    cluster, new Random(Seeds.Of(options.Seed, round, at + 1))))).ConfigureAwait(false);
+                await Task.Delay(random.Next(200, 1000)).ConfigureAwait(false);
+            }).ConfigureAwait(false);
+            List<DoorCall> calls = [.. log.Calls];    // later ones are no client's
+            await cluster.HealAsync().ConfigureAwait(false);
+            var settled = await SettleAsync(settlement).ConfigureAwait(false);
+            await ReadAsync(keys.Names, log).ConfigureAwait(false);
+
+            var names = struck.SelectMany(fault => fault.Nodes).Select(node => node.Name).ToHashSet();
+            bool IsStruck(string key) => primaries[placement.PartitionOf(key)] is { } name && names.Contains(name);
+            var cost = new FaultCost();
+            foreach (var account in (FaultCost[])[cost, _record.CostOf(string.Join('+', kinds))])
+                account.Add(calls, struckAt, IsStruck, settled);
+            output.Report(new ChaosEvent
+            {
+                Event = "round",
+                Rounds = round,
+                Detail = string.Join("; ", struck.Select(fault => fault.Done)),
+                Operations = RunRecord.CountsOf(log.Operations),
+                Cost = cost.Figures,
+            });
+        }
+        finally
+        {
+            Take(round, log);    // a cluster that stands still may have lied before
+        }
+    }
+
+    /// <summary>Has clients work on the keys while something else happens.</summary>
+    private async Task LoadAsync(int round, KeyPool keys, RoundLog log, Func<Task> meanwhile)
+    {
         using var enough = new CancellationTokenSource();
         var clients = Enumerable.Range(0, options.Clients)
             .Select(client => ClientOf(round, client, keys, log).RunAsync(Pace(), enough.Token))
             .ToList();
-        var kinds = Draw(random);
-        string done;
         try
         {
-            await Task.Delay(random.Next(300, 1500)).ConfigureAwait(false);
-            var struck = kinds.Select((kind, at) => FaultCatalogue.Find(kind).RunAsync(
-                cluster, new Random(Seeds.Of(options.Seed, round, at + 1))));
-            done = string.Join("; ", await Task.WhenAll(struck).ConfigureAwait(false));
-            await Task.Delay(random.Next(200, 1000)).ConfigureAwait(false);
+            await meanwhile().ConfigureAwait(false);
         }
         finally
         {
@@ -78,49 +127,22 @@ internal sealed class ChaosRun(
             await Task.WhenAll(clients).ConfigureAwait(false);
             Keep(log.Operations);
         }
-
-        await cluster.HealAsync().ConfigureAwait(false);
-        var settled = await SettleAndJudgeAsync(settlement, keys, log).ConfigureAwait(false);
-        _record.Add(string.Join('+', kinds), log, settled);
-        foreach (var oddity in log.Oddities)
-            _record.Violated($"Round {round}: {oddity}");
-        output.Report(new ChaosEvent
-        {
-            Event = "round",
-            Rounds = round,
-            Detail = done,
-            Operations = RunRecord.CountsOf(log.Operations),
-            LongestWaitMs = (long)log.Longest.TotalMilliseconds,
-            RefusedAtBalancer = log.Refused,
-            SettledMs = (long)settled.TotalMilliseconds,
-        });
     }
 
-    private async Task<TimeSpan> SettleAndJudgeAsync(Settlement settlement, KeyPool keys, RoundLog log)
+    private async Task<TimeSpan> SettleAsync(Settlement settlement)
     {
-        try
+        var settled = await settlement.WaitAsync().ConfigureAwait(false);
+        if (!await cluster.BecomesHealthyAsync(Settlement.Patience).ConfigureAwait(false))
         {
-            var settled = await settlement.WaitAsync().ConfigureAwait(false);
-            await ReadAndJudgeAsync(keys.Names, log).ConfigureAwait(false);
-            return settled;
+            throw new FailureException(
+                $"Not healthy {Settlement.Patience.TotalSeconds} s after all partitions took a write.");
         }
-        catch (FailureException)
-        {
-            _record.Judge(log.Operations);    // a cluster that stands still may have lied before
-            throw;
-        }
+
+        return settled;
     }
 
-    /// <summary>One kind mostly; now and then two that do not get in each other's way.</summary>
-    private List<string> Draw(Random random)
-    {
-        var first = options.Faults[random.Next(options.Faults.Length)];
-        var isPair = random.Next(4) == 0;
-        var others = options.Faults
-            .Where(kind => FaultCatalogue.Find(kind).Group != FaultCatalogue.Find(first).Group)
-            .ToList();
-        return isPair && others.Count > 0 ? [first, others[random.Next(others.Count)]] : [first];
-    }
+    private KeyPool KeysOf(int round) => new(
+        string.Create(CultureInfo.InvariantCulture, $"chaos/{round}/"), options.Keys);
 
     /// <summary>Every other client goes through the balancer, the rest to one node each.</summary>
     private ChaosClient ClientOf(int round, int client, KeyPool keys, RoundLog log)
@@ -132,20 +154,28 @@ internal sealed class ChaosRun(
 
     private TimeSpan Pace() => TimeSpan.FromSeconds((double)options.Clients / options.Rate);
 
-    private async Task ReadAndJudgeAsync(IReadOnlyCollection<string> keys, RoundLog log)
+    private async Task ReadAsync(IReadOnlyCollection<string> keys, RoundLog log)
     {
         var before = log.Operations.Count;
         var reader = new ChaosClient(0, _doors, new KeyPool("", 1), log, _numbers, new Random(options.Seed));
         foreach (var silent in await reader.ReadAllAsync(keys, Settlement.Patience).ConfigureAwait(false))
             _record.Violated($"{silent} could not be read after everything had settled.");
         Keep(log.Operations.Skip(before));
-        await Task.Run(() => _record.Judge(log.Operations)).ConfigureAwait(false);
+    }
+
+    /// <summary>Judges what a round's clients were told.</summary>
+    private void Take(int round, RoundLog log)
+    {
+        _record.Judge(log.Operations);
+        foreach (var oddity in log.Oddities)
+            _record.Violated($"Round {round}: {oddity}");
     }
 
     private async Task ReadEverythingAsync()
     {
-        var log = new RoundLog();
-        await ReadAndJudgeAsync(_record.Keys, log).ConfigureAwait(false);
+        var log = new RoundLog(mayLackRoom: false);
+        await ReadAsync(_record.Keys, log).ConfigureAwait(false);
+        Take(_record.Rounds, log);
     }
 
     private void Keep(IEnumerable<HistoryOperation> operations)

@@ -25,10 +25,13 @@ internal static class ChaosVerb
     {
         var seed = Number("--seed", 0, int.MaxValue, "Chance follows from it; default: another one each time.");
         var rounds = Number("--rounds", 1, 1_000_000, "Rounds, each healed and judged; default: as many as fit.");
-        var duration = Duration();
+        var duration = Time(
+            "--duration", "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.");
+        var calm = Time("--calm", "Load before each fault, to compare with: 5s; default: 0.3 to 1.5 s, by chance.");
         var faults = FaultKinds();
         var clients = Number("--clients", 1, 256, "Clients: half at the balancer, half at one node each; default: 8.");
         var rate = Number("--rate", 1, 100_000, "Operations per second of all clients together; default: 200.");
+        var keys = Number("--keys", 1, 10_000, "Keys at a time; the fewer, the more is found; default: 6.");
         var nodes = Number("--nodes", 1, ClusterTopology.MaxNodes, "Nodes; default: 3.");
         var data = new Option<string?>("--data")
         {
@@ -52,7 +55,7 @@ internal static class ChaosVerb
         }.AcceptOnlyFromAmong(Text, OutputFormat.Json);
         return new Command("chaos", Description)
         {
-            seed, rounds, duration, faults, clients, rate, nodes, data, history, judge, output,
+            seed, rounds, duration, faults, clients, rate, keys, calm, nodes, data, history, judge, output,
         }.Does(terminal, parsed =>
         {
             var isJson = (parsed.GetValue(output) ?? (terminal.IsOutputTerminal ? Text : OutputFormat.Json))
@@ -70,21 +73,23 @@ internal static class ChaosVerb
                 Clients = parsed.GetValue(clients) ?? 8,
                 Rate = parsed.GetValue(rate) ?? 200,
                 Nodes = parsed.GetValue(nodes) ?? ClusterTopology.DefaultNodes,
+                Keys = parsed.GetValue(keys) ?? 6,
+                Calm = parsed.GetValue(calm),
                 Data = parsed.GetValue(data),
                 History = parsed.GetValue(history),
             });
         });
     }
 
-    private static Option<TimeSpan?> Duration() => new("--duration")
+    private static Option<TimeSpan?> Time(string name, string description) => new(name)
     {
-        Description = "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.",
+        Description = description,
         HelpName = "TIME",
         CustomParser = result =>
         {
             var text = result.Tokens[0].Value;
             return ParseTime(text)
-                ?? Wrong<TimeSpan?>(result, $"--duration must be a time such as 90s, 10m or 2h, not '{text}'.");
+                ?? Wrong<TimeSpan?>(result, $"{name} must be a time such as 90s, 10m or 2h, not '{text}'.");
         },
     };
 
@@ -92,7 +97,8 @@ internal static class ChaosVerb
     {
         var faults = new Option<string>("--faults")
         {
-            Description = $"Kinds of faults, separated by commas: {FaultCatalogue.Words}.",
+            Description = "Kinds of faults, separated by commas: those below, or all, partition, link, disk.\n"
+                + FaultCatalogue.Table,
             HelpName = "KIND,...",
             DefaultValueFactory = _ => "all",
         };
@@ -142,17 +148,19 @@ internal static class ChaosVerb
         var folder = Prepare(options.Data);
         var topology = FreeTopology.Find(options.Nodes, folder);
         var historyFile = Path.GetFullPath(options.History ?? Path.Combine(folder, "history.jsonl"));
+        var flush = FlushGauge.Measure(folder);
         output.Report(new ChaosEvent
         {
             Event = "started",
             Seed = options.Seed,
-            Detail = $"{options.Nodes} nodes behind {topology.Balancer.Url}, data in {folder}",
+            Detail = $"{options.Nodes} nodes behind {topology.Balancer.Url}, data in {folder}, "
+                + $"a flush takes {flush.TotalMilliseconds:F2} ms",
         });
         RunRecord record;
         try
         {
             await using var history = new StreamWriter(historyFile);
-            await using var cluster = new ChaosCluster(topology, host, options.Seed);
+            await using var cluster = new ChaosCluster(topology, host, options.Seed) { NormalFlush = flush };
             var run = new ChaosRun(options, cluster, output, history, signals.Requested);
             record = await run.RunAsync().ConfigureAwait(false);
         }

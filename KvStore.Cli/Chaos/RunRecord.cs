@@ -1,4 +1,3 @@
-using KvStore.Cli.Chaos.Load;
 using KvStore.Verification;
 
 namespace KvStore.Cli.Chaos;
@@ -7,16 +6,17 @@ namespace KvStore.Cli.Chaos;
 internal sealed class RunRecord
 {
     private readonly Dictionary<string, List<HistoryOperation>> _byKey = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, FaultFigures> _faults = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, FaultCost> _costs = new(StringComparer.Ordinal);
     private readonly List<string> _violations = [];
 
     public IReadOnlyCollection<string> Keys => _byKey.Keys;
 
-    public IReadOnlyDictionary<string, FaultFigures> Faults => _faults;
+    public IReadOnlyDictionary<string, FaultFigures> Faults =>
+        _costs.ToDictionary(kind => kind.Key, kind => kind.Value.Figures);
 
     public IReadOnlyList<string> Violations => _violations;
 
-    public int Rounds => _faults.Values.Sum(figures => figures.Rounds);
+    public int Rounds => _costs.Values.Sum(cost => cost.Rounds);
 
     public OutcomeCounts Counts => CountsOf(_byKey.Values.SelectMany(operations => operations));
 
@@ -54,13 +54,11 @@ internal sealed class RunRecord
         }
     }
 
-    public void Add(string kind, RoundLog log, TimeSpan settled)
+    /// <summary>The account of a kind of fault, or several joined by a plus.</summary>
+    public FaultCost CostOf(string kinds)
     {
-        var known = _faults.GetValueOrDefault(kind) ?? new FaultFigures(0, 0, 0, 0);
-        _faults[kind] = new FaultFigures(
-            known.Rounds + 1,
-            Math.Max(known.LongestWaitMs, (long)log.Longest.TotalMilliseconds),
-            known.RefusedAtBalancer + log.Refused,
-            Math.Max(known.LongestSettledMs, (long)settled.TotalMilliseconds));
+        if (!_costs.TryGetValue(kinds, out var cost))
+            _costs[kinds] = cost = new FaultCost();
+        return cost;
     }
 }

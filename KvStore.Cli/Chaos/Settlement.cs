@@ -1,98 +1,75 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Sockets;
-using System.Text;
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
-using KvStore.Core.Ring;
 
 namespace KvStore.Cli.Chaos;
 
-/// <summary>
-/// The second half of a round: when the fault has ended, every partition takes a write within 30 s and the cluster is
-/// whole again.
-/// </summary>
-internal sealed class Settlement : IDisposable
+/// <summary>The second half of a round: when the fault has ended, every partition takes a write in time.</summary>
+/// <param name="door">Where the writes go in.</param>
+/// <param name="placement">Of the cluster behind it.</param>
+/// <param name="patience">How long it may take.</param>
+internal sealed class Settlement(string door, Placement placement, TimeSpan patience) : IDisposable
 {
+    /// <summary>What is promised.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private const int AtOnce = 8;
 
-    private readonly string[] _keys;
-    private readonly ChaosCluster _cluster;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+    /// <summary>Between two tries: a disk that is full says so at once.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <param name="cluster">That has formed.</param>
-    /// <param name="partitions">How many it has.</param>
-    public Settlement(ChaosCluster cluster, int partitions)
-    {
-        _cluster = cluster;
-        _keys = OnePerPartition(partitions);
-    }
+    private readonly ImmutableArray<string> _keys = placement.OneKeyEach("settled/");
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = patience };
 
-    /// <summary>Waits for both, and gives the time until every partition took a write.</summary>
+    /// <summary>Writes to every partition, and gives the time until the last took it.</summary>
     /// <exception cref="FailureException">It took too long; says what is missing.</exception>
     public async Task<TimeSpan> WaitAsync()
     {
         var healedAt = Stopwatch.GetTimestamp();
-        ConcurrentBag<int> stuck = [];
+        ConcurrentDictionary<int, string> stuck = [];
         var few = new ParallelOptions { MaxDegreeOfParallelism = AtOnce };
         await Parallel.ForAsync(0, _keys.Length, few, async (at, _) =>
         {
-            if (!await IsWritableAsync(_keys[at], healedAt).ConfigureAwait(false))
-                stuck.Add(at);
+            if (await RefusedUntilTheEndAsync(_keys[at], healedAt).ConfigureAwait(false) is { } why)
+                stuck[at] = why;
         }).ConfigureAwait(false);
         var took = Stopwatch.GetElapsedTime(healedAt);
-        if (!stuck.IsEmpty)
-        {
-            throw new FailureException(
-                $"Not writable {Patience.TotalSeconds} s after the fault ended: "
-                + $"partitions {string.Join(", ", stuck.Order())}.");
-        }
-
-        if (!await _cluster.BecomesHealthyAsync(Patience).ConfigureAwait(false))
-            throw new FailureException($"Not healthy {Patience.TotalSeconds} s after all partitions took a write.");
-        return took;
+        if (stuck.IsEmpty)
+            return took;
+        throw new FailureException(
+            $"Not writable {patience.TotalSeconds} s after the fault ended: partitions "
+            + $"{string.Join(", ", stuck.Keys.Order())}: {string.Join(", ", stuck.Values.Distinct().Order())}.");
     }
 
     public void Dispose() => _http.Dispose();
 
-    private static string[] OnePerPartition(int partitions)
+    /// <returns>The last answer; null once a try succeeded.</returns>
+    private async Task<string?> RefusedUntilTheEndAsync(string key, long healedAt)
     {
-        var ring = new HashRing([(new NodeId(1), "any")], partitions, 1);
-        var keys = new string?[partitions];
-        for (var (number, found) = (0, 0); found < partitions; number++)
+        var why = "no answer";
+        while (patience - Stopwatch.GetElapsedTime(healedAt) is { } left && left > TimeSpan.Zero)
         {
-            var key = string.Create(CultureInfo.InvariantCulture, $"settled/{number}");
-            ref var place = ref keys[ring.PartitionOf(Encoding.UTF8.GetBytes(key)).Value];
-            found += place is null ? 1 : 0;
-            place ??= key;
-        }
-
-        return keys!;
-    }
-
-    private async Task<bool> IsWritableAsync(string key, long healedAt)
-    {
-        while (Patience - Stopwatch.GetElapsedTime(healedAt) is { } left && left > TimeSpan.Zero)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Put, $"{_cluster.Balancer.Url}{Routes.Keys}{key}");
+            using var request = new HttpRequestMessage(HttpMethod.Put, $"{door}{Routes.Keys}{key}");
             request.Headers.Add(KvHeaders.Timeout, KvTimeout.Format(left));
             request.Content = new StringContent("settled");
             try
             {
                 using var answer = await _http.SendAsync(request).ConfigureAwait(false);
                 if (answer.IsSuccessStatusCode)
-                    return true;
+                    return null;
+                why = $"{(int)answer.StatusCode}";
             }
             catch (Exception failure) when (failure is HttpRequestException or SocketException
                 or OperationCanceledException)
             {
                 // Asked again while there is time.
             }
+
+            await Task.Delay(Pause).ConfigureAwait(false);
         }
 
-        return false;
+        return why;
     }
 }

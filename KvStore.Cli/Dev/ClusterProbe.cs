@@ -20,6 +20,14 @@ internal sealed class ClusterProbe : IDisposable
         return JsonSerializer.Deserialize(answer, ContractsJson.Default.NodeStatus);
     }
 
+    /// <summary>What a node knows of its cluster.</summary>
+    public async Task<ClusterStatus?> ClusterOfAsync(string url, CancellationToken end)
+    {
+        if (await AskAsync(url + Routes.Cluster, end).ConfigureAwait(false) is not { } answer)
+            return null;
+        return JsonSerializer.Deserialize(answer, ContractsJson.Default.ClusterStatus);
+    }
+
     /// <summary>What a balancer says of its cluster.</summary>
     public async Task<ClusterHealth?> HealthAsync(string url, CancellationToken end)
     {

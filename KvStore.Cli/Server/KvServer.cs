@@ -39,11 +39,14 @@ internal sealed class KvServer : IDisposable
     public HttpRequestMessage ForKey(HttpMethod method, string key) =>
         For(method, Routes.Keys + Uri.EscapeDataString(key));
 
-    /// <summary>A write of a key, named so that whoever repeats it on the way repeats this one.</summary>
+    /// <summary>
+    /// A write of a key, named so that whoever repeats it on the way repeats this one, with the time in the name: sent
+    /// much later, it is refused and not applied again.
+    /// </summary>
     public HttpRequestMessage ForWrite(HttpMethod method, string key)
     {
         var request = ForKey(method, key);
-        request.Headers.Add(KvHeaders.IdempotencyKey, Guid.NewGuid().ToString("N"));
+        request.Headers.Add(KvHeaders.IdempotencyKey, Guid.CreateVersion7().ToString());
         return request;
     }
 

@@ -41,6 +41,12 @@ public abstract record Input
     /// </summary>
     public sealed record Reconfigure(GroupConfiguration Next) : Input;
 
+    /// <summary>
+    /// Append an empty entry as a mark: a position at which all replicas compare their states. Ignored unless this is
+    /// the primary and it is not handing over.
+    /// </summary>
+    public sealed record Mark : Input;
+
     /// <summary>From now on this member should be primary when it is caught up; nobody: no preference.</summary>
     public sealed record Prefer(NodeId Member) : Input;
 

@@ -5,7 +5,10 @@ namespace KvStore.Core.Replication;
 /// <summary>What an entry is for.</summary>
 public enum EntryKind : byte
 {
-    /// <summary>Nothing to apply: the first entry of a new primary, whose commitment commits all before it.</summary>
+    /// <summary>
+    /// Nothing to apply. The first entry of a new primary, whose commitment commits all before it; and, wherever one
+    /// stands, a mark: the position at which replicas compare their states.
+    /// </summary>
     Empty = 1,
 
     /// <summary>A command for the state (see <see cref="State.CommandFormat"/>).</summary>

@@ -78,6 +78,12 @@ public sealed partial class Replica
         _effects.Accepted.Add(new Accepted(propose.Ticket, entry.Index, entry.Term));
     }
 
+    private void OnMark()
+    {
+        if (Role == ReplicaRole.Primary && !IsTransferring)
+            AppendToLog(new LogEntry(_log.LastIndex.Next(), Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
+    }
+
     private void OnPrimaryTick()
     {
         if (_elapsedTicks % _options.HeartbeatTicks == 0)

@@ -134,6 +134,9 @@ public sealed partial class Replica
             case Input.Prefer prefer:
                 Preferred = prefer.Member;
                 break;
+            case Input.Mark:
+                OnMark();
+                break;
             case Input.Reconfigure reconfigure:
                 OnReconfigure(reconfigure.Next);
                 break;

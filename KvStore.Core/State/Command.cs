@@ -18,13 +18,6 @@ public abstract record Condition
     public sealed record VersionIn(ImmutableArray<KeyVersion> Versions) : Condition;
 }
 
-/// <summary>
-/// Names a client's request so that a retry of it is applied at most once. <paramref name="High"/> and
-/// <paramref name="Low"/> are the two halves of a 128-bit hash of the id's text. An id made inside the cluster
-/// (<paramref name="IsInternal"/>) is only repeated within one request's deadline and so is forgotten sooner.
-/// </summary>
-public readonly record struct RequestId(ulong High, ulong Low, bool IsInternal);
-
 /// <summary>A change to one partition's state.</summary>
 public abstract record Command
 {

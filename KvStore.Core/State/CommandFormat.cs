@@ -16,7 +16,7 @@ public static class CommandFormat
     private const byte AbsentFlag = 2;
     private const byte VersionsFlag = 3;
     private const byte HasRequestIdFlag = 0x04;
-    private const byte InternalIdFlag = 0x08;
+    private const int IdKindShift = 3;       // above the flags
     private const int HeaderSize = 10;       // kind, flags, time
     private const int RequestIdSize = 16;
     private const int VersionSize = 16;
@@ -53,12 +53,13 @@ public static class CommandFormat
         if (kind is not (PutKind or DeleteKind))
             throw reader.Wrong($"kind {kind:x2}", "a kind that this version knows");
         var flags = reader.Byte();
-        if (flags >= 2 * InternalIdFlag || (flags & (HasRequestIdFlag | InternalIdFlag)) == InternalIdFlag)
+        var idKind = (RequestIdKind)(flags >> IdKindShift);
+        if (idKind > RequestIdKind.Timed || (idKind != default && (flags & HasRequestIdFlag) == 0))
             throw reader.Wrong($"flags {flags:x2}", "flags that this version knows");
         var timeMs = reader.Position();
         var id = (flags & HasRequestIdFlag) == 0
             ? (RequestId?)null
-            : new RequestId(reader.UInt64(), reader.UInt64(), (flags & InternalIdFlag) != 0);
+            : new RequestId(reader.UInt64(), reader.UInt64(), idKind);
         var condition = ReadCondition(ref reader, flags);
         var key = ReadKey(ref reader);
         if (kind == PutKind)
@@ -99,6 +100,8 @@ public static class CommandFormat
                 $"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
         if (command.TimeMs < 0)
             throw new ArgumentException($"A command's time is not before 1970: {command.TimeMs} ms.", nameof(command));
+        if (command.RequestId is { Kind: > RequestIdKind.Timed })
+            throw new ArgumentException("A request id is of a known kind.", nameof(command));
         if (command.Condition is Condition.VersionIn { Versions: var versions })
         {
             if (versions.IsDefault || versions.Length is 0 or > MaxVersions)
@@ -146,7 +149,7 @@ public static class CommandFormat
             _ => VersionsFlag,
         };
         if (command.RequestId is { } id)
-            flags |= HasRequestIdFlag | (id.IsInternal ? InternalIdFlag : 0);
+            flags |= HasRequestIdFlag | ((int)id.Kind << IdKindShift);
         return (byte)flags;
     }
 

@@ -7,8 +7,16 @@ namespace KvStore.Core.State;
 /// <see cref="Image"/>, which never changes.
 /// </summary>
 /// <param name="image">Where to start from: empty, recovered, or received.</param>
-public sealed class KeyValueState(StateImage image)
+/// <param name="memory">How long requests are remembered; nothing: <see cref="RequestMemory.Default"/>.</param>
+public sealed class KeyValueState(StateImage image, RequestMemory? memory = null)
 {
+    /// <summary>
+    /// How far the time in a timed id may be ahead of log time. Else one client whose clock is far ahead would, once
+    /// its ids are forgotten, have everybody else's refused.
+    /// </summary>
+    public const long LongestLeadMs = 60 * 1000;
+
+    private readonly RequestMemory _memory = memory ?? RequestMemory.Default;
     private StateImage _image = image;
 
     /// <summary>The state as of the last applied command; one volatile read.</summary>
@@ -23,7 +31,7 @@ public sealed class KeyValueState(StateImage image)
     public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
     {
         var command = CommandFormat.Decode(payload);
-        var now = _image.At(command.TimeMs);
+        var now = _image.At(command.TimeMs, _memory);
         if (command.RequestId is not { } id)
         {
             Volatile.Write(ref _image, Change(now, command, new KeyVersion(term, index), out var unnamed));
@@ -39,6 +47,12 @@ public sealed class KeyValueState(StateImage image)
                 : new WriteResult(WriteStatus.RequestIdReused, KeyVersion.None, IsReplay: false);
         }
 
+        if (Refuse(now, id) is { } refused)
+        {
+            Volatile.Write(ref _image, now);
+            return new WriteResult(refused, KeyVersion.None, IsReplay: false);
+        }
+
         var changed = Change(now, command, new KeyVersion(term, index), out var result);
         var request = new RememberedRequest(fingerprint, result.Status, result.Version, now.Time.PassedMs, index);
         Volatile.Write(ref _image, changed.Remembering(id, request));
@@ -47,6 +61,12 @@ public sealed class KeyValueState(StateImage image)
 
     /// <summary>Whether the request was applied within the window that is remembered.</summary>
     public bool Remembers(RequestId id) => _image.Requests.TryFind(id, out _);
+
+    /// <summary>A timed id is remembered, or certainly new, or refused.</summary>
+    private static WriteStatus? Refuse(StateImage now, RequestId id) =>
+        now.Requests.MayHaveForgotten(id) ? WriteStatus.RequestIdExpired
+        : id.Kind == RequestIdKind.Timed && id.TimeMs - now.TimeMs > LongestLeadMs ? WriteStatus.RequestIdAhead
+        : null;
 
     private static StateImage Change(StateImage image, Command command, KeyVersion version, out WriteResult result)
     {

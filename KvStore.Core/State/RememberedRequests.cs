@@ -9,47 +9,47 @@ internal readonly record struct RememberedRequest(
     ulong Fingerprint, WriteStatus Status, KeyVersion Version, long PassedMs, LogIndex Index);
 
 /// <summary>
-/// The requests that were applied lately, by id, so that a retry is answered and not applied again. Immutable. Ids of
-/// clients and internal ones are forgotten separately, each kind oldest first, when older than its window in log time
-/// or beyond <see cref="Limit"/> in number.
+/// The requests that were applied lately, by id, so that a retry is answered and not applied again. Immutable. The
+/// kinds of ids are forgotten separately, each oldest first, when older than their window in log time or too many.
 /// </summary>
 internal sealed class RememberedRequests
 {
-    /// <summary>How long a client's id is remembered, in log time.</summary>
-    public const long ClientWindowMs = 10 * 60 * 1000;
-
-    /// <summary>How long an internal id is remembered: twice the longest deadline of a request.</summary>
-    public const long InternalWindowMs = 2 * 60 * 1000;
-
-    /// <summary>
-    /// Ids of one kind that one partition remembers at most. At ten thousand writes a second into one partition an
-    /// internal id still outlives the longest deadline.
-    /// </summary>
-    public const long Limit = 1_000_000;
-
     /// <summary>
     /// Ids forgotten per command at most: more than are added, so that the number falls back to the limit.
     /// </summary>
     private const int MaxForgottenAtOnce = 4;
 
     private readonly CowMap<RequestId, RequestId, RememberedRequest, IdOrder> _byId;
-    private readonly CowMap<long, long, RequestId, AgeOrder> _clientAges;
+    private readonly CowMap<long, long, RequestId, AgeOrder> _namedAges;
     private readonly CowMap<long, long, RequestId, AgeOrder> _internalAges;
+    private readonly CowMap<long, long, RequestId, AgeOrder> _timedAges;
 
     private RememberedRequests(
         CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId,
-        CowMap<long, long, RequestId, AgeOrder> clientAges,
-        CowMap<long, long, RequestId, AgeOrder> internalAges)
+        CowMap<long, long, RequestId, AgeOrder> namedAges,
+        CowMap<long, long, RequestId, AgeOrder> internalAges,
+        CowMap<long, long, RequestId, AgeOrder> timedAges,
+        long horizonMs)
     {
         _byId = byId;
-        _clientAges = clientAges;
+        _namedAges = namedAges;
         _internalAges = internalAges;
+        _timedAges = timedAges;
+        HorizonMs = horizonMs;
     }
 
     public static RememberedRequests None { get; } = new(
         CowMap<RequestId, RequestId, RememberedRequest, IdOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
-        CowMap<long, long, RequestId, AgeOrder>.Empty);
+        CowMap<long, long, RequestId, AgeOrder>.Empty,
+        CowMap<long, long, RequestId, AgeOrder>.Empty,
+        horizonMs: 0);
+
+    /// <summary>
+    /// The latest time in a timed id that was forgotten; never falls. A timed id at or below it that is not remembered
+    /// may be one of those; one above it is certainly none. No clock decides that, only other ids.
+    /// </summary>
+    public long HorizonMs { get; }
 
     public long Count => _byId.Count;
 
@@ -58,31 +58,44 @@ internal sealed class RememberedRequests
     /// <summary>All of them, in the order of their ids.</summary>
     public IEnumerable<KeyValuePair<RequestId, RememberedRequest>> All => _byId;
 
+    /// <summary>Whether the id may belong to a request that was applied and forgotten.</summary>
+    public bool MayHaveForgotten(RequestId id) => id.Kind == RequestIdKind.Timed && id.TimeMs <= HorizonMs;
+
     public RememberedRequests With(RequestId id, RememberedRequest request)
     {
-        var byId = _byId.With(id, request);
-        return id.IsInternal
-            ? new(byId, _clientAges, _internalAges.With(request.Index.Value, id))
-            : new(byId, _clientAges.With(request.Index.Value, id), _internalAges);
+        var (byId, age) = (_byId.With(id, request), request.Index.Value);
+        return id.Kind switch
+        {
+            RequestIdKind.Named => new(byId, _namedAges.With(age, id), _internalAges, _timedAges, HorizonMs),
+            RequestIdKind.Internal => new(byId, _namedAges, _internalAges.With(age, id), _timedAges, HorizonMs),
+            RequestIdKind.Timed => new(byId, _namedAges, _internalAges, _timedAges.With(age, id), HorizonMs),
+            _ => throw new ArgumentException("An id of no known kind.", nameof(id)),
+        };
     }
 
-    /// <summary>Forgets a few of what is too old when <paramref name="nowMs"/> have passed.</summary>
-    public RememberedRequests Forget(long nowMs)
+    /// <summary>Forgets a few of what is too old when <paramref name="nowMs"/> have passed, or too many.</summary>
+    public RememberedRequests Forget(long nowMs, RequestMemory memory)
     {
-        var byId = _byId;
-        var clients = ForgetFrom(_clientAges, nowMs - ClientWindowMs, ref byId);
-        var internals = ForgetFrom(_internalAges, nowMs - InternalWindowMs, ref byId);
-        return ReferenceEquals(byId, _byId) ? this : new(byId, clients, internals);
+        var (byId, horizonMs) = (_byId, HorizonMs);
+        var named = ForgetFrom(_namedAges, nowMs - memory.ClientWindowMs, memory.Limit, ref byId, ref horizonMs);
+        var internals = ForgetFrom(
+            _internalAges, nowMs - memory.InternalWindowMs, memory.Limit, ref byId, ref horizonMs);
+        var timed = ForgetFrom(_timedAges, nowMs - memory.ClientWindowMs, memory.Limit, ref byId, ref horizonMs);
+        return ReferenceEquals(byId, _byId) ? this : new(byId, named, internals, timed, horizonMs);
     }
 
     /// <summary>Puts together what <see cref="All"/> gave out.</summary>
     /// <param name="ids">In ascending order.</param>
     /// <param name="requests">As many as <paramref name="ids"/>.</param>
+    /// <param name="horizonMs"><see cref="HorizonMs"/>.</param>
     /// <exception cref="InvalidDataException">Two of one kind claim to be the same entry of the log.</exception>
-    public static RememberedRequests FromOrdered(List<RequestId> ids, List<RememberedRequest> requests) => new(
+    public static RememberedRequests FromOrdered(
+        List<RequestId> ids, List<RememberedRequest> requests, long horizonMs) => new(
         CowMap<RequestId, RequestId, RememberedRequest, IdOrder>.FromOrdered(ids, requests),
-        Ages(ids, requests, isInternal: false),
-        Ages(ids, requests, isInternal: true));
+        Ages(ids, requests, RequestIdKind.Named),
+        Ages(ids, requests, RequestIdKind.Internal),
+        Ages(ids, requests, RequestIdKind.Timed),
+        horizonMs);
 
     public static int Compare(RequestId left, RequestId right)
     {
@@ -90,14 +103,14 @@ internal sealed class RememberedRequests
         if (high != 0)
             return high;
         var low = left.Low.CompareTo(right.Low);
-        return low != 0 ? low : left.IsInternal.CompareTo(right.IsInternal);
+        return low != 0 ? low : left.Kind.CompareTo(right.Kind);
     }
 
     private static CowMap<long, long, RequestId, AgeOrder> Ages(
-        List<RequestId> ids, List<RememberedRequest> requests, bool isInternal)
+        List<RequestId> ids, List<RememberedRequest> requests, RequestIdKind kind)
     {
         var ordered = ids.Zip(requests, (id, request) => (request.Index, Id: id))
-            .Where(pair => pair.Id.IsInternal == isInternal)
+            .Where(pair => pair.Id.Kind == kind)
             .OrderBy(pair => pair.Index)
             .ToList();
         for (var at = 1; at < ordered.Count; at++)
@@ -113,16 +126,20 @@ internal sealed class RememberedRequests
 
     private static CowMap<long, long, RequestId, AgeOrder> ForgetFrom(
         CowMap<long, long, RequestId, AgeOrder> ages,
-        long horizonMs,
-        ref CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId)
+        long oldestMs,
+        long limit,
+        ref CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId,
+        ref long horizonMs)
     {
         for (var forgotten = 0; forgotten < MaxForgottenAtOnce && ages.TryFirst(out var index, out var id); forgotten++)
         {
             byId.TryFind(id, out var oldest);
-            if (oldest.PassedMs >= horizonMs && ages.Count <= Limit)
+            if (oldest.PassedMs >= oldestMs && ages.Count <= limit)
                 break;
             byId = byId.Without(id);
             ages = ages.Without(index);
+            if (id.Kind == RequestIdKind.Timed)
+                horizonMs = Math.Max(horizonMs, id.TimeMs);
         }
 
         return ages;

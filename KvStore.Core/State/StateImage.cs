@@ -17,6 +17,9 @@ public sealed class StateImage
         Bytes = bytes;
     }
 
+    /// <summary>Hashes of different formats say nothing of each other.</summary>
+    public static uint HashFormat => StateImageFormat.Version;
+
     /// <summary>No keys, no remembered requests.</summary>
     public static StateImage Empty { get; } = new(
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty,
@@ -56,13 +59,19 @@ public sealed class StateImage
     public static StateImage Decode(IEnumerable<ReadOnlyMemory<byte>> blocks) => StateImageFormat.Decode(blocks);
 
     /// <summary>
-    /// A hash over everything that <see cref="Encode"/> writes: equal on replicas at equal positions.
+    /// A hash over everything that <see cref="Encode"/> writes: equal on replicas at equal positions, as far as they
+    /// write the same <see cref="HashFormat"/>.
     /// </summary>
-    public ulong Hash()
+    /// <param name="afterBlock">Called again and again on the way, so that a long one can make pauses.</param>
+    public ulong Hash(Action? afterBlock = null)
     {
         var hash = new System.IO.Hashing.XxHash3();
-        foreach (var block in Encode())
+        foreach (var block in StateImageFormat.EncodeInPlace(this))
+        {
             hash.Append(block.Span);
+            afterBlock?.Invoke();
+        }
+
         return hash.GetCurrentHashAsUInt64();
     }
 
@@ -79,10 +88,10 @@ public sealed class StateImage
     /// <summary>
     /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
     /// </summary>
-    internal StateImage At(long timeMs)
+    internal StateImage At(long timeMs, RequestMemory memory)
     {
         var now = Time.At(timeMs);
-        var requests = Requests.Forget(now.PassedMs);
+        var requests = Requests.Forget(now.PassedMs, memory);
         return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using KvStore.Core.Primitives;
 
@@ -8,7 +9,9 @@ namespace KvStore.Core.State;
 /// <summary>The one place that knows a state image's bytes; described in docs/formats.md.</summary>
 internal static class StateImageFormat
 {
-    private const byte Version = 1;
+    public const byte Version = 2;
+
+    private const byte VersionWithoutHorizon = 1;
     private const byte HeadKind = 1;
     private const byte EntriesKind = 2;
     private const byte RequestsKind = 3;
@@ -17,6 +20,13 @@ internal static class StateImageFormat
 
     public static IEnumerable<ReadOnlyMemory<byte>> Encode(StateImage image)
     {
+        foreach (var block in EncodeInPlace(image))
+            yield return block.ToArray();
+    }
+
+    /// <summary>As <see cref="Encode"/>, but the next block takes the place of the one before.</summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> EncodeInPlace(StateImage image)
+    {
         var block = new BlockWriter();
         block.Start(HeadKind);
         block.Byte(Version);
@@ -24,6 +34,7 @@ internal static class StateImageFormat
         block.Int64(image.Time.PassedMs);
         block.Int64(image.Count);
         block.Int64(image.Requests.Count);
+        block.Int64(image.Requests.HorizonMs);
         yield return block.End();
         block.Start(EntriesKind);
         foreach (var (key, entry) in image.From(ReadOnlyMemory<byte>.Empty))
@@ -76,7 +87,7 @@ internal static class StateImageFormat
     {
         block.Int64((long)id.High);
         block.Int64((long)id.Low);
-        block.Byte(id.IsInternal ? (byte)1 : (byte)0);
+        block.Byte((byte)id.Kind);
         block.Int64((long)request.Fingerprint);
         block.Byte((byte)request.Status);
         block.Int64(request.Version.Term.Value);
@@ -92,7 +103,7 @@ internal static class StateImageFormat
         private readonly List<StoredEntry> _entries = [];
         private readonly List<RequestId> _ids = [];
         private readonly List<RememberedRequest> _requests = [];
-        private (LogTime Time, long Entries, long Requests)? _head;
+        private (LogTime Time, long Entries, long Requests, long HorizonMs)? _head;
         private int _block;
 
         public void Take(ReadOnlyMemory<byte> block)
@@ -134,14 +145,17 @@ internal static class StateImageFormat
                     + $"{head.Entries} and {head.Requests} expected.");
             }
 
-            return StateImage.FromOrdered(_keys, _entries, RememberedRequests.FromOrdered(_ids, _requests), head.Time);
+            var requests = RememberedRequests.FromOrdered(_ids, _requests, head.HorizonMs);
+            return StateImage.FromOrdered(_keys, _entries, requests, head.Time);
         }
 
         private void TakeHead(ref ByteReader reader)
         {
-            if (reader.Byte() is not Version and var version)
-                throw reader.Wrong($"version {version}", $"{Version}");
-            _head = (new LogTime(reader.Position(), reader.Position()), reader.Position(), reader.Position());
+            var version = reader.Byte();
+            if (version is not (Version or VersionWithoutHorizon))
+                throw reader.Wrong($"version {version}", $"{VersionWithoutHorizon} or {Version}");
+            var time = new LogTime(reader.Position(), reader.Position());
+            _head = (time, reader.Position(), reader.Position(), version == Version ? reader.Position() : 0);
         }
 
         private void TakeEntry(ref ByteReader reader)
@@ -171,10 +185,9 @@ internal static class StateImageFormat
         {
             if (reader.Remaining < RequestSize)
                 throw reader.Wrong($"{reader.Remaining} bytes", $"a request of {RequestSize}");
-            var (high, low, kind) = (reader.UInt64(), reader.UInt64(), reader.Byte());
-            if (kind > 1)
-                throw reader.Wrong($"an id of kind {kind}", "0 or 1");
-            var id = new RequestId(high, low, kind == 1);
+            var id = new RequestId(reader.UInt64(), reader.UInt64(), (RequestIdKind)reader.Byte());
+            if (id.Kind > RequestIdKind.Timed)
+                throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind that this version knows");
             if (_ids.Count > 0 && RememberedRequests.Compare(_ids[^1], id) >= 0)
                 throw reader.Wrong("a request id that does not follow the one before", "ascending ids");
             var fingerprint = reader.UInt64();
@@ -208,8 +221,8 @@ internal static class StateImageFormat
 
         public ReadOnlyMemory<byte> End()
         {
-            var block = _buffer.WrittenSpan.ToArray();
-            BinaryPrimitives.WriteUInt32LittleEndian(block.AsSpan(CountOffset, HeaderSize - CountOffset), _items);
+            var block = MemoryMarshal.AsMemory(_buffer.WrittenMemory);
+            BinaryPrimitives.WriteUInt32LittleEndian(block.Span[CountOffset..HeaderSize], _items);
             return block;
         }
 

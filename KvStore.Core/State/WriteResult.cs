@@ -22,6 +22,14 @@ public enum WriteStatus : byte
 
     /// <summary>The request id was used before with another request. Nothing changed.</summary>
     RequestIdReused = 6,
+
+    /// <summary>
+    /// The request id is no later than one that was forgotten: it may have been applied before. Nothing changed now.
+    /// </summary>
+    RequestIdExpired = 7,
+
+    /// <summary>The request id is from too far in the future. Nothing changed.</summary>
+    RequestIdAhead = 8,
 }
 
 /// <summary>

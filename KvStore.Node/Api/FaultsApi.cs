@@ -17,9 +17,10 @@ internal static class FaultsApi
             return;
         app.MapGet(Routes.Faults, (FaultSwitch faults) => Answer(faults));
         app.MapPost(Routes.Faults, SetAsync);
-        app.MapDelete(Routes.Faults, (FaultSwitch faults) =>
+        app.MapDelete(Routes.Faults, (FaultSwitch faults, ILogger<FaultSwitch> logger) =>
         {
             faults.Set("");
+            logger.FaultsLifted();
             return Answer(faults);
         });
     }
@@ -32,7 +33,8 @@ internal static class FaultsApi
             var document = context.Request.ContentLength is >= 0 and <= MaxRequestBytes
                 ? await context.Request.ReadFromJsonAsync(ContractsJson.Default.FaultsDocument, context.RequestAborted)
                 : null;
-            faults.Set(document?.Faults ?? throw new FormatException("A JSON object was expected: \"faults\"."));
+            faults.Set(document?.Faults ?? throw new FormatException(
+                "A JSON object of at most 4096 bytes, its length told, was expected: \"faults\"."));
             logger.FaultsSet(faults.Text);
             await Answer(faults).ExecuteAsync(context);
         }

@@ -26,11 +26,11 @@ internal static class ForwardedBody
     }
 
     /// <summary>
-    /// Whether the answer is a refusal to take the request at all: of an earlier attempt at another node it knows
-    /// nothing.
+    /// Whether the answer is a refusal to take the request at all, or under its id: of an earlier attempt at another
+    /// node it knows nothing.
     /// </summary>
     public static bool ClaimsNothingApplied(HttpResponseMessage response, ReadOnlyMemory<byte> body) =>
-        (int)response.StatusCode is 429 or 500 or 503 or 507 && Read(body) is not { Applied: not Applied.No };
+        (int)response.StatusCode is 409 or 429 or >= 500 && Read(body) is not { Applied: not Applied.No };
 
     private static Problem? Read(ReadOnlyMemory<byte> body)
     {

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Api;
 
@@ -61,9 +63,10 @@ internal sealed partial class KeyValueApi
     {
         var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
-        if (outcome is (WriteOutcome.Overloaded or WriteOutcome.DiskLow) && request.MayBeApplied)
+        if (request.MayBeApplied && IsOfThisAttemptAlone(outcome))
             return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: true));
         if (outcome is WriteOutcome.Indeterminate && !deadline.IsCancellationRequested)
         {
@@ -77,12 +80,25 @@ internal sealed partial class KeyValueApi
         return Attempt.Answered(refusal);
     }
 
+    /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>
+    private static bool IsOfThisAttemptAlone(WriteOutcome outcome) => outcome switch
+    {
+        WriteOutcome.Overloaded or WriteOutcome.DiskLow => true,
+        WriteOutcome.Committed committed => IsOfThisAttemptAlone(committed.Result.Status),
+        WriteOutcome.TooFewCopies few => IsOfThisAttemptAlone(few.Result.Status),
+        _ => false,
+    };
+
+    private static bool IsOfThisAttemptAlone(WriteStatus status) =>
+        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead;
+
     private async ValueTask<Attempt> ReadHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
         switch (await partitions.ReadAsync(partition, deadline))
         {
             case ReadOutcome.Ready ready:
+                Failpoints.Reached(Failpoint.ReadValueTaken);
                 return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));

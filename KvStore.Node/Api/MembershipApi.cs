@@ -9,7 +9,6 @@ namespace KvStore.Node.Api;
 internal static class MembershipApi
 {
     private const int MaxRequestBytes = 4096;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Maps <c>POST /admin/nodes</c>.</summary>
     public static void MapMembershipApi(this IEndpointRouteBuilder routes) => routes.MapPost(Routes.Nodes, JoinAsync);
@@ -18,14 +17,14 @@ internal static class MembershipApi
         HttpContext context, MemberReplacement replacement, Problems problems, TimeProvider time)
     {
         if (await ReadAsync(context) is not { } request
+            || string.IsNullOrEmpty(request.Name)
             || !ClusterDocument.TryParse(request.Incarnation, out var incarnation))
         {
             await problems.WriteAsync(context, NotARequest, default);
             return;
         }
 
-        using var deadline = new CancellationTokenSource(Patience, time);
-        switch (await replacement.ReplaceAsync(request.Name, incarnation, deadline.Token))
+        switch (await ReplaceInTimeAsync(replacement, request.Name, incarnation, time))
         {
             case JoinOutcome.Joined joined:
                 var document = ClusterDocument.From(joined.View);
@@ -41,7 +40,23 @@ internal static class MembershipApi
     }
 
     private static Refusal NotARequest { get; } = new(
-        ProblemType.BodyInvalid, "A JSON object was expected: \"name\", and \"incarnation\" of 16 hexadecimal digits.");
+        ProblemType.BodyInvalid,
+        "A JSON object of at most 4096 bytes, its length told, was expected: \"name\", and \"incarnation\" of 16 "
+            + "hexadecimal digits. Nothing was changed.");
+
+    private static async Task<JoinOutcome> ReplaceInTimeAsync(
+        MemberReplacement replacement, string name, ulong incarnation, TimeProvider time)
+    {
+        using var deadline = new CancellationTokenSource(PeerDirectory.JoinPatience, time);
+        try
+        {
+            return await replacement.ReplaceAsync(name, incarnation, deadline.Token);
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+        {
+            return new JoinOutcome.NotNow("The other nodes did not answer in time.");
+        }
+    }
 
     private static async Task<JoinRequest?> ReadAsync(HttpContext context)
     {

@@ -55,6 +55,9 @@ internal sealed class NodeStatusSource(
             Partitions = view?.Ring.PartitionCount ?? options.Value.Partitions,
             ReplicationFactor = view?.Ring.ReplicationFactor ?? options.Value.ReplicationFactor,
             ClusterId = view is null ? null : ClusterDocument.Hex(view.ClusterId),
+            FormerClusterId = view is null && storage.Directory.Rejoin is { } rejoin
+                ? ClusterDocument.Hex(rejoin.ClusterId)
+                : null,
             Epoch = view?.Epoch.Value ?? 0,
             Members = described?.Members ?? [],
             Founders = described?.Founders ?? 0,

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Api;
 
@@ -48,6 +49,7 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
             return ForwardResult.NotApplied;
         using var attempt = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         using var message = ForwardMessage.Create(request, address, time);
+        Failpoints.Reached(Failpoint.HopBegun);
         try
         {
             var sending = SendAsync(context, message, request, attempt.Token);
@@ -93,6 +95,7 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
             return retry;
         if (request.MayBeApplied && ForwardedBody.ClaimsNothingApplied(response, body))
             return ForwardResult.Unknown;
+        Failpoints.Reached(Failpoint.HopAnswered);
         CopyHeaders(response, context.Response);
         context.Response.ContentLength = response.Content.Headers.ContentLength;
         if (body.Length > 0)

@@ -29,7 +29,21 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
 
     /// <summary>The disk has no room for new values; nothing was begun.</summary>
     public static Refusal DiskLow { get; } = new(
-        ProblemType.DiskLow, "The disk of the key's primary is nearly full: it reads and deletes, but stores nothing.");
+        ProblemType.DiskLow,
+        "The disk of the key's primary is nearly full: it reads and deletes, but stores nothing. Nothing was applied.");
+
+    /// <summary>A key of this age may have been applied and forgotten, and so is never applied again.</summary>
+    private static Refusal IdempotencyExpired { get; } = new(
+        ProblemType.IdempotencyExpired,
+        "Keys as old as this Idempotency-Key are forgotten already: an earlier request with it may have been applied; "
+            + "this one was not. Read the stored value; what is still missing needs a new Idempotency-Key. If this one "
+            + "was new, the client's clock is slow.");
+
+    /// <summary>Nothing can have been applied under a key that is that far ahead.</summary>
+    private static Refusal IdempotencyAhead { get; } = new(
+        ProblemType.IdempotencyAhead,
+        $"The time in this Idempotency-Key is more than {KeyValueState.LongestLeadMs / 1000} s ahead of the store's; "
+            + "nothing was applied. Check the client's clock and use a new Idempotency-Key.");
 
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
@@ -93,6 +107,8 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         WriteStatus.VersionMismatch => PreconditionFailed(clusterId, result.Version),
         WriteStatus.RequestIdReused => new Refusal(
             ProblemType.IdempotencyMismatch, "This request id belongs to another request; nothing was applied."),
+        WriteStatus.RequestIdExpired => IdempotencyExpired,
+        WriteStatus.RequestIdAhead => IdempotencyAhead,
         _ => throw new UnreachableException(),
     };
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 using KvStore.Core.State;
@@ -10,20 +12,41 @@ internal static class RequestIds
     /// <summary>The longest name.</summary>
     public const int MaxLength = 64;
 
+    private static readonly SearchValues<char> UuidCharacters = SearchValues.Create("0123456789abcdefABCDEF-");
+
     /// <summary>The client's own name goes before the one of the first hop; null when there is neither.</summary>
     public static RequestId? Of(string? idempotencyKey, string? hopRequestId) =>
-        idempotencyKey is not null ? Hash(idempotencyKey, isInternal: false)
-        : hopRequestId is not null ? Hash(hopRequestId, isInternal: true)
+        idempotencyKey is not null ? Timed(idempotencyKey) ?? Hash(idempotencyKey, RequestIdKind.Named)
+        : hopRequestId is not null ? Hash(hopRequestId, RequestIdKind.Internal)
         : null;
 
     /// <summary>Whether the text can be a name: 1 to 64 visible ASCII characters.</summary>
     public static bool IsValid(string text) =>
         text.Length is >= 1 and <= MaxLength && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
 
-    private static RequestId Hash(string text, bool isInternal)
+    /// <summary>
+    /// The id that a UUID of version 7 is, in the form with four hyphens alone, so that two texts are one id only where
+    /// they differ in case. Null: it is any other text.
+    /// </summary>
+    private static RequestId? Timed(string text)
+    {
+        if (text.AsSpan().ContainsAnyExcept(UuidCharacters)    // Guid also reads signs and prefixes inside of it
+            || !Guid.TryParseExact(text, "D", out var uuid)
+            || uuid.Version != 7
+            || (uuid.Variant & 0b1100) != 0b1000)
+            return null;
+        Span<byte> bytes = stackalloc byte[16];
+        uuid.TryWriteBytes(bytes, bigEndian: true, out _);
+        return new RequestId(
+            BinaryPrimitives.ReadUInt64BigEndian(bytes),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes[sizeof(ulong)..]),
+            RequestIdKind.Timed);
+    }
+
+    private static RequestId Hash(string text, RequestIdKind kind)
     {
         Span<byte> ascii = stackalloc byte[MaxLength];
         var hash = XxHash128.HashToUInt128(ascii[..Encoding.ASCII.GetBytes(text, ascii)]);
-        return new RequestId((ulong)(hash >> 64), (ulong)hash, isInternal);
+        return new RequestId((ulong)(hash >> 64), (ulong)hash, kind);
     }
 }

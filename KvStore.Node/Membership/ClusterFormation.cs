@@ -46,6 +46,13 @@ internal static class ClusterFormation
             return null;
         }
 
+        if (others.Find(peer => peer.Status.FormerClusterId is not null) is { } waiting)
+        {
+            waitingFor = $"waiting for a member of cluster {waiting.Status.FormerClusterId} to answer: the data of "
+                + $"{waiting.Status.Name} was of it, so there is one, and another must not begin";
+            return null;
+        }
+
         if (missing.Count > 0)
             return null;
         CheckSettings(options, others);

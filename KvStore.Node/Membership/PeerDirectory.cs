@@ -21,8 +21,13 @@ internal sealed class PeerDirectory : IDisposable
 {
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>The one who is asked looks for the asker, and has the change committed.</summary>
-    private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// How long the one who is asked to take a node in may look for it and wait for the change to be committed.
+    /// </summary>
+    public static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longer, so that the asker hears why not.</summary>
+    private static readonly TimeSpan JoinTimeout = JoinPatience + TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<string, Peer> _byName = new(StringComparer.Ordinal);
     private readonly NodeIdentity _self;

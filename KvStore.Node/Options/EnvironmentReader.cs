@@ -35,10 +35,12 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         ? Storage.DiskReserve.TryParse(text) ?? throw Wrong(name, text, "a share such as 5%, up to 50%, or bytes")
         : null;
 
+    public bool IsOn(string name) => string.Equals(Text(name), "true", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The switch for faults of the disk; null unless it is allowed.</summary>
     public FaultSwitch? Faults(string name, string permission)
     {
-        if (!string.Equals(Text(permission), "true", StringComparison.OrdinalIgnoreCase))
+        if (!IsOn(permission))
         {
             return Text(name) is null
                 ? null
@@ -54,7 +56,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         }
         catch (Exception wrong) when (wrong is FormatException or OverflowException)
         {
-            throw Wrong(name, Text(name)!, "faults such as flush:17=EIO");
+            throw Wrong(name, Text(name)!, $"faults such as flush:17=EIO ({wrong.Message.TrimEnd('.')})");
         }
     }
 

@@ -37,6 +37,9 @@ internal sealed class NodeOptions
     /// <summary>Every partition that changed is captured this often.</summary>
     public TimeSpan SnapshotInterval { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>The states of all copies of a partition that changed are compared about this often.</summary>
+    public TimeSpan CompareInterval { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>The length of one tick of the replicas' patience.</summary>
     public TimeSpan Tick { get; set; } = TimeSpan.FromMilliseconds(50);
 
@@ -69,6 +72,7 @@ internal sealed class NodeOptions
             SnapshotDirectory =
                 Path.GetFullPath(read.Text("KVSTORE_SNAPSHOT_DIR") ?? Path.Combine("data", name, "snapshots")),
             SnapshotInterval = read.Duration("KVSTORE_SNAPSHOT_INTERVAL") ?? TimeSpan.FromMinutes(5),
+            CompareInterval = read.Duration("KVSTORE_COMPARE_INTERVAL") ?? TimeSpan.FromMinutes(1),
             Tick = read.Duration("KVSTORE_TICK") ?? TimeSpan.FromMilliseconds(50),
             RejoinsOnDamage = read.Word("KVSTORE_ON_DAMAGE", "rejoin", "stop") == "rejoin",
             Loops = read.Number("KVSTORE_LOOPS") ?? 0,

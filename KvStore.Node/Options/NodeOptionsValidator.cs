@@ -25,6 +25,12 @@ internal static partial class NodeOptionsValidator
                 + "last a letter or digit.";
         }
 
+        foreach (var twice in options.Cluster.GroupBy(url => url).Where(group => group.Count() > 1))
+        {
+            yield return $"CLUSTER_NODES names {twice.Key.GetLeftPart(UriPartial.Authority)} {twice.Count()} times; "
+                + "every node once was expected.";
+        }
+
         if (options.ReplicationFactor is < 1 or > 7)
             yield return $"REPLICATION_FACTOR is {options.ReplicationFactor}; a number from 1 to 7 was expected.";
         if (options.Partitions is < 1 or > 4096 || !BitOperations.IsPow2(options.Partitions))
@@ -33,6 +39,8 @@ internal static partial class NodeOptionsValidator
             yield return $"KVSTORE_PEER_PORT is {options.PeerPort}; a port from 1 to 65535 was expected.";
         if (options.SnapshotInterval < TimeSpan.FromSeconds(1) || options.SnapshotInterval > TimeSpan.FromDays(1))
             yield return $"KVSTORE_SNAPSHOT_INTERVAL is {options.SnapshotInterval}; from 1s to 24h was expected.";
+        if (options.CompareInterval < TimeSpan.FromMilliseconds(100) || options.CompareInterval > TimeSpan.FromDays(1))
+            yield return $"KVSTORE_COMPARE_INTERVAL is {options.CompareInterval}; from 100ms to 24h was expected.";
         if (options.Tick < TimeSpan.FromMilliseconds(5) || options.Tick > TimeSpan.FromSeconds(10))
             yield return $"KVSTORE_TICK is {options.Tick}; from 5ms to 10s was expected.";
         if (options.Loops is < 0 or > 64)

@@ -7,7 +7,7 @@ namespace KvStore.Node.Replication;
 /// <summary>The node's replicas as the API sees them: each call goes to the partition's replica on this node.</summary>
 internal interface IPartitions
 {
-    /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
+    /// <summary>The cluster's view; null until this node's replicas run.</summary>
     ClusterView? View { get; }
 
     /// <summary>Completes when <see cref="View"/> is there; cancelled with <paramref name="deadline"/>.</summary>

@@ -5,6 +5,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Storage;
 using KvStore.Node.Telemetry;
+using KvStore.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Replication;
@@ -33,7 +34,23 @@ internal sealed class NodeHost(
     private Task _loops = Task.CompletedTask;
     private string? _said;
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>
+    /// Before anything listens: a node that remembers its cluster never says that it has none, or others, on empty
+    /// disks, would found another one with it.
+    /// </summary>
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (storage.View is { } view)
+                current.Set(view, CheckPlace(view).Id);
+            return Task.CompletedTask;
+        }
+        catch (FormationException failure)
+        {
+            throw new StartupException(failure.Message, failure);
+        }
+    }
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -86,8 +103,13 @@ internal sealed class NodeHost(
     {
         try
         {
-            var view = Remembered() ?? await FormAsync(stoppingToken).ConfigureAwait(false);
-            await JoinAsync(view).ConfigureAwait(false);
+            if (current.View is null)
+            {
+                var view = await FormAsync(stoppingToken).ConfigureAwait(false);
+                current.Set(view, CheckPlace(view).Id);
+            }
+
+            await JoinAsync(current.View!, current.Self).ConfigureAwait(false);
             var asking = KeepAskingAsync(stoppingToken);
             var ticking = TickAsync(stoppingToken);
             var failure = await Task.WhenAny(_loops, storage.Log.Failed, asking, ticking).ConfigureAwait(false);
@@ -98,13 +120,27 @@ internal sealed class NodeHost(
         {
             // stopped while forming
         }
-        catch (Exception failure) when (failure is FormationException or InvalidDataException)
+        catch (Exception failure)
         {
-            end.Fail(failure.Message);
+            FailBy(failure);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+    }
+
+    /// <summary>Whatever ends the life of a node ends the process, with a line that says why.</summary>
+    private void FailBy(Exception failure)
+    {
+        switch (failure)
         {
-            end.Fail($"The disk does not keep what it is given: {failure.Message}");
+            case FormationException or InvalidDataException:
+                end.Fail(failure.Message);
+                break;
+            case IOException or UnauthorizedAccessException:
+                end.Fail($"The disk does not keep what it is given: {failure.Message}");
+                break;
+            default:
+                logger.DefectFound(failure.Message, failure);
+                end.Fail($"A defect of the program: {failure.GetType().Name}: {failure.Message}");
+                break;
         }
     }
 
@@ -120,7 +156,7 @@ internal sealed class NodeHost(
         }
         else if (ended != _loops && ended.Exception?.GetBaseException() is { } other)
         {
-            end.Fail(other.Message);
+            FailBy(other);
         }
         else if (ended.Exception is { } broken)
         {
@@ -128,9 +164,6 @@ internal sealed class NodeHost(
             end.Fail($"A replica's state is wrong: {broken.GetBaseException().Message}");
         }
     }
-
-    private ClusterView? Remembered() =>
-        storage.Directory.LoadClusterDocument() is { } document ? ClusterDocument.Decode(document) : null;
 
     private async Task<ClusterView> FormAsync(CancellationToken stopping)
     {
@@ -199,16 +232,14 @@ internal sealed class NodeHost(
             $"This directory belongs to a cluster in which {self.Name} is not on this disk.");
     }
 
-    private async Task JoinAsync(ClusterView view)
+    private async Task JoinAsync(ClusterView view, NodeId id)
     {
-        var member = CheckPlace(view);
-        current.Set(view, member.Id);
         // first: a replica that hears a peer answers at once
         await transport.FollowAsync(view).ConfigureAwait(false);
-        _loops = router.Start(view, member.Id);
+        _loops = router.Start(view, id);
         current.Open();
         var members = string.Join(", ", view.Members.Select(other => $"{other.Id}={other.Name}"));
-        logger.Joined(self.Name, member.Id.Value, view.ClusterId, view.Epoch.Value, members);
+        logger.Joined(self.Name, id.Value, view.ClusterId, view.Epoch.Value, members);
     }
 
     /// <summary>

@@ -16,7 +16,13 @@ internal interface IOutlets
     void Send(NodeId peer, List<Envelope> batch);
 
     /// <summary>Begins a transfer and returns; its end is reported, whatever it is.</summary>
-    void SendSnapshot(PartitionId partition, NodeId to, Term term, Snapshot snapshot, Action<Input> report);
+    /// <param name="partition">Whose state.</param>
+    /// <param name="to">The backup that fell behind.</param>
+    /// <param name="term">The primary's.</param>
+    /// <param name="capture">Gives the state as it is by then; nothing once there may be another primary.</param>
+    /// <param name="report">Takes the end.</param>
+    void SendSnapshot(
+        PartitionId partition, NodeId to, Term term, Func<Task<Snapshot?>> capture, Action<Input> report);
 }
 
 /// <summary>The node's own log and links.</summary>
@@ -26,6 +32,7 @@ internal sealed class NodeOutlets(NodeStorage storage, PeerTransport transport, 
 
     public void Send(NodeId peer, List<Envelope> batch) => transport.Send(peer, batch);
 
-    public void SendSnapshot(PartitionId partition, NodeId to, Term term, Snapshot snapshot, Action<Input> report) =>
-        snapshots.Send(partition, to, term, snapshot, report);
+    public void SendSnapshot(
+        PartitionId partition, NodeId to, Term term, Func<Task<Snapshot?>> capture, Action<Input> report) =>
+        snapshots.Send(partition, to, term, capture, report);
 }

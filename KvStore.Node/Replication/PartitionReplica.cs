@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Replication;
 
@@ -18,12 +19,14 @@ internal sealed class PartitionReplica(
     KeyValueState state,
     LogIndex applied,
     TimeProvider time,
-    Action<Envelope, long>? onDisbelieved = null)
+    Action<Envelope, long>? onDisbelieved = null,
+    long markTicks = long.MaxValue)
 {
     /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
 
     private static readonly Input TickInput = new Input.Tick();
+    private static readonly Input MarkInput = new Input.Mark();
     private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
     private readonly List<Input> _inputs = [];
@@ -37,11 +40,15 @@ internal sealed class PartitionReplica(
     private volatile ReplicaRole _role;
     private volatile bool _hasOthers = replica.Voters.Length > 1;
     private ImmutableArray<NodeId> _keepers = [];
+    private ImmutableArray<NodeId> _lost = [];
     private GroupConfiguration? _settled;
     private readonly Freshness _freshness = new(time);
     private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
     private long _disbelieved;
     private long _logBytes;
+    private Snapshot? _marked;
+    private LogIndex _lastMark = applied;
+    private long _ticksSinceMark;
 
     public PartitionId Partition { get; } = partition;
 
@@ -88,8 +95,12 @@ internal sealed class PartitionReplica(
 
     public bool HasInputs => _inputs.Count > 0;
 
+    public bool DoReadsWait => _calls.DoReadsWait;
+
     public void Add(Input input)
     {
+        if (Failpoints.AreOn)
+            StepFailpoints.Received(input, DoReadsWait);
         if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
             _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
         if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
@@ -139,9 +150,12 @@ internal sealed class PartitionReplica(
         {
             Debug.Assert(
                 _applied >= read.Index, "Everything committed in a step is applied before its reads are answered.");
+            Failpoints.Reached(Failpoint.ReadConfirmed);
             _calls.Complete(read.Ticket, new ReadOutcome.Ready(Image, IsPrimary: true, TimeSpan.Zero));
         }
 
+        if (_effects.Refused.Count > 0)
+            Failpoints.Reached(Failpoint.RequestsLost);
         foreach (var refused in _effects.Refused)
             _calls.Refuse(refused, Replica.Primary);
         foreach (var message in _effects.Disbelieved)
@@ -154,6 +168,11 @@ internal sealed class PartitionReplica(
 
     /// <summary>The state as applied, for a snapshot file or a backup that fell behind.</summary>
     public Snapshot Capture() => new(_applied, _appliedTerm, Replica.ConfigurationAt(_applied), Image);
+
+    /// <summary>
+    /// From anywhere: the state as it was at the newest mark, once; null when there has been no other since.
+    /// </summary>
+    public Snapshot? TakeMarked() => Interlocked.Exchange(ref _marked, null);
 
     /// <summary>
     /// A capture is on stable storage: what had been applied by then no longer counts towards the next.
@@ -173,12 +192,13 @@ internal sealed class PartitionReplica(
         }
 
         Rearrange();
+        ConsiderMark();
     }
 
-    /// <summary>Who should keep the group, the preferred primary first.</summary>
-    public void Follow(ImmutableArray<NodeId> keepers)
+    /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
+    public void Follow(ImmutableArray<NodeId> keepers, ImmutableArray<NodeId> lost)
     {
-        _keepers = keepers;
+        (_keepers, _lost) = (keepers, lost);
         _settled = null;
         _inputs.Add(new Input.Prefer(keepers[0]));
     }
@@ -193,10 +213,24 @@ internal sealed class PartitionReplica(
     {
         if (Replica.Role != ReplicaRole.Primary || _keepers.IsEmpty || ReferenceEquals(_settled, Replica.Configuration))
             return;
-        if (ConfigurationPlan.Next(Replica, _keepers) is { } step)
+        if (ConfigurationPlan.Next(Replica, _keepers, _lost) is { } step)
             _inputs.Add(step);
         else if (Replica.MayReconfigure && _keepers.ToHashSet().SetEquals(Replica.Configuration.Members))
             _settled = Replica.Configuration;
+    }
+
+    /// <summary>
+    /// On a primary: a mark now and then, if there is anything new to compare, and not before the last one was taken:
+    /// nobody is to fall behind with comparing.
+    /// </summary>
+    private void ConsiderMark()
+    {
+        _ticksSinceMark++;
+        if (Replica.Role != ReplicaRole.Primary || _ticksSinceMark < markTicks || _applied <= _lastMark
+            || Volatile.Read(ref _marked) is not null)
+            return;
+        _ticksSinceMark = 0;
+        _inputs.Add(MarkInput);
     }
 
     private long LagOf(NodeId backup) => Replica.LastIndex - Replica.MatchOf(backup);
@@ -215,12 +249,22 @@ internal sealed class PartitionReplica(
     private void Apply(LogEntry entry)
     {
         if (entry.Kind == EntryKind.Command)
+        {
+            Failpoints.Reached(Failpoint.WriteCommitted);
             _calls.Applied(entry, _state.Apply(entry.Index, entry.Term, entry.Payload));
+        }
         else
+        {
             _calls.Overwritten(entry);
+        }
+
         _applied = entry.Index;
         _appliedTerm = entry.Term;
         Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);
+        if (entry.Kind != EntryKind.Empty)
+            return;
+        _lastMark = entry.Index;
+        Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
     private void Restore(Snapshot snapshot)
@@ -233,13 +277,15 @@ internal sealed class PartitionReplica(
 
     /// <summary>
     /// Whether a write's answer is certain once it is flushed here: nothing older can be waiting under the same request
-    /// id, neither applied, nor in flight, nor left by an earlier primary.
+    /// id, neither applied, nor in flight, nor left by an earlier primary. A timed id may still be refused when it is
+    /// applied: what stands before it in the log decides.
     /// </summary>
     private bool MayAnswerOnOwnFlush(PendingWrite write) =>
         write.Ack == Ack.One
         && write.IsBlindPut
         && _appliedTerm == Replica.Term
-        && (write.Command.RequestId is not { } id || (!_state.Remembers(id) && !_calls.HasInFlight(id)));
+        && (write.Command.RequestId is not { } id
+            || (id.Kind != RequestIdKind.Timed && !_state.Remembers(id) && !_calls.HasInFlight(id)));
 
     private bool SwapHint()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
@@ -28,15 +29,15 @@ internal sealed class PartitionRouter(
     private volatile PartitionReplica?[] _replicas = None;
     private ReplicaLoop[] _loops = [];
 
-    /// <summary>The cluster's view; null while the node is forming a cluster with the others.</summary>
-    public ClusterView? View => current.View;
+    /// <summary>The cluster's view; null until this node's replicas run.</summary>
+    public ClusterView? View => current.Formed.IsCompleted ? current.View : null;
 
     /// <summary>All replicas of this node, the system group's among them.</summary>
     public IEnumerable<PartitionReplica> Replicas => _replicas.OfType<PartitionReplica>();
 
     /// <summary>The replicas of partitions: those that hold keys.</summary>
     public IEnumerable<PartitionReplica> Partitions =>
-        Replicas.Where(replica => replica.Partition.Value < View!.Ring.PartitionCount);
+        Replicas.Where(replica => replica.Partition.Value < current.View!.Ring.PartitionCount);
 
     /// <summary>Completes when there is a view and this node's replicas run.</summary>
     public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
@@ -56,19 +57,30 @@ internal sealed class PartitionRouter(
         _loops = [.. Enumerable.Range(0, count).Select(number => new ReplicaLoop(
             replicas.OfType<PartitionReplica>().Where(replica => replica.Partition.Value % count == number),
             outlets,
-            replica => _changes.Announce(replica.Partition)))];
+            replica => OnPrimaryChanged(replica, self)))];
         _replicas = replicas;    // last: who finds a replica finds its loop
         storage.Log.ForgetRecovered();
         return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
     }
 
+    private void OnPrimaryChanged(PartitionReplica replica, NodeId self)
+    {
+        var (primary, term) = (replica.Hint.Primary, replica.Hint.Term);
+        if (primary == self)
+            logger.BecamePrimary(replica.Partition.Value, term.Value);
+        else if (primary != NodeId.None)
+            logger.FollowsPrimary(replica.Partition.Value, primary.Value, term.Value);
+        _changes.Announce(replica.Partition);
+    }
+
     /// <summary>Tells every replica who should keep its group by a newer view.</summary>
     public void Follow(ClusterView view)
     {
+        ImmutableArray<NodeId> lost = [.. view.Removed.Select(member => member.Id)];
         foreach (var replica in Replicas)
         {
             var keepers = view.KeepersOf(replica.Partition);
-            Post(replica, owned => owned.Follow(keepers));
+            Post(replica, owned => owned.Follow(keepers, lost));
         }
     }
 
@@ -86,10 +98,11 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
-        if (disk.IsLow && command is Command.Put && partition != View!.SystemGroup)
+        if (disk.IsLow && command is Command.Put && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
+        Failpoints.Reached(Failpoint.WriteArrived);
         if (!LoopOf(partition).TryPost(replica, write))
             return new WriteOutcome.Overloaded();
         return await write.Done.ConfigureAwait(false);
@@ -104,6 +117,7 @@ internal sealed class PartitionRouter(
             return new ReadOutcome.NotPrimary(replica.Hint.Primary);
         var read = new PendingRead();
         using var armed = read.Arm(deadline);
+        Failpoints.Reached(Failpoint.ReadArrived);
         if (!LoopOf(partition).TryPost(replica, read))
             return new ReadOutcome.Overloaded();
         return await read.Done.ConfigureAwait(false);
@@ -117,7 +131,7 @@ internal sealed class PartitionRouter(
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
         ? (hint.Primary, hint.Term)
-        : (View?.KeepersOf(partition)[0] ?? NodeId.None, Term.Zero);
+        : (current.View?.KeepersOf(partition)[0] ?? NodeId.None, Term.Zero);
 
     /// <summary>Completes when the believed primary of the partition is no longer <paramref name="known"/>.</summary>
     public async Task PrimaryChangedAsync(PartitionId partition, NodeId known, CancellationToken deadline)
@@ -211,8 +225,9 @@ internal sealed class PartitionRouter(
             recovered?.Replica ?? RecoveredReplica.Empty,
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
-        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved);
-        replica.Follow(view.KeepersOf(partition));
+        var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
+        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved, markTicks);
+        replica.Follow(view.KeepersOf(partition), [.. view.Removed.Select(member => member.Id)]);
         return replica;
     }
 }

@@ -84,6 +84,11 @@ internal static class PeerCodec
         return (Partition(wire.Partition), term, new Snapshot(index, indexTerm, configuration, StateImage.Empty));
     }
 
+    /// <summary>Reads what a member's state hashes to.</summary>
+    /// <exception cref="InvalidDataException">It says what no replica says.</exception>
+    public static (PartitionId Partition, LogIndex Index) Decode(Wire.StateHash wire) =>
+        (Partition(wire.Partition), Index(wire.Index));
+
     private static PeerMessage DecodeBody(Term term, Wire.Message wire) => wire.BodyCase switch
     {
         Wire.Message.BodyOneofCase.VoteRequest => new PeerMessage.VoteRequest(

@@ -16,6 +16,8 @@ internal sealed class PeerService(
     NodeIdentity self,
     PartitionRouter router,
     ReceivedSnapshots received,
+    StateComparer comparer,
+    PeerLogs logs,
     NodeEnd end,
     ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
@@ -35,7 +37,7 @@ internal sealed class PeerService(
             for (var isFirst = true; await requestStream.MoveNext(ended.Token).ConfigureAwait(false); isFirst = false)
             {
                 var frame = requestStream.Current;
-                var from = Check(frame.Ends);
+                var from = Check(frame.Ends, frame.Flushed);
                 if (isFirst)
                     await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);    // for the caller: a welcome
                 router.Receive(from, Decode(frame));
@@ -59,7 +61,7 @@ internal sealed class PeerService(
             throw Refuse(StatusCode.InvalidArgument, "A snapshot begins with its head.");
         }
 
-        var from = Check(head.Ends);
+        var from = Check(head.Ends, flushed: 0);
         try
         {
             var (partition, term, described) = PeerCodec.Decode(head);
@@ -69,6 +71,29 @@ internal sealed class PeerService(
             var snapshot = await received.SaveAsync(partition, described, blocks).ConfigureAwait(false);
             router.Receive(partition, from, new PeerMessage.InstallSnapshot(term, snapshot));
             return new Wire.SnapshotReply();
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
+        }
+        catch (NoRoomException failure)
+        {
+            throw Refuse(StatusCode.ResourceExhausted, failure.Message);
+        }
+    }
+
+    public override Task<Wire.StateHashReply> Compare(Wire.StateHash request, ServerCallContext context)
+    {
+        var from = Check(request.Ends, flushed: 0);
+        Wire.StateHashReply reply = new();
+        if (request.Format != StateImage.HashFormat)
+            return Task.FromResult(reply);
+        try
+        {
+            var (partition, index) = PeerCodec.Decode(request);
+            if (comparer.Hear(partition, from, index, request.Hash) is { } hash)
+                reply.Hash = hash;
+            return Task.FromResult(reply);
         }
         catch (InvalidDataException failure)
         {
@@ -106,7 +131,7 @@ internal sealed class PeerService(
         }
     }
 
-    private NodeId Check(Wire.Ends? ends)
+    private NodeId Check(Wire.Ends? ends, ulong flushed)
     {
         if (current.View is not { } view)
             throw Refuse(StatusCode.Unavailable, "This node is still forming its cluster.");
@@ -128,8 +153,14 @@ internal sealed class PeerService(
 
         foreach (var member in view.Members)
         {
-            if (member.Id.Value == ends.Sender && member.Incarnation == ends.SenderIncarnation)
+            if (member.Id.Value != ends.Sender || member.Incarnation != ends.SenderIncarnation)
+                continue;
+            if (logs.Forgotten(ends, flushed) is not { } before)
                 return member.Id;
+            logger.OlderDiskRefused(member.Name, ends.LogEnd, before);
+            throw Refuse(
+                StatusCode.DataLoss,
+                $"The log of {member.Name} ended with frame {ends.LogEnd} when it started, and had {before} before.");
         }
 
         logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);

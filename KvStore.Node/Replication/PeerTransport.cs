@@ -1,10 +1,13 @@
 using System.Collections.Frozen;
+using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Membership;
+using KvStore.Node.Storage;
 using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Replication;
@@ -14,8 +17,14 @@ namespace KvStore.Node.Replication;
 /// what cannot be sent is dropped, the protocol expects loss.
 /// </summary>
 internal sealed class PeerTransport(
-    CurrentView current, NodeIdentity self, PeerDirectory directory, ILogger<PeerTransport> logger) : IAsyncDisposable
+    CurrentView current,
+    NodeIdentity self,
+    PeerDirectory directory,
+    NodeStorage storage,
+    NodeEnd end,
+    ILogger<PeerTransport> logger) : IAsyncDisposable
 {
+    private readonly ulong _run = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private readonly CancellationTokenSource _stopping = new();
     private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
 
@@ -27,7 +36,8 @@ internal sealed class PeerTransport(
         _links = others.ToFrozenDictionary(
             member => member.Id,
             member => known.GetValueOrDefault(member.Id)
-                ?? new PeerLink(member, EndsTo(view, member), directory, logger, _stopping.Token));
+                ?? new PeerLink(
+                    member, EndsTo(view, member), directory, storage.Log, OnForgotten, logger, _stopping.Token));
         foreach (var (member, link) in known)
         {
             if (!_links.ContainsKey(member))
@@ -62,7 +72,13 @@ internal sealed class PeerTransport(
         Receiver = peer.Id.Value,
         ReceiverIncarnation = peer.Incarnation,
         Protocol = PeerCodec.Protocol,
+        Run = _run,
+        LogEnd = storage.Log.FoundFrame,
     };
+
+    /// <summary>Nobody hears this node any more, and it may not go on with what it has.</summary>
+    private void OnForgotten(string peer, string reason) => end.Fail(storage.Condemn(
+        $"The data directory is an older copy, or the end of its log is gone. {peer} says: {reason}"));
 }
 
 /// <summary>One direction's stream to one peer: connects, sends what is waiting as one frame, connects again.</summary>
@@ -70,21 +86,34 @@ internal sealed class PeerLink : IAsyncDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ComparePatience = TimeSpan.FromSeconds(2);
 
     private readonly PeerOutbox _outbox = new();
     private readonly CancellationTokenSource _stopping;
     private readonly Member _peer;
     private readonly PeerDirectory _directory;
+    private readonly LogStorage _log;
+    private readonly Action<string, string> _onForgotten;
     private readonly ILogger _logger;
     private readonly Task _running;
+    private volatile GrpcChannel? _channel;
     private GrpcChannel? _bulk;
     private volatile bool _isConnected;
 
-    public PeerLink(Member peer, Wire.Ends ends, PeerDirectory directory, ILogger logger, CancellationToken stopping)
+    public PeerLink(
+        Member peer,
+        Wire.Ends ends,
+        PeerDirectory directory,
+        LogStorage log,
+        Action<string, string> onForgotten,
+        ILogger logger,
+        CancellationToken stopping)
     {
         _peer = peer;
         Ends = ends;
         _directory = directory;
+        _log = log;
+        _onForgotten = onForgotten;
         _logger = logger;
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         _running = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
@@ -112,6 +141,38 @@ internal sealed class PeerLink : IAsyncDisposable
             return _bulk;
         _bulk?.Dispose();    // nobody uses it: snapshots to one peer take turns
         return _bulk = Open(known.PeerAddress);
+    }
+
+    /// <summary>
+    /// Tells the peer what a state hashes to here and gives what it hashes to there; null when it does not know, cannot
+    /// be asked, or is of a version that compares nothing.
+    /// </summary>
+    public async Task<ulong?> CompareAsync(
+        PartitionId partition, LogIndex index, ulong hash, CancellationToken cancellation)
+    {
+        if (!_isConnected || _channel is not { } channel)
+            return null;
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(ComparePatience);
+            var mine = new Wire.StateHash
+            {
+                Ends = Ends,
+                Partition = (uint)partition.Value,
+                Index = index.Value,
+                Format = StateImage.HashFormat,
+                Hash = hash,
+            };
+            var reply = await new Wire.Peer.PeerClient(channel).CompareAsync(mine, cancellationToken: patience.Token)
+                .ConfigureAwait(false);
+            return reply.HasHash ? reply.Hash : null;
+        }
+        catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
+            or OperationCanceledException or InvalidOperationException)
+        {
+            return null;    // the next mark is as good as this one
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -148,6 +209,8 @@ internal sealed class PeerLink : IAsyncDisposable
             }
             catch (Exception failure) when (failure is not InvariantBrokenException)    // whatever broke it, try again
             {
+                if (failure is RpcException { StatusCode: StatusCode.DataLoss } forgotten)
+                    _onForgotten(_peer.Name, forgotten.Status.Detail);
                 if (_isConnected && !stopping.IsCancellationRequested)
                     _logger.LinkLost(_peer.Name, failure.Message);
                 else if (failure is RpcException { StatusCode: StatusCode.FailedPrecondition } refused)
@@ -163,6 +226,7 @@ internal sealed class PeerLink : IAsyncDisposable
     private void Disconnect()
     {
         _isConnected = false;
+        _channel = null;
         _outbox.Clear();
     }
 
@@ -172,6 +236,8 @@ internal sealed class PeerLink : IAsyncDisposable
         using var call = new Wire.Peer.PeerClient(channel).Link(cancellationToken: stopping);
         await call.RequestStream.WriteAsync(new Wire.Frame { Ends = Ends }, stopping).ConfigureAwait(false);
         await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(2), stopping).ConfigureAwait(false);
+        _outbox.Clear();    // a sender that saw the last connection end a moment late
+        _channel = channel;
         _isConnected = true;
         onConnected();
         _logger.LinkUp(_peer.Name, address);
@@ -207,7 +273,7 @@ internal sealed class PeerLink : IAsyncDisposable
 
     private Wire.Frame Encode(List<Envelope> envelopes)
     {
-        var frame = new Wire.Frame { Ends = Ends };
+        var frame = new Wire.Frame { Ends = Ends, Flushed = _log.FlushedFrame };
         foreach (var envelope in envelopes)
             frame.Messages.Add(PeerCodec.Encode(envelope.Partition, envelope.Message));
         return frame;

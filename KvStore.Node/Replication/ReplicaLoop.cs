@@ -124,6 +124,7 @@ internal sealed class ReplicaLoop
                     _replicas[persist.Partition].Add(new Input.Persisted(persist.Number));
                 break;
             default:
+                Invariant.Holds(ReferenceEquals(item.Content, TickAll));
                 Volatile.Write(ref _isTickWaiting, 0);
                 foreach (var replica in _replicas.Values)
                     replica.Tick();
@@ -144,8 +145,12 @@ internal sealed class ReplicaLoop
                 Gather(envelope);
         }
 
+        if (Failpoints.AreOn)
+            StepFailpoints.Stepped(_busy);
         HandOverPersists();
         HandOverMessages();
+        if (Failpoints.AreOn)
+            StepFailpoints.Sent(_busy);
         foreach (var replica in _busy)
             Finish(replica);
         _busy.Clear();
@@ -180,7 +185,24 @@ internal sealed class ReplicaLoop
         if (replica.Finish())
             _onPrimaryChanged(replica);
         foreach (var (to, term) in lagging)
-            _outlets.SendSnapshot(replica.Partition, to, term, replica.Capture(), sent => Post(replica, sent));
+        {
+            _outlets.SendSnapshot(
+                replica.Partition, to, term, () => CaptureAsync(replica, term), sent => Post(replica, sent));
+        }
+    }
+
+    /// <summary>
+    /// The state as it is when the loop comes to it; nothing when the replica is not that term's primary any more:
+    /// nobody would take its snapshot.
+    /// </summary>
+    private Task<Snapshot?> CaptureAsync(PartitionReplica replica, Term term)
+    {
+        var captured = new TaskCompletionSource<Snapshot?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Action<PartitionReplica> capture = current => captured.SetResult(
+            current.Replica.Role == ReplicaRole.Primary && current.Replica.Term == term ? current.Capture() : null);
+        if (!Post(replica, capture))
+            captured.SetResult(null);
+        return captured.Task;
     }
 
     private readonly record struct Item(PartitionReplica? Replica, object Content);

@@ -8,7 +8,8 @@ using KvStore.Node.Telemetry;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// Sends whole states to backups that fell behind the log: one at a time per peer, on the bulk connection.
+/// Sends whole states to backups that fell behind the log: one at a time per peer, on the bulk connection. A state is
+/// captured when its turn comes: until then it would only grow old, and keep alive what was replaced since.
 /// </summary>
 internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<SnapshotTransfer> logger)
 {
@@ -17,22 +18,28 @@ internal sealed class SnapshotTransfer(PeerTransport transport, ILogger<Snapshot
     private readonly ConcurrentDictionary<NodeId, SemaphoreSlim> _turns = [];
 
     /// <summary>Begins a transfer and returns; its end is reported to the replica.</summary>
-    public void Send(PartitionId partition, NodeId to, Term term, Snapshot snapshot, Action<Input> report) =>
-        _ = SendAsync(partition, to, term, snapshot, report);
+    public void Send(
+        PartitionId partition, NodeId to, Term term, Func<Task<Snapshot?>> capture, Action<Input> report) =>
+        _ = SendAsync(partition, to, term, capture, report);
 
-    private async Task SendAsync(PartitionId partition, NodeId to, Term term, Snapshot snapshot, Action<Input> report)
+    private async Task SendAsync(
+        PartitionId partition, NodeId to, Term term, Func<Task<Snapshot?>> capture, Action<Input> report)
     {
         var turn = _turns.GetOrAdd(to, _ => new SemaphoreSlim(1));
         await turn.WaitAsync().ConfigureAwait(false);
-        var hasArrived = false;
+        var (index, hasArrived) = (LogIndex.Zero, false);
         try
         {
-            hasArrived = await TryStreamAsync(partition, to, term, snapshot).ConfigureAwait(false);
+            if (await capture().ConfigureAwait(false) is { } snapshot)
+            {
+                index = snapshot.Index;
+                hasArrived = await TryStreamAsync(partition, to, term, snapshot).ConfigureAwait(false);
+            }
         }
         finally
         {
             turn.Release();
-            report(new Input.SnapshotSent(to, snapshot.Index, hasArrived));
+            report(new Input.SnapshotSent(to, index, hasArrived));
         }
     }
 

@@ -1,6 +1,7 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Storage;
 
 namespace KvStore.Node.Replication;
 
@@ -15,6 +16,8 @@ internal sealed class WaitingCalls(Replica replica)
     private readonly List<PendingWrite> _answerOnFlush = [];
     private readonly List<PendingWrite> _awaitAll = [];
     private long _lastTicket;
+
+    public bool DoReadsWait => _reads.Count > 0;
 
     public Input Register(PendingWrite write)
     {
@@ -85,6 +88,7 @@ internal sealed class WaitingCalls(Replica replica)
     {
         if (!_appended.Remove(entry.Index, out var write))
             return;
+        Failpoints.Reached(Failpoint.WriteApplied);
         if (write.Term != entry.Term)
         {
             write.Complete(new WriteOutcome.Indeterminate());    // its own entry may come again under its request id

@@ -16,11 +16,13 @@ internal sealed class DataDirectory : IDisposable
     public const string LockName = "lock";
     public const string IdentityName = "identity";
     public const string RejoinName = "rejoin";
+    public const string CondemnedName = "condemned";
 
     private const int FormatVersion = 1;
     private const int IdentityHeaderSize = 12;
     private readonly List<IDisposable> _locks = [];
     private readonly IFileSystem _files;
+    private bool _isNew;
 
     private DataDirectory(string wal, string snapshots, IFileSystem files)
     {
@@ -35,7 +37,7 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The folder of the snapshots.</summary>
     public string Snapshots { get; }
 
-    /// <summary>Names this disk: drawn at random when the folders were made, never changed.</summary>
+    /// <summary>Names this disk: drawn at random when its log was made, never changed.</summary>
     public ulong Incarnation { get; private set; }
 
     /// <summary>
@@ -43,7 +45,10 @@ internal sealed class DataDirectory : IDisposable
     /// </summary>
     public RejoinDocument? Rejoin { get; private set; }
 
-    private string ClusterPath => Path.Combine(Wal, "cluster");
+    /// <summary>Where the node's cluster is remembered.</summary>
+    public string ClusterPath => Path.Combine(Wal, "cluster");
+
+    private string CondemnedPath => Path.Combine(Wal, CondemnedName);
 
     private string RejoinPath => Path.Combine(Wal, RejoinName);
 
@@ -63,6 +68,8 @@ internal sealed class DataDirectory : IDisposable
                 directory.Take(directory.Snapshots);
             directory.FinishSettingAside();
             directory.Identify(node);
+            if (!directory._isNew && !directory.HasData())
+                directory.BeginAnew(node);
             return directory;
         }
         catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
@@ -89,6 +96,18 @@ internal sealed class DataDirectory : IDisposable
     public void GiveUp(string node, ulong clusterId) =>
         new RejoinDocument((Rejoin?.Number ?? 0) + 1, clusterId, MakeIdentity(node)).Save(_files, RejoinPath);
 
+    /// <summary>
+    /// Says of what is here that nobody may go on with it, though every checksum in it is right: others know better.
+    /// </summary>
+    public void Condemn(string why) => CheckedDocument.Save(_files, CondemnedPath, Encoding.UTF8.GetBytes(why));
+
+    /// <exception cref="DataDamagedException">What is here was condemned.</exception>
+    public void CheckNotCondemned()
+    {
+        if (CheckedDocument.Load(_files, CondemnedPath) is { } why)
+            throw new DataDamagedException($"{CondemnedPath}: {Encoding.UTF8.GetString(why)}");
+    }
+
     public void Dispose()
     {
         foreach (var held in _locks)
@@ -109,8 +128,31 @@ internal sealed class DataDirectory : IDisposable
     private void FinishSettingAside()
     {
         Rejoin = RejoinDocument.Load(_files, RejoinPath);
-        if (Rejoin is not null && !DamagedFiles.AreAside(_files, Folders, Rejoin))
-            DamagedFiles.SetAside(_files, Folders, Rejoin);
+        if (Rejoin is null || DamagedFiles.AreAside(_files, Folders, Rejoin))
+            return;
+        DamagedFiles.SetAside(_files, Folders, Rejoin);
+        _isNew = true;
+    }
+
+    /// <summary>
+    /// An identity without a log was never told to anybody, since the log is made before the node speaks; or the log
+    /// was deleted, and with it the votes that were given under this identity. The disk gets another one either way.
+    /// </summary>
+    private void BeginAnew(string node)
+    {
+        if (Rejoin is not null)
+        {
+            GiveUp(node, Rejoin.ClusterId);
+            FinishSettingAside();
+        }
+        else
+        {
+            _files.Delete(IdentityPath(Snapshots));
+            _files.FlushDirectory(Snapshots);    // first: a crash must not leave two identities
+            CheckedDocument.Save(_files, IdentityPath(Wal), MakeIdentity(node));
+        }
+
+        Identify(node);
     }
 
     private static bool IsAside(string path) => path.EndsWith(AsideSuffix, StringComparison.Ordinal);
@@ -127,7 +169,11 @@ internal sealed class DataDirectory : IDisposable
         }
 
         if (inWal is null)
+        {
             CheckedDocument.Save(_files, IdentityPath(Wal), inWal = MakeIdentity(node));    // first: says what is new
+            _isNew = true;
+        }
+
         if (inSnapshots is null)
             CheckedDocument.Save(_files, IdentityPath(Snapshots), inSnapshots = inWal);
         if (!inWal.AsSpan().SequenceEqual(inSnapshots))

@@ -16,6 +16,8 @@ internal sealed record DiskReserve(int Percent, long Bytes)
     /// <summary>Of a large disk more than this is not needed, however small a share it is.</summary>
     public const long LargestShare = 16L << 30;
 
+    private const long MostBytes = 1L << 60;
+
     public static DiskReserve Default { get; } = new(5, 0);
 
     /// <summary>Reads <c>5%</c> or a number of bytes; null when it is neither.</summary>
@@ -23,8 +25,12 @@ internal sealed record DiskReserve(int Percent, long Bytes)
     {
         var isShare = text.EndsWith('%');
         var digits = isShare ? text[..^1] : text;
-        if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            || number > MostBytes)
+        {
             return null;
+        }
+
         return !isShare ? new DiskReserve(0, number) : number <= 50 ? new DiskReserve((int)number, 0) : null;
     }
 

@@ -24,13 +24,13 @@ internal sealed class DiskWatch(
     /// <summary>Looks once.</summary>
     public void Look()
     {
-        var isLow = IsShort(storage.Directory.Wal) || IsShort(storage.Directory.Snapshots);
-        isLow |= !storage.Log.KeepsSpare();
-        if (isLow == _isLow)
+        var why = WhyLow(storage.Directory.Wal) ?? WhyLow(storage.Directory.Snapshots);
+        why = storage.Log.KeepsSpare() ? why : why ?? $"{storage.Directory.Wal} has no room for the log's next segment";
+        if (why is not null == _isLow)
             return;
-        _isLow = isLow;
-        if (isLow)
-            logger.DiskLow(storage.Directory.Wal, storage.Directory.Snapshots);
+        _isLow = why is not null;
+        if (why is not null)
+            logger.DiskLow(why);
         else
             logger.DiskNoLongerLow();
     }
@@ -48,17 +48,20 @@ internal sealed class DiskWatch(
     /// <summary>
     /// Once low, it needs a segment more than the mark: room that comes and goes must not switch back and forth.
     /// </summary>
-    private bool IsShort(string folder)
+    private string? WhyLow(string folder)
     {
         try
         {
             var space = files.SpaceOf(folder);
             var mark = options.Value.Reserve.MarkOf(space, options.Value.SegmentBytes);
-            return space.FreeBytes < mark + (_isLow ? options.Value.SegmentBytes : 0);
+            var wanted = mark + (_isLow ? options.Value.SegmentBytes : 0);
+            return space.FreeBytes >= wanted
+                ? null
+                : $"{folder} has {space.FreeBytes} bytes free, less than the {wanted} that KVSTORE_DISK_RESERVE keeps";
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return false;    // the file system does not tell; a write that finds no room will
+            return _isLow ? $"{folder} does not tell how much is free: {failure.Message}" : null;    // no news
         }
     }
 }

@@ -1,8 +1,11 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace KvStore.Node.Storage;
 
-/// <summary>What a developer wants the disk to do wrong; may be changed while the node runs.</summary>
+/// <summary>
+/// What a developer wants the disk to do wrong, and where the process is to stop; may be changed while the node runs.
+/// </summary>
 internal sealed class FaultSwitch(TimeProvider time)
 {
     private volatile FaultSet _set = new([], "");
@@ -14,16 +17,16 @@ internal sealed class FaultSwitch(TimeProvider time)
     /// Replaces all faults. Separated by semicolons, each <c>kind[@part of the path][:number]=effect</c>: kinds are
     /// <c>open</c>, <c>create</c>, <c>read</c>, <c>write</c>, <c>flush</c>, <c>flush-folder</c>, <c>move</c>,
     /// <c>delete</c> and <c>space</c>; with a number, only that call from now on; effects are <c>EIO</c>,
-    /// <c>ENOSPC</c>, <c>EDQUOT</c>,
-    /// <c>slow:100ms</c>, and for <c>space</c> the bytes that are said to be free.
+    /// <c>ENOSPC</c>, <c>EDQUOT</c>, <c>slow:100ms</c>, <c>stop</c> (the whole process, until it is continued), and for
+    /// <c>space</c> the bytes that are said to be free. <c>failpoint@name[:number]=stop</c> stops it at a
+    /// <see cref="Failpoint"/>.
     /// </summary>
     /// <exception cref="FormatException">It is none of these.</exception>
     public void Set(string text)
     {
         var rules = text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var before = _set;
-        _set = new FaultSet([.. rules.Select(FaultRule.Parse)], text.Trim());
-        before.Lifted.SetResult();    // who is being slowed down goes on
+        var before = Interlocked.Exchange(ref _set, new FaultSet([.. rules.Select(FaultRule.Parse)], text.Trim()));
+        before.Lifted.TrySetResult();    // who is being slowed down goes on
     }
 
     /// <summary>Before a call of storage: waits or throws if that is wanted.</summary>
@@ -34,6 +37,16 @@ internal sealed class FaultSwitch(TimeProvider time)
         {
             if (rule.Hits(kind, path))
                 rule.Act(path, set.Lifted, time);
+        }
+    }
+
+    /// <summary>Execution is at a failpoint: stops the process if that is wanted.</summary>
+    public void Reached(Failpoint failpoint)
+    {
+        foreach (var rule in _set.Rules)
+        {
+            if (rule.Hits(failpoint))
+                UnixCalls.StopProcess();
         }
     }
 
@@ -65,18 +78,22 @@ internal sealed class FaultRule
     /// <summary>The kind that asks for room.</summary>
     public const string Space = "space";
 
+    private const string AtFailpoint = "failpoint";
+    private const string Stop = "stop";
     private const int InputOutput = 5;
     private const int NoSpace = 28;
     private const int Quota = 122;
 
     private static readonly string[] Kinds =
-        ["open", "create", "read", "write", "flush", "flush-folder", "move", "delete", Space];
+        ["open", "create", "read", "write", "flush", "flush-folder", "move", "delete", Space, AtFailpoint];
 
     private readonly string _kind;
     private readonly string _part;
     private readonly long? _number;
     private readonly (int Error, string Name)? _failure;
     private readonly TimeSpan _delay;
+    private readonly bool _stops;
+    private readonly Failpoint? _failpoint;
     private long _calls;
 
     private FaultRule(string kind, string part, long? number, string effect)
@@ -84,6 +101,10 @@ internal sealed class FaultRule
         (_kind, _part, _number) = (kind, part, number);
         if (kind == Space)
             Amount = Whole(effect);
+        else if (kind == AtFailpoint)
+            (_failpoint, _stops) = (FailpointOf(part), IsStop(effect));
+        else if (effect == Stop)
+            _stops = IsStop(effect);
         else if (effect.StartsWith("slow:", StringComparison.Ordinal))
             _delay = Delay(effect[5..]);
         else
@@ -113,14 +134,40 @@ internal sealed class FaultRule
     public bool Hits(string kind, string path) =>
         kind == _kind
         && path.Contains(_part, StringComparison.Ordinal)
-        && (_number is null || Interlocked.Increment(ref _calls) == _number);
+        && IsItsTurn();
+
+    public bool Hits(Failpoint failpoint) => failpoint == _failpoint && IsItsTurn();
 
     public void Act(string path, TaskCompletionSource lifted, TimeProvider time)
     {
         if (_delay > TimeSpan.Zero)
             Task.WhenAny(lifted.Task, Task.Delay(_delay, time)).GetAwaiter().GetResult();    // as one waits for a disk
+        if (_stops)
+            UnixCalls.StopProcess();
         if (_failure is var (error, name))
             throw new IOException($"{_kind} of {path} failed: {name} ({error}), as was asked for.", error);
+    }
+
+    private bool IsItsTurn() => _number is null || Interlocked.Increment(ref _calls) == _number;
+
+    private static Failpoint FailpointOf(string name)
+    {
+        foreach (var failpoint in Enum.GetValues<Failpoint>())
+        {
+            if (JsonNamingPolicy.KebabCaseLower.ConvertName($"{failpoint}") == name)
+                return failpoint;
+        }
+
+        throw new FormatException($"'{name}' is no failpoint, such as read-arrived.");
+    }
+
+    private static bool IsStop(string effect)
+    {
+        if (effect != Stop)
+            throw new FormatException($"'{effect}' is nothing that happens at a failpoint: stop does.");
+        return OperatingSystem.IsWindows()
+            ? throw new FormatException("A process cannot be stopped on Windows.")
+            : true;
     }
 
     private static long Whole(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);

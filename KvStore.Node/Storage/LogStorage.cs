@@ -40,12 +40,19 @@ internal sealed class LogStorage : IDisposable
         _writer = new LogWriter(wal, time);
         Recovered = recovered;
         Summary = summary;
+        FoundFrame = wal.FlushedFrame;
     }
 
     /// <summary>What was on the disk at start, by partition.</summary>
     public IReadOnlyDictionary<PartitionId, RecoveredPartition> Recovered { get; private set; }
 
     public RecoverySummary Summary { get; }
+
+    /// <summary>The frame that the log ended with at start.</summary>
+    public ulong FoundFrame { get; }
+
+    /// <summary>The last frame of the log known to be on stable storage.</summary>
+    public ulong FlushedFrame => _wal.FlushedFrame;
 
     /// <summary>Completes with what went wrong when the log can be written no more.</summary>
     public Task<Exception> Failed => _writer.Failed;
@@ -129,6 +136,9 @@ internal sealed class LogStorage : IDisposable
     /// <summary>Saves the cluster's view while the log is written. Waits for the disk.</summary>
     public void SaveClusterDocument(ReadOnlyMemory<byte> document) =>
         Guard(() => _directory.SaveClusterDocument(document.Span));
+
+    /// <summary>See <see cref="DataDirectory.Condemn"/>; while the log is written. Waits for the disk.</summary>
+    public void Condemn(string why) => Guard(() => _directory.Condemn(why));
 
     /// <summary>Lets go of what was recovered: the replicas have it.</summary>
     public void ForgetRecovered() => Recovered = new Dictionary<PartitionId, RecoveredPartition>();

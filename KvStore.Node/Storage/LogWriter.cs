@@ -12,6 +12,8 @@ internal sealed record PersistBatch(List<Persist> Items, Action OnFlushed);
 /// </summary>
 internal sealed class LogWriter : IDisposable
 {
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
     private readonly object _gate = new();    // waited on with Monitor
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WalWriter _wal;
@@ -82,6 +84,7 @@ internal sealed class LogWriter : IDisposable
     public void Fail(Exception failure) => _failed.TrySetResult(failure);
 
     /// <summary>Finishes what is waiting and ends.</summary>
+    /// <exception cref="TimeoutException">The disk hangs: what waits for it was never called durable.</exception>
     public void Dispose()
     {
         lock (_gate)
@@ -90,7 +93,12 @@ internal sealed class LogWriter : IDisposable
             Monitor.Pulse(_gate);
         }
 
-        _thread.Join();
+        if (!_thread.Join(StopPatience))
+        {
+            throw new TimeoutException(
+                $"The disk of the log has not answered for {StopPatience.TotalSeconds} s; the node ends without it.");
+        }
+
         _wal.Dispose();
     }
 
@@ -148,6 +156,7 @@ internal sealed class LogWriter : IDisposable
         {
             _wal.Flush();
             Interlocked.Increment(ref _flushes);
+            Failpoints.Reached(Failpoint.BatchFlushed);
             lock (_gate)
                 _carryingSince = null;
             foreach (var batch in batches)

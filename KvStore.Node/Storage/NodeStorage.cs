@@ -36,7 +36,7 @@ internal sealed class NodeStorage : IDisposable
         (_node, _options, _files, _time, _logger) = (node, options, files, time, logger);
         try
         {
-            (Directory, Log) = Open(mayGiveUp: true);
+            (Directory, View, Log) = Open(mayGiveUp: true);
         }
         catch (DataDamagedException damage)
         {
@@ -52,9 +52,36 @@ internal sealed class NodeStorage : IDisposable
 
     public LogStorage Log { get; }
 
+    /// <summary>The cluster that this disk belonged to when it was opened; null: to none yet.</summary>
+    public ClusterView? View { get; }
+
+    /// <summary>Nobody may go on with what this disk holds, now or after a restart.</summary>
+    /// <returns>What to say while ending.</returns>
+    public string Condemn(string why)
+    {
+        try
+        {
+            Log.Condemn(why);
+            return $"{why} What it holds counts as damaged from now on: at its next start it is set aside and the "
+                + "others refill it, unless KVSTORE_ON_DAMAGE forbids it or too few copies are kept.";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return $"{why} But this could not be written down ({failure.Message}): empty its directories by hand.";
+        }
+    }
+
     public void Dispose()
     {
-        Log.Dispose();
+        try
+        {
+            Log.Dispose();
+        }
+        catch (TimeoutException hung)
+        {
+            throw new StartupException(hung.Message, hung);    // the line with which the process ends
+        }
+
         Directory.Dispose();
     }
 
@@ -62,13 +89,14 @@ internal sealed class NodeStorage : IDisposable
     /// A damaged disk is a lost disk: nothing is cut out of it and nobody votes with it. If others can replace it, the
     /// node gives it up and begins on a new one.
     /// </summary>
-    private (DataDirectory Directory, LogStorage Log) Open(bool mayGiveUp)
+    private (DataDirectory Directory, ClusterView? View, LogStorage Log) Open(bool mayGiveUp)
     {
         var directory = DataDirectory.Open(
             _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
         try
         {
-            return (directory, LogStorage.Open(directory, _options.Value, _files, _time));
+            directory.CheckNotCondemned();
+            return (directory, ViewOf(directory), LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)
         {
@@ -102,15 +130,26 @@ internal sealed class NodeStorage : IDisposable
     {
         try
         {
-            return directory.LoadClusterDocument() is { } document
-                && ClusterDocument.Decode(document) is var view
+            return ViewOf(directory) is { } view
                 && Math.Min(view.Members.Length, view.Ring.ReplicationFactor) >= FewestCopies
                     ? view
                     : null;
         }
-        catch (Exception damage) when (damage is InvalidDataException or DataDamagedException)
+        catch (Exception unknown) when (unknown is OtherFormatException or DataDamagedException)
         {
             return null;    // whoever does not know where it belongs must not go anywhere by itself
+        }
+    }
+
+    private static ClusterView? ViewOf(DataDirectory directory)
+    {
+        try
+        {
+            return directory.LoadClusterDocument() is { } document ? ClusterDocument.Decode(document) : null;
+        }
+        catch (InvalidDataException wrong)
+        {
+            throw new OtherFormatException(directory.ClusterPath, wrong.Message, wrong);
         }
     }
 }

@@ -121,10 +121,14 @@ internal sealed class PhysicalFileSystem : IFileSystem
     }
 }
 
-/// <summary>Calls that .NET does not offer: flushing a folder, and flushing data without the time of change.</summary>
+/// <summary>
+/// Calls that .NET does not offer: flushing a folder, flushing data without the time of change, standing still.
+/// </summary>
 internal static class UnixCalls
 {
     private const int ReadOnly = 0;
+    private const int LinuxStop = 19;
+    private const int BsdStop = 17;
 
     public static void FlushData(SafeFileHandle file, string path)
     {
@@ -141,6 +145,13 @@ internal static class UnixCalls
             throw Failed("fsync", path);
     }
 
+    /// <summary>Stops all threads, this one here and not a little later; returns when they are continued.</summary>
+    public static void StopProcess()
+    {
+        if (Raise(OperatingSystem.IsLinux() ? LinuxStop : BsdStop) != 0)
+            throw Failed("raise", "SIGSTOP");
+    }
+
     private static IOException Failed(string call, string what)
     {
         var error = Marshal.GetLastPInvokeError();
@@ -154,6 +165,10 @@ internal static class UnixCalls
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Sync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "raise", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Raise(int signal);
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -10,6 +10,7 @@ namespace KvStore.Node.Storage;
 internal static class SnapshotFile
 {
     private const int HeaderSize = 48;
+    private const int ChecksumOffset = 40;
     private const int BlockHeaderSize = 16;
     private const uint Version = 1;
 
@@ -40,12 +41,17 @@ internal static class SnapshotFile
     }
 
     /// <exception cref="DataDamagedException">The file is not what was written.</exception>
+    /// <exception cref="OtherFormatException">Another version wrote it.</exception>
     public static Snapshot Read(
         IStorageFile file, string path, PartitionId partition, ulong incarnation, LogIndex index, Term term)
     {
         var header = new byte[HeaderSize];
         var expected = Header(partition, incarnation, index, term);
-        if (file.Read(header, 0) < HeaderSize || !header.AsSpan().SequenceEqual(expected))
+        var isWhole = file.Read(header, 0) == HeaderSize && header.AsSpan(0, 8).SequenceEqual(Magic)
+            && Checksum(header) == BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(ChecksumOffset));
+        if (isWhole && BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8)) is not Version and var version)
+            throw new OtherFormatException(path, $"format version {version}");
+        if (!isWhole || !header.AsSpan().SequenceEqual(expected))
             throw new DataDamagedException(path, 0, "another header", "that of this snapshot of this disk");
         try
         {
@@ -55,7 +61,7 @@ internal static class SnapshotFile
         }
         catch (InvalidDataException wrong)
         {
-            throw new DataDamagedException(path, HeaderSize, wrong.Message, "who keeps the partition, and its state");
+            throw new OtherFormatException(path, wrong.Message, wrong);
         }
     }
 
@@ -98,7 +104,9 @@ internal static class SnapshotFile
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), incarnation);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), index.Value);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(32), term.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), XxHash3.HashToUInt64(header.AsSpan(0, 40)));
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(ChecksumOffset), Checksum(header));
         return header;
     }
+
+    private static ulong Checksum(ReadOnlySpan<byte> header) => XxHash3.HashToUInt64(header[..ChecksumOffset]);
 }

@@ -102,7 +102,7 @@ internal sealed partial class SnapshotStore(IFileSystem files, DataDirectory dir
                 continue;
             var match = NamePattern().Match(Path.GetFileName(path));
             if (!match.Success)
-                throw new DataDamagedException(path, 0, "a name that is no snapshot's", "partition, index and term");
+                throw DataDirectoryException.Stranger(path);
             yield return new SnapshotName(
                 path,
                 new PartitionId(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)),

@@ -6,6 +6,8 @@ namespace KvStore.Node.Storage;
 /// </summary>
 internal sealed class SpareSegments(IFileSystem files, string folder, long size) : IDisposable
 {
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
     private readonly Lock _gate = new();
     private readonly string _path = Path.Combine(folder, "spare" + DataDirectory.AsideSuffix);
     private Task? _filling;
@@ -56,17 +58,9 @@ internal sealed class SpareSegments(IFileSystem files, string folder, long size)
         Prepare();
     }
 
-    public void Dispose()
-    {
-        try
-        {
-            _filling?.GetAwaiter().GetResult();
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            // Nothing rests on a spare; the next start makes another.
-        }
-    }
+    /// <summary>Nothing rests on a spare: the next start makes another, whatever became of this one.</summary>
+    public void Dispose() =>
+        _filling?.ContinueWith(_ => { }, TaskScheduler.Default).Wait(StopPatience);
 
     private void Fill()
     {

@@ -88,6 +88,7 @@ internal static class WalFormat
     /// Reads the header of a segment and proves that the segment is the one it is taken for, and whole.
     /// </summary>
     /// <exception cref="DataDamagedException">The header is not that of this segment of this disk.</exception>
+    /// <exception cref="OtherFormatException">Another version wrote it.</exception>
     public static SegmentHead ReadSegmentHeader(ReadOnlySpan<byte> segment, string file, ulong incarnation, long number)
     {
         if (segment.Length < SegmentHeaderSize || !segment[..8].SequenceEqual(Magic)
@@ -99,7 +100,7 @@ internal static class WalFormat
         var header = segment[..SegmentHeaderSize];
 
         if (BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) is not Version and var version)
-            throw new DataDamagedException(file, 8, $"format version {version}", $"{Version}");
+            throw new OtherFormatException(file, $"format version {version}");
         if (BinaryPrimitives.ReadUInt64LittleEndian(header[16..]) is var owner && owner != incarnation)
             throw new DataDamagedException(file, 16, $"disk {owner:x16}", $"disk {incarnation:x16}");
         if (BinaryPrimitives.ReadInt64LittleEndian(header[24..]) is var found && found != number)

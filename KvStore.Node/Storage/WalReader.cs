@@ -94,7 +94,7 @@ internal sealed class WalReader(IFileSystem files, string folder, ulong incarnat
         }
         catch (InvalidDataException wrong)
         {
-            throw Damaged(number, at, wrong.Message, "items of the log");
+            throw new OtherFormatException($"{PathOf(number)}, offset {at},", wrong.Message, wrong);
         }
     }
 

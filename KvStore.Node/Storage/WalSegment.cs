@@ -13,7 +13,8 @@ internal static class WalSegment
         Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{number:x16}{Suffix}"));
 
     /// <summary>The segments of a folder, in order.</summary>
-    /// <exception cref="DataDamagedException">One is missing between others, or a name is not a segment's.</exception>
+    /// <exception cref="DataDamagedException">One is missing between others.</exception>
+    /// <exception cref="DataDirectoryException">A file is none that a node makes.</exception>
     public static List<long> NumbersIn(IFileSystem files, string folder)
     {
         var numbers = new List<long>();
@@ -23,7 +24,7 @@ internal static class WalSegment
             if (digits.Length != 16
                 || !long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number))
             {
-                throw new DataDamagedException(path, 0, "a name that is no segment's", "16 hexadecimal digits");
+                throw DataDirectoryException.Stranger(path);
             }
 
             if (numbers.Count > 0 && number != numbers[^1] + 1)

@@ -24,6 +24,7 @@ internal sealed class WalWriter : IDisposable
     private long _oldest;
     private long _offset;
     private long _size;
+    private ulong _flushed;
     private bool _isSealed;
 
     /// <summary>Goes on where the log ended, or begins it.</summary>
@@ -48,6 +49,7 @@ internal sealed class WalWriter : IDisposable
         }
 
         (_number, _key, _offset, _link) = (end.Segment, end.Key, end.Offset, end.Link);
+        _flushed = _link.Sequence;
         _file = files.Open(PathOf(_number));
         _size = _file.Length;
         if (_offset == WalFormat.SegmentHeaderSize)
@@ -60,6 +62,11 @@ internal sealed class WalWriter : IDisposable
 
     /// <summary>Bytes of the log that is kept.</summary>
     public long Bytes => (Segments - 1) * _options.SegmentBytes + _offset;
+
+    /// <summary>
+    /// Readable from anywhere: the last frame known to be on stable storage. Frames are numbered and never taken back.
+    /// </summary>
+    public ulong FlushedFrame => Volatile.Read(ref _flushed);
 
     /// <summary>Readable from anywhere: why the log has no segment to go on in; null when it has.</summary>
     public Exception? SpareFailure => _spares.Failure;
@@ -104,6 +111,7 @@ internal sealed class WalWriter : IDisposable
             return;
         WriteFrame(_frame);
         _file.Flush();
+        Volatile.Write(ref _flushed, _link.Sequence);
     }
 
     /// <summary>

@@ -12,8 +12,8 @@ internal static partial class StorageEvents
         this ILogger logger, string damage, string wal, string snapshots, string folder, ulong incarnation);
 
     [LoggerMessage(
-        3002, LogLevel.Warning, "The disk of {Wal} or {Snapshots} is low: no new values are taken until it has room")]
-    public static partial void DiskLow(this ILogger logger, string wal, string snapshots);
+        3002, LogLevel.Warning, "{Reason}: this node takes no new values until it has room; it deletes and reads")]
+    public static partial void DiskLow(this ILogger logger, string reason);
 
     [LoggerMessage(3003, LogLevel.Information, "The disk has room again: new values are taken")]
     public static partial void DiskNoLongerLow(this ILogger logger);
@@ -23,4 +23,7 @@ internal static partial class StorageEvents
 
     [LoggerMessage(3005, LogLevel.Warning, "The disk does wrong what was asked for: {Faults}")]
     public static partial void FaultsSet(this ILogger logger, string faults);
+
+    [LoggerMessage(3006, LogLevel.Information, "The disk does what it is asked for again")]
+    public static partial void FaultsLifted(this ILogger logger);
 }

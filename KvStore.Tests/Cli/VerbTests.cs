@@ -50,7 +50,7 @@ public sealed class VerbTests
         Assert.Equal("application/json", server.Headers["Content-Type"]);
         Assert.Equal("all", server.Headers["Kv-Ack"]);
         Assert.Equal("\"00000000c0ffee00-1-41\"", server.Headers["If-Match"]);
-        Assert.Matches("^[0-9a-f]{32}$", server.Headers["Idempotency-Key"]);
+        Assert.Matches("^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-", server.Headers["Idempotency-Key"]);
         Assert.Equal(
             """{"key":"k","created":true,"version":42,"etag":"\"00000000c0ffee00-1-42\"","""
             + """

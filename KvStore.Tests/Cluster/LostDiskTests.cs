@@ -38,6 +38,39 @@ public sealed class LostDiskTests(ITestOutputHelper output)
         await TheOldDiskIsRefusedAsync(cluster, lost, aside);
     }
 
+    /// <summary>
+    /// Nothing on such a disk is wrong: it only lacks what it voted and acknowledged last, and the others know that.
+    /// </summary>
+    [Theory]
+    [InlineData("an older copy in its place")]
+    [InlineData("zeros over its last pages")]
+    public async Task A_disk_that_forgot_what_it_acknowledged_is_found_out_and_set_aside(string harm)
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var load = WriteLoad.Start(cluster.Door, clients: 4);
+        await load.AnswersAsync(cluster, 100);
+        var node = cluster.Nodes[1];
+        await node.KillAsync();
+        var copy = cluster.CopyDiskOf(node);
+        node.Start();
+        await cluster.BecomesAsync("healthy");
+        await load.AnswersAsync(cluster, 200);
+        await node.KillAsync();
+        if (harm.StartsWith("zeros", StringComparison.Ordinal))
+            EraseEnd(Path.Combine(node.Directory, "data", node.Name, "wal"));
+        else
+            cluster.GiveDiskTo(node, copy);
+
+        node.Start();
+        Assert.Equal(1, await node.EndsAsync());
+        Assert.Contains("The data directory is an older copy, or the end of its log is gone.", node.Output);
+        node.Start();
+        await cluster.NodeBecomesAsync(node, IsWholeAgain, "is primary and backup again");
+        await load.StopAsync();
+        Assert.Empty(load.Failures);
+        await load.AssertAllThereAsync(cluster);
+    }
+
     /// <summary>While a node is down for a moment, anybody may say that it stands on another disk now.</summary>
     [Fact]
     public async Task Nobody_is_replaced_on_hearsay()
@@ -74,6 +107,16 @@ public sealed class LostDiskTests(ITestOutputHelper output)
         Assert.Equal(status, (int)answer.StatusCode);
         var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, Token);
         Assert.Equal(code, problem!.Code);
+    }
+
+    private static void EraseEnd(string wal)
+    {
+        const int Erased = 16 * 1024;
+        var newest = Directory.GetFiles(wal, "wal-*.log").Order(StringComparer.Ordinal).Last();
+        var bytes = File.ReadAllBytes(newest);
+        var end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
+        bytes.AsSpan(Math.Max(end - Erased, 4096), Math.Min(Erased, end - 4096)).Clear();
+        File.WriteAllBytes(newest, bytes);
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

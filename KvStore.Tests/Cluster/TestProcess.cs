@@ -76,6 +76,22 @@ public sealed class TestProcess(
         _process = null;
     }
 
+    /// <summary>Whether it stands still, by SIGSTOP.</summary>
+    public bool IsPaused
+    {
+        get
+        {
+            var stat = File.ReadAllText($"/proc/{ProcessId}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('T');
+        }
+    }
+
+    /// <summary>SIGSTOP: it stands still and knows nothing of it.</summary>
+    public Task PauseAsync() => SignalAsync("-STOP");
+
+    /// <summary>SIGCONT.</summary>
+    public Task ContinueAsync() => SignalAsync("-CONT");
+
     /// <summary>Asks it to end in order, and gives its exit code.</summary>
     public async Task<int> StopAsync()
     {
@@ -100,6 +116,12 @@ public sealed class TestProcess(
         if (_process is { HasExited: false })
             await KillAsync();
         _process?.Dispose();
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, $"{ProcessId}"]);
+        await kill.WaitForExitAsync();
     }
 
     private void Keep(string? line)

@@ -129,6 +129,36 @@ public sealed class WalkThroughTests(WalkThroughTests.Started started) : IClassF
         }
     }
 
+    [Fact]
+    public async Task A_key_that_carries_its_time_is_one_key_through_all_doors_and_refused_when_it_is_ahead()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var (key, ahead) = ($"{Guid.CreateVersion7(now)}", $"{Guid.CreateVersion7(now.AddHours(2))}");
+        List<string?> tags = [];
+        foreach (var door in started.Cluster.Nodes.Append(started.Cluster.Balancer))
+        {
+            using var written = await SendAsync(
+                door.Http, HttpMethod.Put, "/v1/timed", "once", idempotencyKey: key);
+            Assert.Equal((HttpStatusCode.Created, tags.Count > 0), (
+                written.StatusCode, written.Headers.Contains("Idempotency-Replayed")));
+            tags.Add(written.Headers.ETag!.ToString());
+            key = key.ToUpperInvariant();
+
+            using var refused = await SendAsync(
+                door.Http, HttpMethod.Put, "/v1/timed", "never", idempotencyKey: ahead);
+            Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+            var problem = await ProblemOf(refused);
+            Assert.Equal(("idempotency-ahead", "no", false), (
+                problem.GetProperty("code").GetString(),
+                problem.GetProperty("applied").GetString(),
+                problem.GetProperty("retryable").GetBoolean()));
+        }
+
+        Assert.Single(tags.Distinct());
+        using var read = await SendAsync(started.Cluster.Door, HttpMethod.Get, "/v1/timed");
+        Assert.Equal("once", (await read.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("value").GetString());
+    }
+
     internal static async Task WriteReadAndDeleteUsersAsync(HttpClient door, string prefix)
     {
         string[] users = ["alice", "bob", "carol"];
@@ -151,7 +181,12 @@ public sealed class WalkThroughTests(WalkThroughTests.Started started) : IClassF
     }
 
     private static async Task<HttpResponseMessage> SendAsync(
-        HttpClient door, HttpMethod method, string target, string? body = null, string? ifMatch = null)
+        HttpClient door,
+        HttpMethod method,
+        string target,
+        string? body = null,
+        string? ifMatch = null,
+        string? idempotencyKey = null)
     {
         var uri = new Uri(
             door.BaseAddress!.GetLeftPart(UriPartial.Authority) + target,
@@ -161,6 +196,8 @@ public sealed class WalkThroughTests(WalkThroughTests.Started started) : IClassF
             message.Content = new StringContent(body, Encoding.UTF8, "text/plain");
         if (ifMatch is not null)
             message.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        if (idempotencyKey is not null)
+            message.Headers.Add("Idempotency-Key", idempotencyKey);
         return await door.SendAsync(message);
     }
 

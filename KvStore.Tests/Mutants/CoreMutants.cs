@@ -4,6 +4,7 @@ namespace KvStore.Tests.Mutants;
 internal static class CoreMutants
 {
     private const string Log = "KvStore.Core/Replication/ReplicaLog.cs";
+    private const string Progress = "KvStore.Core/Replication/Progress.cs";
     private const string Step = "KvStore.Core/Replication/Replica.cs";
     private const string Backup = "KvStore.Core/Replication/Replica.Backup.cs";
     private const string Primary = "KvStore.Core/Replication/Replica.Primary.cs";
@@ -49,6 +50,12 @@ internal static class CoreMutants
             new Change(Backup, "if (term == entry.Term)", "if (term == entry.Term && entry.Index <= CommitIndex)")),
         new("5", "a heartbeat announces a commit beyond the match", "Harsh", 1,
             new Change(Primary, "LogIndex.Min(backup.Match, CommitIndex)", "CommitIndex")),
+        // What a primary sends first already ends where the logs differ, unless it begins anew behind its match.
+        new("5", "a backup commits beyond what the message shows to agree", "Passing", 12,
+            new Change(
+                Backup, "LogIndex.Min(request.Commit, last)", "LogIndex.Min(request.Commit, _log.LastIndex)"),
+            new Change(
+                Progress, "LogIndex.Max(LogIndex.Min(refused, agreeing.Next()), Match.Next())", "Match.Next()")),
         new("6", "entries are handed out when flushed, not when committed", "Harsh", 1,
             new Change(Step, "while (_handedOut < CommitIndex)", "while (_handedOut < FlushedIndex)")),
     ];
@@ -80,13 +87,23 @@ internal static class CoreMutants
                 "_reads.Enqueue((ticket, _round - 1, CommitIndex))")),
         new("10", "any answer stands for the latest round", "Frozen", 6,
             new Change(Primary, "Math.Max(backup.Round, reply.Round)", "_round")),
+        // Rounds are never counted anew while a process lives, so an old answer does no harm unless they are.
+        new("10", "a heartbeat reply of an earlier term confirms a read", "Passing", 4,
+            new Change(
+                Step,
+                "if (message.Term < Term)",
+                "if (message.Term < Term && message is not PeerMessage.HeartbeatReply)"),
+            new Change(
+                Primary,
+                "        Primary = _options.Self;\n",
+                "        Primary = _options.Self;\n        _round = 0;\n")),
         new("10", "waiting reads are kept when leadership is lost", "Frozen", 1,
             new Change(Primary, "        RefuseReads();\n", "")),
     ];
 
     public static Mutant[] Membership { get; } =
     [
-        new("12", "two changes are under way at once", "Restless", 16,
+        new("12", "two changes are under way at once", "Restless", 25,
             new Change(
                 Changes,
                 "HasCommittedInTerm\n        && _configurations.LastChange <= CommitIndex",
@@ -121,11 +138,11 @@ internal static class CoreMutants
                 "        && backup is not null;")),
         new("16", "any set may follow any other", "Orders", 33,
             new Change(Changes, "&& Configuration.IsOneStepTo(next)", "")),
-        new("16", "voters go before their successors are in", "LostDisks", 2,
+        new("16", "voters go before their successors are in", "Restless", 1,
             new Change(Plan, "        if (!learners.IsEmpty)\n            return null;\n", "")),
-        new("17", "who is behind is asked to take over", "Harsh", 5,
+        new("17", "who is behind is asked to take over", "Harsh", 27,
             new Change(Transfer, "&& backup.Match == _log.LastIndex", "")),
-        new("17", "proposals are taken while handing over", "Harsh", 7,
+        new("17", "proposals are taken while handing over", "Harsh", 14,
             new Change(Primary, "Role != ReplicaRole.Primary || IsTransferring", "Role != ReplicaRole.Primary")),
         new("17", "a primary removes itself", "Restless", 4,
             new Change(Changes, "&& next.Voters.Contains(_options.Self)", "")),
@@ -144,7 +161,13 @@ internal static class CoreMutants
             new Change(Backup, "                _effects.Restore = snapshot;\n", "")),
         new("24", "apply reads a clock", "Usual", 1,
             new Change(
-                State, "_image.At(command.TimeMs)", "_image.At(System.Diagnostics.Stopwatch.GetTimestamp())")),
+                State, "_image.At(command.TimeMs,", "_image.At(System.Diagnostics.Stopwatch.GetTimestamp(),")),
+        new("24", "apply remembers how often it was asked since the start", "Harsh", 1,
+            new Change(State, "_image.At(command.TimeMs,", "_image.At(command.TimeMs + _asked++,"),
+            new Change(
+                State,
+                "    private StateImage _image = image",
+                "    private int _asked;\n    private StateImage _image = image")),
         new("26", "a retry is applied again", "Harsh", 3,
             new Change(
                 State,
@@ -152,9 +175,9 @@ internal static class CoreMutants
                 "if (now.Requests.TryFind(id, out var known) && known.Index == index)")),
         new("26", "an id is forgotten within its window", "Harsh", 4,
             new Change(
-                "KvStore.Core/State/RememberedRequests.cs",
-                "ClientWindowMs = 10 * 60 * 1000",
-                "ClientWindowMs = 1")),
+                "KvStore.Core/State/RequestMemory.cs",
+                "ClientWindowMs { get; init; } = 10 * 60 * 1000",
+                "ClientWindowMs { get; init; } = 1")),
         new("26", "a restored state has forgotten its requests", "Harsh", 1,
             new Change(State, "StateImage _image = image", "StateImage _image = image.WithoutRequests()"),
             new Change(
@@ -162,6 +185,14 @@ internal static class CoreMutants
                 "    private readonly struct KeyOrder",
                 "    internal StateImage WithoutRequests() => new(_entries, RememberedRequests.None, Time,"
                 + " Bytes);\n\n    private readonly struct KeyOrder")),
+        new("26", "an id that was forgotten is taken for a new one", "Forgetful", 6,
+            new Change(
+                State, "now.Requests.MayHaveForgotten(id) ?", "now.Requests.MayHaveForgotten(id) && now.Count < 0 ?")),
+        new("26", "the horizon falls back to an earlier id's time", "Forgetful", 21,
+            new Change(
+                "KvStore.Core/State/RememberedRequests.cs",
+                "horizonMs = Math.Max(horizonMs, id.TimeMs)",
+                "horizonMs = id.TimeMs")),
         new("27", "a version stays when the value is replaced", "Usual", 1,
             new Change(
                 State,
@@ -177,6 +208,17 @@ internal static class CoreMutants
             new Change(Claims, "if (!claim)", "if (!claim && text is null)")),
         new("34", "the core draws from a source that is not its own", "Twice", 1,
             new Change(Election, "_electionTimeout = _random.Next(", "_electionTimeout = Random.Shared.Next(")),
+        new("34", "one replica draws what another has not drawn", "Twice", 2,
+            new Change(
+                Election,
+                "_electionTimeout = _random.Next(",
+                "_electionTimeout = (_draws++ % 3) + _random.Next("),
+            new Change(
+                Election,
+                "    private int _electionTimeout;\n",
+                "    private int _electionTimeout;\n    private static int _draws;\n")),
+        new("B8", "who hears its primary supports another one", "SilentCutOff", 7,
+            new Change(Election, "{ IsTransfer: false } when", "{ IsTransfer: false, IsPreVote: false } when")),
         new("B8", "no pre-votes: who is cut off raises its term again and again", "CutOff", 1,
             new Change(
                 Election,

@@ -52,7 +52,7 @@ internal static class HostMutants
                 + "            _replicas[at] = new DurableReplica();\n    }\n\n"
                 + "    private void StartFlush()")),
         new("23", "a state stays when a snapshot replaces it", "Harsh", 1,
-            new Change(Replica, "        _state = new KeyValueState(snapshot.State);\n", "")),
+            new Change(Replica, "        _state = new KeyValueState(snapshot.State, _node.World.Swarm.Memory);\n", "")),
         new("25", "what was appended is called not applied when leadership is lost", "Frozen", 6,
             new Change(
                 Replica,

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 
@@ -15,17 +16,19 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
+    private readonly HashSet<GroupConfiguration> _ordered = [];
     private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new()
     {
         [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
     };
 
-    private (LogIndex Index, Term Term) _lastCommitted;
-
     /// <summary>How far any primary has committed.</summary>
     public LogIndex CommitIndex => new(_committed.Count);
 
     public int ElectionCount => _primaries.Count;
+
+    /// <summary>Somebody wants just these to keep the group.</summary>
+    public void Ordered(GroupConfiguration next) => _ordered.Add(next);
 
     /// <summary>After the core decided, before its host acts on it.</summary>
     public void AfterStep(SimulatedReplica replica, Effects effects, ReplicaRole roleBefore, Term termBefore)
@@ -120,7 +123,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     /// A primary is a voter, commits only through its own term's entries (section 5.4.2), takes nothing more while it
     /// hands over, begins no change before its first commit, and changes one voter at a time (thesis 4.1). A newcomer
     /// becomes a voter only when it has caught up (thesis 4.2.1), and a group has fewer than it should only where
-    /// somebody orders just that.
+    /// somebody orders just that, or the one that goes is lost for ever.
     /// </summary>
     private void PrimaryIsCautious(SimulatedReplica replica, Effects effects)
     {
@@ -133,23 +136,33 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
             isOwn || core.CommitIndex == replica.CommitIndexBefore,
             replica,
             $"commits {core.CommitIndex} of an earlier term by itself");
-        foreach (var entry in effects.Persist.SelectMany(persist => persist.Entries))
+        foreach (var persist in effects.Persist)
         {
-            if (entry.Kind != EntryKind.Configuration || entry.Term != core.Term)
-                continue;
-            Claim(isOwn, replica, $"begins a change before its first commit in term {core.Term}");
-            var (before, next) = (core.ConfigurationAt(entry.Index - 1), core.ConfigurationAt(entry.Index));
-            var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
-            Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
-            foreach (var newcomer in next.Voters.Except(before.Voters))
+            foreach (var entry in persist.Entries)
             {
-                var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
-                Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+                if (entry.Kind == EntryKind.Configuration && entry.Term == core.Term)
+                    ChangeIsCautious(replica, entry.Index, isOwn);
             }
-
-            var isWhole = next.Voters.Length >= world.Swarm.VoterCount || world.Swarm.MoveInterval > 0;
-            Claim(isWhole, replica, $"goes down to {next} by itself");
         }
+    }
+
+    private void ChangeIsCautious(SimulatedReplica replica, LogIndex index, bool hasCommittedInTerm)
+    {
+        var core = replica.Core;
+        Claim(hasCommittedInTerm, replica, $"begins a change before its first commit in term {core.Term}");
+        var (before, next) = (core.ConfigurationAt(index - 1), core.ConfigurationAt(index));
+        var changed = next.Voters.Except(before.Voters).Concat(before.Voters.Except(next.Voters)).Count();
+        Claim(changed <= 1, replica, $"goes from {before} to {next} in one step");
+        foreach (var newcomer in next.Voters.Except(before.Voters))
+        {
+            var lag = replica.CommitIndexBefore - world.Node(newcomer).Durable(group).LastIndex;
+            Claim(lag <= world.CaughtUpEntries, replica, $"makes n{newcomer} a voter, which lacks {lag} entries");
+        }
+
+        var isWhole = next.Voters.Length >= Math.Min(world.Swarm.VoterCount, before.Voters.Length)
+            || _ordered.Contains(next)
+            || before.Voters.Except(next.Voters).All(gone => world.Node(gone).IsGone);
+        Claim(isWhole, replica, $"goes down to {next} by itself");
     }
 
     /// <summary>A primary never overwrites its own log (section 5.3).</summary>
@@ -157,12 +170,14 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     {
         Claim(effects.Restore is null, replica, $"a primary was restored from a snapshot");
         foreach (var persist in effects.Persist)
+        {
             Claim(persist.Snapshot is null, replica, $"a primary replaced its log by a snapshot");
-        var first = effects.Persist
-            .Where(persist => !persist.Entries.IsEmpty)
-            .Select(persist => persist.Entries[0].Index);
-        foreach (var index in first)
-            Claim(index > replica.LastIndexBefore, replica, $"a primary overwrote its entry {index}");
+            if (!persist.Entries.IsEmpty)
+            {
+                var first = persist.Entries[0].Index;
+                Claim(first > replica.LastIndexBefore, replica, $"a primary overwrote its entry {first}");
+            }
+        }
     }
 
     /// <summary>Two entries of one index and term are the same and follow the same (section 5.3).</summary>
@@ -186,17 +201,22 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         }
     }
 
-    /// <summary>Committed is what a majority holds on its disks, not in its memory.</summary>
+    /// <summary>
+    /// Committed is what a majority holds on its disks, not in its memory: at the moment when it is committed, since
+    /// the majority that it has by then need not be one of the voters that come after.
+    /// </summary>
     private void CommitIsDurable(SimulatedReplica replica, Term committedIn)
     {
         var core = replica.Core;
         if (core.CommitIndex == LogIndex.Zero)
             return;
         Remember(core, committedIn);
-        if (core.TermAt(core.CommitIndex) is not { } term || _lastCommitted == (core.CommitIndex, term))
+        if (core.Role != ReplicaRole.Primary || core.CommitIndex == replica.CommitIndexBefore)
             return;
-        _lastCommitted = (core.CommitIndex, term);
-        var isHeld = IsHeldByMajority(core.Configuration) || IsHeldByMajority(replica.ConfigurationBefore);
+        var term = core.TermAt(core.CommitIndex)!.Value;
+        var isHeld = IsHeldByMajority(replica.ConfigurationBefore);
+        for (var last = replica.LastIndexBefore.Next(); !isHeld && last <= core.LastIndex; last = last.Next())
+            isHeld = IsHeldByMajority(core.ConfigurationAt(last));
         Claim(
             isHeld,
             replica,
@@ -251,9 +271,12 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
 
     private static ulong ContentOf(LogEntry entry) => XxHash3.HashToUInt64(entry.Payload.Span, (long)entry.Kind);
 
-    private static void Claim(bool claim, SimulatedReplica replica, FormattableString otherwise)
+    private static void Claim(
+        bool claim,
+        SimulatedReplica replica,
+        [InterpolatedStringHandlerArgument(nameof(claim))] ref Breach otherwise)
     {
         if (!claim)
-            Law.Holds(false, $"n{replica.Node} g{replica.Group}: {FormattableString.Invariant(otherwise)}");
+            Law.Holds(false, $"n{replica.Node} g{replica.Group}: {otherwise.Text()}");
     }
 }

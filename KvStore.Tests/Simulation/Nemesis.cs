@@ -98,8 +98,10 @@ internal sealed class Nemesis(Simulator world, Random random)
         {
             var replica = node.Replicas[group.Value];
             var next = random.Next(3) == 0 ? AnyConfiguration() : Neighbour(replica.Core.Configuration);
-            if (world.Placement.MayOrder(next))
-                replica.Post(new Input.Reconfigure(next));
+            if (!world.Placement.MayOrder(next))
+                return;
+            world.LawsOf(replica.Group).Ordered(next);
+            replica.Post(new Input.Reconfigure(next));
         });
     }
 
@@ -131,8 +133,9 @@ internal sealed class Nemesis(Simulator world, Random random)
 
     private void LoseDisk()
     {
-        if (world.Placement.MayLoseDisk())
-            world.Placement.LoseDisk(AnyNode);
+        var node = AnyNode;
+        if (world.Placement.MayLose(node))
+            world.Placement.LoseDisk(node);
     }
 
     /// <summary>One off, halves, one way, a single link, or each link by itself (swizzle).</summary>

@@ -13,6 +13,9 @@ internal sealed class Placement(Simulator world)
     private readonly ImmutableArray<NodeId>[] _wanted =
         [.. Enumerable.Range(0, world.Swarm.GroupCount).Select(group => Born(world.Swarm, group))];
 
+    /// <summary>Those whose disks are lost.</summary>
+    public ImmutableArray<NodeId> Lost { get; private set; } = [];
+
     /// <summary>The voters that a group is born with: some nodes in a row, another first in each group.</summary>
     public static ImmutableArray<NodeId> Born(Swarm swarm, int group) =>
         [.. Enumerable.Range(0, swarm.VoterCount).Select(place => new NodeId(((group + place) % swarm.NodeCount) + 1))];
@@ -31,20 +34,16 @@ internal sealed class Placement(Simulator world)
     }
 
     /// <summary>
-    /// Whether a disk may be lost now: a group of three survives the loss of one copy, so not while any log tells of a
-    /// smaller one, or counts on a disk that is lost already.
+    /// Whether this disk may be lost now: not when some log tells of voters of which then no majority would be left.
     /// </summary>
-    public bool MayLoseDisk() => world.HasRoomForNodes && !CountsOnLostDisk() && Configurations().All(IsThree);
+    public bool MayLose(SimulatedNode node) =>
+        world.HasRoomForNodes && Configurations().All(kept => HasMajorityWithout(kept, node.Id));
 
-    /// <summary>
-    /// Whether an order to have these voters is one that a group can survive: not, when it leaves a group of two of
-    /// which one may be lost already.
-    /// </summary>
-    public bool MayOrder(GroupConfiguration next) => IsThree(next) || !CountsOnLostDisk();
+    /// <summary>Whether a group with these voters could go on.</summary>
+    public bool MayOrder(GroupConfiguration next) => HasMajorityWithout(next, NodeId.None);
 
-    private static bool IsThree(GroupConfiguration kept) => kept.Voters.Length >= 3;
-
-    private bool CountsOnLostDisk() => Configurations().Any(kept => kept.Voters.Any(voter => world.Node(voter).IsGone));
+    private bool HasMajorityWithout(GroupConfiguration kept, NodeId lost) =>
+        kept.Voters.Count(voter => voter != lost && !world.Node(voter).IsGone) > kept.Voters.Length / 2;
 
     private IEnumerable<GroupConfiguration> Configurations() => world.Present.SelectMany(node => node.Configurations());
 
@@ -52,6 +51,7 @@ internal sealed class Placement(Simulator world)
     public void LoseDisk(SimulatedNode lost)
     {
         lost.LoseDisk();
+        Lost = Lost.Add(lost.Id);
         var heir = world.AddNode();
         for (var group = 0; group < _wanted.Length; group++)
         {

@@ -13,6 +13,7 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
 {
     private const long Deadline = 2 * Swarm.Second;
     private const long Pause = 30 * Swarm.Millisecond;
+    private readonly long _clockOffsetMs = world.Swarm.HasTimedIds ? DrawOffset(random) : 0;
     private readonly Queue<(HistoryOperation Operation, Request Request)> _asked = [];
     private HistoryOperation? _operation;
     private Request? _request;
@@ -42,7 +43,7 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
             return;
         var (operation, request) = IsPatient ? _asked.Dequeue() : workload.Next();
         if (hasRequestIds && request.Command is { } command)
-            request = request with { Command = command with { RequestId = workload.NextRequestId() } };
+            request = request with { Command = command with { RequestId = NextRequestId() } };
         _operation = operation with { Client = _number, CallNs = world.Queue.Now * 1000 };
         _request = request;
         _openAttempts = 0;
@@ -50,6 +51,18 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
         world.Trace.Add(TraceEvent.Call, 0, request.Group.Value, _number, 0, _operation);
         Attempt();
     }
+
+    /// <summary>Most clocks are nearly right; some are slow, or too far ahead to be believed.</summary>
+    private static long DrawOffset(Random random) => 20_000 + random.Next(10) switch
+    {
+        0 => -10_000,
+        1 => 90_000,
+        _ => random.Next(-200, 200),
+    };
+
+    private RequestId NextRequestId() => world.Swarm.HasTimedIds && !IsPatient
+        ? workload.NextRequestId(_clockOffsetMs + (world.Queue.Now / Swarm.Millisecond))
+        : workload.NextRequestId();
 
     private void Attempt()
     {
@@ -109,8 +122,7 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
     {
         if (!IsInTime)
         {
-            var isUnknown = _isUnknown || _openAttempts > 0;
-            End(_operation! with { Result = isUnknown ? OperationResult.Unknown : OperationResult.Rejected });
+            GiveUp();
             return;
         }
 
@@ -121,6 +133,13 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
             if (ReferenceEquals(request, _request) && attempt == _attempt)
                 Attempt();
         });
+    }
+
+    /// <summary>The last answer was that nothing was applied; it holds for the attempt that got it.</summary>
+    private void GiveUp()
+    {
+        var isUnknown = _isUnknown || _openAttempts > 0;
+        End(_operation! with { Result = isUnknown ? OperationResult.Unknown : OperationResult.Rejected });
     }
 
     private void OnFound(StoredEntry? entry)
@@ -142,6 +161,14 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
             result.Status != WriteStatus.RequestIdReused,
             $"A request id was taken for another request's: {_operation}");
         Law.Holds(Enum.IsDefined(result.Status), $"What came of {_operation} is nothing that can come of a write");
+        if (result.Status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead)
+        {
+            Law.Holds(world.Swarm.HasTimedIds && !IsPatient, $"{_operation} was refused for a time that it has not");
+            _openAttempts--;
+            GiveUp();
+            return;
+        }
+
         var isDone = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
         if (isDone)
             world.LawsOf(_request!.Group).Acknowledged(result.Version);

@@ -25,7 +25,7 @@ internal sealed class SimulatedReplica
     {
         _node = node;
         _laws = laws;
-        _state = new KeyValueState(image);
+        _state = new KeyValueState(image, node.World.Swarm.Memory);
         Group = options.Partition;
         AppliedIndex = recovered.SnapshotIndex;
         _appliedTerm = recovered.SnapshotTerm;
@@ -111,7 +111,8 @@ internal sealed class SimulatedReplica
         var placement = _node.World.Placement;
         if (Core.Preferred != placement.Preferred(Group))
             Post(new Input.Prefer(placement.Preferred(Group)));
-        if (Core.Role == ReplicaRole.Primary && ConfigurationPlan.Next(Core, placement.Wanted(Group)) is { } step)
+        if (Core.Role == ReplicaRole.Primary
+            && ConfigurationPlan.Next(Core, placement.Wanted(Group), placement.Lost) is { } step)
             Post(step);
     }
 
@@ -148,8 +149,8 @@ internal sealed class SimulatedReplica
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         var office = ((long)Core.Role << 32) | Core.Term.Value;
         _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
-        var strange = _effects.Disbelieved.FirstOrDefault();
-        Law.Holds(strange == default, $"n{Node} g{Group}: {strange} is not believed");
+        foreach (var strange in _effects.Disbelieved)
+            Law.Holds(false, $"n{Node} g{Group}: {strange} is not believed");
         _laws.AfterStep(this, _effects, role, term);
         CarryOut();
         Law.Holds(
@@ -200,7 +201,7 @@ internal sealed class SimulatedReplica
     {
         Law.Holds(snapshot.Index > AppliedIndex, $"n{Node} g{Group}: restores {snapshot.Index} over {AppliedIndex}");
         _node.World.Trace.Add(TraceEvent.Restore, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
-        _state = new KeyValueState(snapshot.State);
+        _state = new KeyValueState(snapshot.State, _node.World.Swarm.Memory);
         AppliedIndex = snapshot.Index;
         _appliedTerm = snapshot.Term;
         while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)

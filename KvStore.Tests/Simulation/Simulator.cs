@@ -91,7 +91,7 @@ internal sealed class Simulator
         Preferred = Placement.Preferred(group),
         CaughtUpEntries = CaughtUpEntries,
         MaxUncommittedBytes = Swarm.HasTightLimits ? 200 : 64 * 1024,
-        MaxAppendBytes = Swarm.HasTightLimits ? 150 : 64 * 1024,
+        MaxAppendBytes = Swarm.MaxAppendBytes,
         MaxInFlight = Swarm.HasTightLimits ? 2 : 64,
     };
 

@@ -1,3 +1,5 @@
+using KvStore.Core.State;
+
 namespace KvStore.Tests.Simulation;
 
 /// <summary>
@@ -10,6 +12,8 @@ internal sealed record Swarm
     public const long Millisecond = 1_000;
     public const long Second = 1_000_000;
     public const long TickPeriod = 50 * Millisecond;
+    private const int TightAppend = 150;
+    private const int WideAppend = 64 * 1024;
 
     public required int NodeCount { get; init; }
     public required int VoterCount { get; init; }
@@ -26,6 +30,8 @@ internal sealed record Swarm
     public required bool HasPreferred { get; init; }
     public required bool HasBatches { get; init; }
     public required bool HasTightLimits { get; init; }
+    public required int MaxAppendBytes { get; init; }
+    public required bool HasHopIds { get; init; }
     public required long CrashInterval { get; init; }
     public required long CrashAllInterval { get; init; }
     public required long PauseInterval { get; init; }
@@ -36,6 +42,12 @@ internal sealed record Swarm
     public required long MoveInterval { get; init; }
     public required long LoseDiskInterval { get; init; }
 
+    /// <summary>How many requests the states remember; tests of every other kind never reach the limit.</summary>
+    public RequestMemory Memory { get; init; } = RequestMemory.Default;
+
+    /// <summary>Whether the ids of requests carry the time, by clocks of the clients.</summary>
+    public bool HasTimedIds { get; init; }
+
     /// <summary>The world of a seed.</summary>
     public static Swarm Draw(int seed)
     {
@@ -44,7 +56,7 @@ internal sealed record Swarm
         var keys = random.Next(1, 4);
         var clients = random.Next(2, 7);
         var nodes = random.Next(2) == 0 ? 3 : 5;
-        return new Swarm
+        Swarm drawn = new()
         {
             NodeCount = nodes,
             VoterCount = nodes == 5 && random.Next(3) != 0 ? 3 : nodes,
@@ -61,6 +73,8 @@ internal sealed record Swarm
             HasPreferred = random.Next(2) == 0,
             HasBatches = random.Next(2) == 0,
             HasTightLimits = random.Next(3) == 0,
+            MaxAppendBytes = WideAppend,
+            HasHopIds = false,
             CrashInterval = Maybe(random, 0.7) * random.Next(1, 8) * Second,
             CrashAllInterval = Maybe(random, 0.3) * random.Next(4, 12) * Second,
             PauseInterval = Maybe(random, 0.5) * random.Next(2, 8) * Second,
@@ -70,6 +84,31 @@ internal sealed record Swarm
             TransferInterval = Maybe(random, 0.3) * random.Next(1, 6) * Second,
             MoveInterval = Maybe(random, 0.4) * random.Next(1, 8) * Second,
             LoseDiskInterval = Maybe(random, 0.4) * random.Next(3, 10) * Second,
+        };
+        return drawn with { MaxAppendBytes = drawn.HasTightLimits ? TightAppend : WideAppend };
+    }
+
+    /// <summary>
+    /// Of every size that is promised to work: three to seven nodes, any number of voters among them, up to eight
+    /// groups, and as often as not with limits so tight that all of them are met, that of an append even by one entry.
+    /// The ids of hops are forgotten sooner than those of clients, within the longer ones of these worlds.
+    /// </summary>
+    public static Swarm Vast(int seed)
+    {
+        Random random = new(seed ^ 0x7A57);
+        var nodes = random.Next(3, 8);
+        var (groups, clients, keys) = (random.Next(1, 9), random.Next(2, 9), random.Next(1, 4));
+        return Draw(seed) with
+        {
+            NodeCount = nodes,
+            VoterCount = random.Next(1, nodes + 1),
+            GroupCount = groups,
+            ClientCount = clients,
+            KeysPerGroup = keys,
+            ThinkTime = Math.Max(10 * Millisecond, clients * 100 * Millisecond / (groups * keys)),
+            HasTightLimits = random.Next(2) == 0,
+            MaxAppendBytes = random.GetItems([1, TightAppend, WideAppend], 1)[0],
+            HasHopIds = random.Next(2) == 0,
         };
     }
 
@@ -106,6 +145,15 @@ internal sealed record Swarm
         LoseDiskInterval = 0,
     };
 
+    /// <summary>Harsh, and so little is remembered that many a retry comes when its id is forgotten.</summary>
+    public static Swarm Forgetful(int seed) => Harsh(seed) with
+    {
+        Memory = new RequestMemory { Limit = 2 },
+        HasTimedIds = true,
+        ClientCount = 6,
+        ThinkTime = 20 * Millisecond,
+    };
+
     /// <summary>Primaries that are frozen or cut off while clients ask them, and others take over.</summary>
     public static Swarm Frozen(int seed) => Quiet(seed) with
     {
@@ -116,6 +164,23 @@ internal sealed record Swarm
         PauseInterval = Second / 2,
         CutInterval = 4 * Second,
     };
+
+    /// <summary>
+    /// Office is handed on all the time, and messages of those who held it come late; the limits are so tight that they
+    /// are met, and logs so long that they are told piece by piece.
+    /// </summary>
+    public static Swarm Passing(int seed) => Unsteady(seed) with
+    {
+        HasTightLimits = true,
+        CrashInterval = 2 * Second,
+        LongDelays = 0.1,
+        MaxAppendBytes = TightAppend,
+        SnapshotInterval = seed % 2 == 0 ? 0 : Second / 20,
+        TransferInterval = Second / 5,
+    };
+
+    /// <summary>Nothing goes wrong, and nobody asks for anything.</summary>
+    public static Swarm Silent(int seed) => Quiet(seed) with { ClientCount = 0 };
 
     /// <summary>Nothing goes wrong.</summary>
     public static Swarm Quiet(int seed) => Draw(seed) with

@@ -57,7 +57,10 @@ internal sealed class Workload(Simulator world, Random random)
 
     public int NextClient() => ++_lastClient;
 
-    public RequestId NextRequestId() => new(0, ++_lastRequestId, IsInternal: false);
+    public RequestId NextRequestId() =>
+        new(0, ++_lastRequestId, world.Swarm.HasHopIds ? RequestIdKind.Internal : RequestIdKind.Named);
+
+    public RequestId NextRequestId(long timeMs) => new((ulong)timeMs << 16, ++_lastRequestId, RequestIdKind.Timed);
 
     public (HistoryOperation Operation, Request Request) Next()
     {

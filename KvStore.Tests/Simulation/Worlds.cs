@@ -12,7 +12,8 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Harsh, Restless, Orders, Unsteady, Frozen, LostDisks, or CutOff: one node, from all others.
+    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, Forgetful, LostDisks, or CutOff: one node, from
+    /// all others; SilentCutOff: that, while nobody writes.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
@@ -20,8 +21,8 @@ internal static class Worlds
     public static Simulator Run(string kind, int seed, int keptLines = 0)
     {
         Simulator world = new(kind, seed, SwarmOf(kind, seed), keptLines);
-        world.Run(Duration);
-        if (kind == "CutOff")
+        world.Run(kind == "Vast" ? LongDuration(seed) : Duration);
+        if (kind is "CutOff" or "SilentCutOff")
             world.CutOff(new NodeId((seed % world.Swarm.NodeCount) + 1), Duration / 4);
         world.HealAndSettle();
         return world;
@@ -50,15 +51,22 @@ internal static class Worlds
     private static Swarm SwarmOf(string kind, int seed) => kind switch
     {
         "Usual" => Swarm.Draw(seed),
+        "Vast" => Swarm.Vast(seed),
         "Harsh" => Swarm.Harsh(seed),
         "Restless" => Swarm.Restless(seed),
         "Orders" => Swarm.Harsh(seed) with { MoveInterval = Swarm.Second / 5, LoseDiskInterval = 0 },
         "Frozen" => Swarm.Frozen(seed),
         "Unsteady" => Swarm.Unsteady(seed),
+        "Forgetful" => Swarm.Forgetful(seed),
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
+        "Passing" => Swarm.Passing(seed),
         "CutOff" => Swarm.Quiet(seed),
+        "SilentCutOff" => Swarm.Silent(seed),
         _ => throw new ArgumentException($"No world is called {kind}.", nameof(kind)),
     };
+
+    /// <summary>From half a minute to ten, as many short ones as long ones, each by its own measure.</summary>
+    private static TimeSpan LongDuration(int seed) => Duration * Math.Pow(20, new Random(~seed).NextDouble());
 
     private static void SameTwice(int seed)
     {

@@ -5,17 +5,16 @@ internal sealed class KillFault(bool isAll) : IFault
 {
     public FaultGroup Group => FaultGroup.Lives;
 
-    public async Task<string> RunAsync(ChaosCluster cluster, Random random)
+    public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
-        ChaosNode[] killed = isAll ? [.. cluster.Nodes] : [cluster.Nodes[random.Next(cluster.Nodes.Length)]];
-        foreach (var node in killed)
-            node.Child.Kill();
-        await Task.WhenAll(killed.Select(node => node.Child.Ended)).ConfigureAwait(false);
+        ChaosNode[] killed = isAll ? [.. cluster.Nodes] : [cluster.AnyNode(random)];
+        await Task.WhenAll(killed.Select(node => node.KillAsync())).ConfigureAwait(false);
         var down = TimeSpan.FromMilliseconds(random.Next(isAll ? 500 : 3000));
         await Task.Delay(down).ConfigureAwait(false);
         random.Shuffle(killed);
         foreach (var node in killed)
             cluster.Start(node);
-        return $"killed {string.Join(", ", killed.Select(node => node.Name))} for {down.TotalSeconds:F1} s";
+        return new Struck(
+            $"killed {string.Join(", ", killed.Select(node => node.Name))} for {down.TotalSeconds:F1} s", [.. killed]);
     }
 }

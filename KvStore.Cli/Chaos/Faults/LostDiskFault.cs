@@ -10,14 +10,14 @@ internal sealed class LostDiskFault : IFault
 
     public FaultGroup Group => FaultGroup.Lives;
 
-    public async Task<string> RunAsync(ChaosCluster cluster, Random random)
+    public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
-        var node = cluster.Nodes[random.Next(cluster.Nodes.Length)];
-        await ChaosCluster.KillAsync(node).ConfigureAwait(false);
+        var node = cluster.AnyNode(random);
+        await node.KillAsync().ConfigureAwait(false);
         cluster.TakeDiskOf(node);
         cluster.Start(node);
         return await IsWholeAgainAsync(cluster, node).ConfigureAwait(false)
-            ? $"took the disk of {node.Name}"
+            ? new Struck($"took the disk of {node.Name}", node)
             : throw new FailureException($"{node.Name} was not whole within {Patience} after it lost its disk.");
     }
 

@@ -7,10 +7,11 @@ internal sealed class PartitionFault(Func<Link, int[], bool> isDown) : IFault
 {
     public FaultGroup Group => FaultGroup.Links;
 
-    public async Task<string> RunAsync(ChaosCluster cluster, Random random)
+    public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
         int[] order = [.. cluster.Nodes.Select(node => node.Number)];
         random.Shuffle(order);
+        var first = cluster.Nodes[order[0] - 1];
         var state = random.Next(2) == 0 ? LinkState.Cut : LinkState.Clogged;
         var lasts = TimeSpan.FromMilliseconds(random.Next(500, 6000));
         cluster.Mesh.Set(state, link => isDown(link, order));
@@ -18,6 +19,6 @@ internal sealed class PartitionFault(Func<Link, int[], bool> isDown) : IFault
         var done = $"{(state.IsCut ? "cut" : "clogged")} {string.Join(' ', down)} for {lasts.TotalSeconds:F1} s";
         await Task.Delay(lasts).ConfigureAwait(false);
         cluster.Mesh.Open();
-        return done;
+        return new Struck(done, first);
     }
 }

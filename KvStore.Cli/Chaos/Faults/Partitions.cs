@@ -24,7 +24,10 @@ internal static class Partitions
     }
 
     /// <summary>The first node hears all, and nobody hears it.</summary>
-    public static bool OneWay(Link link, int[] order) => IsFirst(link.From, order);
+    public static bool Mute(Link link, int[] order) => IsFirst(link.From, order);
+
+    /// <summary>The first node hears nobody, and all hear it.</summary>
+    public static bool Deaf(Link link, int[] order) => IsFirst(link.To, order);
 
     private static bool IsFirst(int node, int[] order) => order[0] == node;
 

@@ -11,14 +11,14 @@ internal sealed class PauseFault : IFault
 
     public FaultGroup Group => FaultGroup.Pauses;
 
-    public async Task<string> RunAsync(ChaosCluster cluster, Random random)
+    public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
-        var any = cluster.Nodes[random.Next(cluster.Nodes.Length)];
+        var any = cluster.AnyNode(random);
         var seconds = ShortestSeconds * Math.Pow(LongestSeconds / ShortestSeconds, random.NextDouble());
         var node = random.Next(4) == 0 ? any : await cluster.BusiestAsync().ConfigureAwait(false);
         await node.PauseAsync().ConfigureAwait(false);
         await Task.Delay(TimeSpan.FromSeconds(seconds)).ConfigureAwait(false);
         await node.ResumeAsync().ConfigureAwait(false);
-        return $"paused {node.Name} for {seconds:F1} s";
+        return new Struck($"paused {node.Name} for {seconds:F1} s", node);
     }
 }

@@ -7,7 +7,7 @@ internal sealed class SwizzleFault : IFault
 {
     public FaultGroup Group => FaultGroup.Links;
 
-    public async Task<string> RunAsync(ChaosCluster cluster, Random random)
+    public async Task<Struck> RunAsync(ChaosCluster cluster, Random random)
     {
         Link[] links = [.. cluster.Mesh.Links];
         random.Shuffle(links);
@@ -15,7 +15,7 @@ internal sealed class SwizzleFault : IFault
         await StepAsync(struck, LinkState.Clogged, random).ConfigureAwait(false);
         random.Shuffle(struck);
         await StepAsync(struck, LinkState.Open, random).ConfigureAwait(false);
-        return $"clogged {struck.Length} links one by one";
+        return new Struck($"clogged {struck.Length} links one by one");
     }
 
     private static async Task StepAsync(Link[] links, LinkState state, Random random)

@@ -7,6 +7,7 @@ namespace KvStore.Cli.Chaos.Links;
 internal sealed class Joint(Link link, Socket near) : IDisposable
 {
     private readonly Socket _far = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private volatile bool _isHalfGone;
 
     public Task Running { get; set; } = Task.CompletedTask;
 
@@ -64,19 +65,40 @@ internal sealed class Joint(Link link, Socket near) : IDisposable
             var state = await link.PassableAsync().ConfigureAwait(false);
             if (count == 0)
                 return;
-            await link.HoldAsync(state).ConfigureAwait(false);
-            var torn = link.TornAt(state, count);
-            for (var sent = 0; sent < (torn ?? count);)
+            if (_isHalfGone)
+                continue;
+            await link.HoldAsync(state, count).ConfigureAwait(false);
+            var part = link.BreaksAt(state, count);
+            for (var sent = 0; sent < (part ?? count);)
             {
-                var rest = buffer.AsMemory(sent, (torn ?? count) - sent);
+                var rest = buffer.AsMemory(sent, (part ?? count) - sent);
                 sent += await to.SendAsync(rest, stopping).ConfigureAwait(false);
             }
 
-            if (torn is not null)
-            {
+            if (part is null)
+                continue;
+            await BreakAsync(state, from).ConfigureAwait(false);
+            return;
+        }
+    }
+
+    private async Task BreakAsync(LinkState state, Socket from)
+    {
+        switch (state.Break)
+        {
+            case LinkBreak.End:
+                near.Shutdown(SocketShutdown.Send);
+                _far.Shutdown(SocketShutdown.Send);
+                break;
+            case LinkBreak.Silence:
+                _isHalfGone = true;
+                Reset(from);
+                await link.LeavesAsync(state).ConfigureAwait(false);
                 Reset();
-                return;
-            }
+                break;
+            default:
+                Reset();
+                break;
         }
     }
 }

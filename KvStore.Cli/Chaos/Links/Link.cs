@@ -24,7 +24,7 @@ internal sealed class Link : IAsyncDisposable
     /// <param name="to">Who is behind.</param>
     /// <param name="address">Where <paramref name="from"/> looks for <paramref name="to"/>.</param>
     /// <param name="ports">Those that <paramref name="to"/> listens on.</param>
-    /// <param name="seed">Draws jitter and torn pieces.</param>
+    /// <param name="seed">Draws jitter and where connections break.</param>
     /// <exception cref="FailureException">A port cannot be opened there.</exception>
     public Link(int from, int to, IPAddress address, IEnumerable<int> ports, int seed)
     {
@@ -103,24 +103,32 @@ internal sealed class Link : IAsyncDisposable
         }
     }
 
-    /// <summary>Holds a piece back for as long as the state says; a change of state lets it go.</summary>
-    internal async Task HoldAsync(LinkState state)
+    /// <summary>Holds a piece back for as long as the state says; another state lets it go.</summary>
+    internal async Task HoldAsync(LinkState state, int bytes)
     {
-        if (state.Delay == TimeSpan.Zero && state.Jitter == TimeSpan.Zero)
-            return;
         TimeSpan held;
         lock (_gate)
-            held = state.Delay + (state.Jitter * _random.NextDouble());
-        await Task.Delay(held, _stopping.Token).ConfigureAwait(false);
+            held = state.HoldOf(bytes, _random.NextDouble());
+        var change = _change;
+        if (held == TimeSpan.Zero || _state != state)
+            return;
+        await change.Task.WaitAsync(held, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>How much of a piece passes before the connection is torn; null when it is not.</summary>
-    internal int? TornAt(LinkState state, int count)
+    /// <summary>Waits until the link is in another state.</summary>
+    internal async Task LeavesAsync(LinkState state)
     {
-        if (state.TornPerMille == 0)
+        for (var change = _change; _state == state; change = _change)
+            await change.Task.WaitAsync(_stopping.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>How much of a piece passes before the connection breaks; null when it does not.</summary>
+    internal int? BreaksAt(LinkState state, int count)
+    {
+        if (state.BreaksPerMille == 0)
             return null;
         lock (_gate)
-            return _random.Next(1000) < state.TornPerMille ? _random.Next(count) : null;
+            return _random.Next(1000) < state.BreaksPerMille ? _random.Next(count) : null;
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -33,15 +33,15 @@ internal sealed class ChaosClient(
         }
     }
 
-    /// <summary>Reads every key, again and again until each has answered or patience ends.</summary>
+    /// <summary>Reads every key, each again and again until it has answered or patience with it ends.</summary>
     /// <returns>The keys that did not answer.</returns>
     public async Task<IReadOnlyList<string>> ReadAllAsync(IEnumerable<string> names, TimeSpan patience)
     {
         using var http = NewHttp();
-        var startedAt = Stopwatch.GetTimestamp();
         List<string> silent = [];
         foreach (var name in names)
         {
+            var startedAt = Stopwatch.GetTimestamp();
             var read = Begin(OperationKind.Get, name);
             while (!await EndAsync(http, read, requestId: null).ConfigureAwait(false))
             {
@@ -135,6 +135,9 @@ internal sealed class ChaosClient(
         {
             ReturnNs = isUnknown ? 0 : RoundLog.NowNs,
             Result = attempt.Result,
+            Status = attempt.Result is OperationResult.Rejected or OperationResult.Unknown && attempt.Status != 0
+                ? attempt.Status
+                : null,
             Value = operation.IsWrite ? operation.Value : attempt.Value,
             Found = attempt.Found,
             Etag = attempt.Etag,

@@ -19,12 +19,17 @@ public sealed class ChaosProcessTests : IDisposable
         var file = Path.Combine(_root, "history.jsonl");
         using var run = new MemoryTerminal();
         var code = await run.RunAsync(
-            "chaos", "--seed", "1", "--duration", "15s", "--data", Path.Combine(_root, "data"), "--history", file);
+            "chaos", "--seed", "1", "--rounds", "3", "--faults", "full-disk,kill,partition-deaf",
+            "--data", Path.Combine(_root, "data"), "--history", file);
 
         Assert.True(code == 0, run.Output + run.Errors);
         var verdict = JsonSerializer.Deserialize(run.Output.TrimEnd().Split('\n')[^1], ChaosJson.Lines.ChaosEvent)!;
         Assert.Equal(("verdict", 0), (verdict.Event, verdict.Violations));
         Assert.InRange(verdict.Operations!.Ok, 100, int.MaxValue);
+        Assert.All(verdict.Faults!.Values, cost => Assert.True(cost is { Calm: not null, Struck: not null }));
+        Assert.Contains(verdict.Faults, kind => kind.Key.StartsWith("full-disk", StringComparison.Ordinal)
+            && kind.Value.RefusedByStatus!["507"] > 0);
+        Assert.Contains(File.ReadLines(file), line => line.Contains("\"status\":507", StringComparison.Ordinal));
         Assert.Equal(0, await JudgeAsync(file));
 
         Tamper(file);

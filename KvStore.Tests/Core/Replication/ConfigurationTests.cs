@@ -185,7 +185,7 @@ public sealed class ConfigurationTests
         var driver = CommittedPrimary();
         ImmutableArray<NodeId> wanted = [new(1), new(4), new(5)];
         List<string> steps = [];
-        while (ConfigurationPlan.Next(driver.Core, wanted) is { } step)
+        while (ConfigurationPlan.Next(driver.Core, wanted, lost: []) is { } step)
         {
             steps.Add(Assert.IsType<Input.Reconfigure>(step).Next.ToString());
             driver.Step(step);
@@ -197,12 +197,30 @@ public sealed class ConfigurationTests
         Assert.Equal(["1 2 3 + 4 5", "1 2 3 4 + 5", "1 2 3 4 5", "1 3 4 5", "1 4 5"], steps);
     }
 
+    [Fact]
+    public void Who_is_lost_for_ever_goes_before_another_comes_so_that_the_newcomer_may_be_lost_too()
+    {
+        var driver = CommittedPrimary();
+        ImmutableArray<NodeId> wanted = [new(1), new(2), new(4)];
+        List<string> steps = [];
+        while (ConfigurationPlan.Next(driver.Core, wanted, lost: [new(3)]) is { } step)
+        {
+            steps.Add(Assert.IsType<Input.Reconfigure>(step).Next.ToString());
+            driver.Step(step);
+            driver.Flush();
+            foreach (var member in driver.Core.Configuration.Members.Where(member => member.Value is 2 or 4))
+                driver.Acknowledge(member.Value);
+        }
+
+        Assert.Equal(["1 2", "1 2 + 4", "1 2 4"], steps);
+    }
+
     [Fact]    // 3.10 with 4.2.2: a primary that is to leave hands over first
     public void A_primary_that_is_not_wanted_hands_over_to_one_that_is()
     {
         var driver = CommittedPrimary();
 
-        var step = ConfigurationPlan.Next(driver.Core, [new NodeId(2), new NodeId(3)]);
+        var step = ConfigurationPlan.Next(driver.Core, [new NodeId(2), new NodeId(3)], lost: []);
 
         Assert.Equal(new Input.Transfer(new NodeId(2)), step);
     }
@@ -212,7 +230,7 @@ public sealed class ConfigurationTests
     {
         var driver = WithLearner(4);
 
-        var step = ConfigurationPlan.Next(driver.Core, [new NodeId(1), new NodeId(2), new NodeId(3)]);
+        var step = ConfigurationPlan.Next(driver.Core, [new NodeId(1), new NodeId(2), new NodeId(3)], lost: []);
 
         Assert.Equal(Of([1, 2, 3]), Assert.IsType<Input.Reconfigure>(step).Next);
     }

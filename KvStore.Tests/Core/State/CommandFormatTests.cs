@@ -25,7 +25,7 @@ public sealed class CommandFormatTests
             TimeMs = long.MaxValue,
             Condition = IfMatch([.. Enumerable.Repeat(
                 new KeyVersion(new Term(long.MaxValue), new LogIndex(long.MaxValue)), CommandFormat.MaxVersions)]),
-            RequestId = new RequestId(ulong.MaxValue, ulong.MaxValue, IsInternal: true),
+            RequestId = new RequestId(ulong.MaxValue, ulong.MaxValue, RequestIdKind.Timed),
         };
         AssertEqual(longest, CommandFormat.Decode(CommandFormat.Encode(longest)));
     }
@@ -40,6 +40,7 @@ public sealed class CommandFormatTests
         { "too many versions", Delete("k", condition: IfMatch(new KeyVersion[CommandFormat.MaxVersions + 1])) },
         { "a negative term", Delete("k", condition: IfMatch(new KeyVersion(new Term(-1), new LogIndex(1)))) },
         { "a negative index", Delete("k", condition: IfMatch(new KeyVersion(new Term(1), new LogIndex(-1)))) },
+        { "an id of no known kind", Delete("k", id: new RequestId(1, 2, RequestIdKind.Timed + 1)) },
         { "a type too long", Put("k", "v") with { ContentType = new string('x', 256) } },
         { "a type that is not ASCII", Put("k", "v") with { ContentType = "text/plän" } },
     };

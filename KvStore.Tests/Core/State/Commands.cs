@@ -21,8 +21,9 @@ internal static class Commands
 
     private static readonly Gen<RequestId?> RequestIds = Gen.OneOf(
         Gen.Const((RequestId?)null),
-        Gen.Select(Gen.ULong[0, 3], Gen.ULong[0, 3], Gen.Bool, (high, low, isInternal) =>
-            (RequestId?)new RequestId(high, low, isInternal)));
+        Gen.Select(Gen.ULong[0, 3], Gen.ULong[0, 3], Gen.Bool, (high, low, isInternal) => (RequestId?)new RequestId(
+            high, low, isInternal ? RequestIdKind.Internal : RequestIdKind.Named)),
+        Gen.Select(Gen.Long[1, 5], Gen.ULong[0, 2], (timeMs, number) => (RequestId?)TimedId(timeMs, number)));
 
     /// <summary>Few keys and ids, so that commands meet.</summary>
     public static Gen<Command> Any { get; } = Gen.Select(
@@ -68,9 +69,12 @@ internal static class Commands
         string key, long timeMs = 0, Condition? condition = null, RequestId? id = null) =>
         new() { Key = Encoding.UTF8.GetBytes(key), TimeMs = timeMs, Condition = condition, RequestId = id };
 
-    public static RequestId ClientId(ulong number) => new(0, number, IsInternal: false);
+    public static RequestId ClientId(ulong number) => new(0, number, RequestIdKind.Named);
 
-    public static RequestId HopId(ulong number) => new(0, number, IsInternal: true);
+    public static RequestId HopId(ulong number) => new(0, number, RequestIdKind.Internal);
+
+    public static RequestId TimedId(long timeMs, ulong number = 0) =>
+        new(((ulong)timeMs << 16) | 0x7000, (2UL << 62) | number, RequestIdKind.Timed);
 
     public static Condition.VersionIn IfMatch(params KeyVersion[] versions) => new(versions.ToImmutableArray());
 

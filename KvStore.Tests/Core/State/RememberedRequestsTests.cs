@@ -141,21 +141,21 @@ public sealed class RememberedRequestsTests
     {
         List<RequestId> ids = [];
         List<RememberedRequest> requests = [];
-        for (ulong number = 1; number <= RememberedRequests.Limit + 2; number++)
+        for (ulong number = 1; number <= (ulong)RequestMemory.Default.Limit + 2; number++)
         {
             ids.Add(HopId(number));
             requests.Add(new RememberedRequest(1, WriteStatus.Created, KeyVersion.None, 0, new LogIndex((long)number)));
         }
 
-        var full = RememberedRequests.FromOrdered(ids, requests).With(
+        var full = RememberedRequests.FromOrdered(ids, requests, horizonMs: 0).With(
             ClientId(1), new RememberedRequest(1, WriteStatus.Created, KeyVersion.None, 0, new LogIndex(1)));
-        var cut = full.Forget(0);
+        var cut = full.Forget(0, RequestMemory.Default);
 
-        Assert.Equal(RememberedRequests.Limit + 1, cut.Count);
+        Assert.Equal(RequestMemory.Default.Limit + 1, cut.Count);
         Assert.False(cut.TryFind(HopId(2), out _));
         Assert.True(cut.TryFind(HopId(3), out _));
         Assert.True(cut.TryFind(ClientId(1), out _));
-        Assert.Same(cut, cut.Forget(0));
+        Assert.Same(cut, cut.Forget(0, RequestMemory.Default));
     }
 
     /// <summary>One write each second, to nothing, up to and with this one.</summary>

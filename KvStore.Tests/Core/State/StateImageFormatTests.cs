@@ -7,7 +7,7 @@ namespace KvStore.Tests.Core.State;
 
 public sealed class StateImageFormatTests
 {
-    private const int HeadSize = 1 + 4 + 1 + (4 * 8);
+    private const int HeadSize = 1 + 4 + 1 + (5 * 8);
 
     [Fact]
     public void An_image_comes_back_and_goes_on_like_the_one_it_was_made_of() =>
@@ -34,6 +34,24 @@ public sealed class StateImageFormatTests
         Assert.True(blocks.Count > 5);
         Assert.All(blocks, block => Assert.InRange(block.Length, 1, 400_000));
         AssertSame(state.Image, StateImage.Decode(blocks));
+    }
+
+    [Fact]
+    public void A_hash_is_of_all_that_is_written_and_makes_no_copy_of_it()
+    {
+        KeyValueState state = new(StateImage.Empty);
+        for (var number = 1; number <= 2000; number++)
+            Apply(state, number, Put($"key {number}", new string('v', 1000), id: ClientId((ulong)number)));
+        System.IO.Hashing.XxHash3 written = new();
+        foreach (var block in state.Image.Encode())
+            written.Append(block.Span);
+        var blocks = 0;
+        Assert.Equal(written.GetCurrentHashAsUInt64(), state.Image.Hash(() => blocks++));
+        Assert.Equal(state.Image.Encode().Count(), blocks);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        state.Image.Hash();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, state.Image.Bytes / 4);
     }
 
     [Fact]
@@ -96,7 +114,7 @@ public sealed class StateImageFormatTests
     public void Absurd_numbers_are_refused_before_anything_is_allocated_for_them()
     {
         var blocks = Sample().Image.Encode().Select(block => block.ToArray()).ToList();
-        foreach (var (block, at) in new[] { (0, HeadSize - 16), (0, HeadSize - 8), (1, 1), (2, 1) })
+        foreach (var (block, at) in new[] { (0, HeadSize - 24), (0, HeadSize - 16), (1, 1), (2, 1) })
         {
             var changed = blocks.Select(other => (byte[])other.Clone()).ToList();
             changed[block].AsSpan(at, 4).Fill(0xFF);

@@ -237,6 +237,22 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_that_is_a_uuid_of_version_7_is_the_same_in_either_case_and_must_not_be_ahead()
+    {
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+        var key = Guid.CreateVersion7(now).ToString();
+        var first = await _node.SendBodyAsync("PUT", "/v1/k", "v", $"Idempotency-Key: {key}");
+        var again = await _node.SendBodyAsync("PUT", "/v1/k", "v", $"Idempotency-Key: {key.ToUpperInvariant()}");
+        Assert.Equal((201, 201, "true"), (first.Status, again.Status, again["Idempotency-Replayed"]));
+        Assert.Equal(first["ETag"], again["ETag"]);
+
+        var ahead = Guid.CreateVersion7(now.AddHours(1));
+        Assert.Equal(
+            (409, "idempotency-ahead"), Refused(await _node.SendAsync("DELETE", "/v1/k", $"Idempotency-Key: {ahead}")));
+        Assert.Equal(200, (await _node.SendAsync("GET", "/v1/k")).Status);
+    }
+
+    [Fact]
     public async Task Every_write_carries_an_id_and_says_whose_it_is()
     {
         await _node.SendBodyAsync("PUT", "/v1/k", "v");
@@ -244,7 +260,8 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         await _node.SendBodyAsync("PUT", "/v1/k", "v", "Kv-Hop-Request-Id: hop-1", "Idempotency-Key: mine");
 
         var ids = _node.Partitions.Commands.Select(command => command.RequestId!.Value).ToArray();
-        Assert.Equal([true, true, false], ids.Select(id => id.IsInternal));
+        Assert.Equal(
+            [RequestIdKind.Internal, RequestIdKind.Internal, RequestIdKind.Named], ids.Select(id => id.Kind));
         Assert.Equal(3, ids.Distinct().Count());
     }
 

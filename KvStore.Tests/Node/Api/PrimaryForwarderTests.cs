@@ -121,6 +121,7 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
 
     [Theory]
     [InlineData(429, "overloaded")]
+    [InlineData(409, "idempotency-expired")]
     [InlineData(412, "precondition-failed")]
     [InlineData(500, "internal")]
     [InlineData(507, "disk-low")]
@@ -184,10 +185,12 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         Assert.Equal((503, "no-quorum", Applied.No), (unsent.Status, unsent.Problem.Code, unsent.Problem.Applied));
     }
 
-    [Fact]
-    public async Task Overload_elsewhere_does_not_undo_an_unknown_attempt()
+    [Theory]
+    [InlineData(429, "overloaded")]
+    [InlineData(409, "idempotency-expired")]
+    public async Task A_refusal_elsewhere_does_not_undo_an_unknown_attempt(int status, string code)
     {
-        await using var peer = Peer(ScriptedPeer.Reset, ScriptedPeer.Problem(429, "overloaded"));
+        await using var peer = Peer(ScriptedPeer.Reset, ScriptedPeer.Problem(status, code));
 
         var answer = await _node.SendBodyAsync("PUT", "/v1/k?timeout=300ms", "v");
         Assert.Equal((504, Applied.Unknown), (answer.Status, answer.Problem.Applied));

@@ -26,6 +26,34 @@ public sealed class WriteOutcomeTests : IAsyncLifetime
         Assert.Equal((504, "deadline-exceeded", Applied.Unknown), Told(await _node.SendBodyAsync("PUT", "/v1/k", "v")));
     }
 
+    [Theory]
+    [InlineData(WriteStatus.RequestIdExpired, "idempotency-expired", "may have been applied")]
+    [InlineData(WriteStatus.RequestIdAhead, "idempotency-ahead", "more than 60 s ahead")]
+    public async Task An_id_that_is_refused_is_409_unless_an_earlier_attempt_may_have_been_applied(
+        WriteStatus status, string code, string detail)
+    {
+        var result = new WriteResult(status, KeyVersion.None, IsReplay: false);
+        _node.Partitions.OnWrite = (_, _) => new(new WriteOutcome.Committed(result, 2, 3));
+        var refused = await _node.SendBodyAsync("PUT", "/v1/k", "v");
+        Assert.Equal((409, code, Applied.No), Told(refused));
+        Assert.False(refused.Problem.Retryable);
+        Assert.Contains(detail, refused.Problem.Detail, StringComparison.Ordinal);
+        Assert.Contains("new Idempotency-Key", refused.Problem.Detail, StringComparison.Ordinal);
+        Assert.Equal((409, code, Applied.No), Told(await _node.SendAsync("DELETE", "/v1/k")));
+
+        var rounds = 0;
+        _node.Partitions.OnWrite = (_, _) => new(
+            rounds++ % 2 == 0 ? new WriteOutcome.Indeterminate()
+            : rounds == 2 ? new WriteOutcome.Committed(result, 2, 3)
+            : new WriteOutcome.TooFewCopies(result, 2, 3));
+        foreach (var ack in new[] { "quorum", "all" })
+        {
+            Assert.Equal(
+                (504, "deadline-exceeded", Applied.Unknown),
+                Told(await _node.SendBodyAsync("PUT", $"/v1/k?ack={ack}", "v")));
+        }
+    }
+
     [Fact]
     public async Task Too_few_copies_is_a_deadline_with_the_write_applied()
     {

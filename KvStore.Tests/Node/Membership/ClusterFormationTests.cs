@@ -141,6 +141,15 @@ public sealed class ClusterFormationTests
     }
 
     [Fact]
+    public void Nobody_founds_a_cluster_with_a_node_that_gave_up_the_data_of_one()
+    {
+        var waiting = Peers.Status("node3", 3) with { FormerClusterId = ClusterDocument.Hex(View.ClusterId) };
+
+        Assert.Null(Form([At(Second, "node2", 2), new PeerDirectory.Peer(Third, waiting)], out var waitingFor));
+        Assert.Contains("the data of node3 was of it", waitingFor);
+    }
+
+    [Fact]
     public void A_node_whose_data_was_damaged_goes_back_to_its_own_cluster_and_founds_none()
     {
         var renewed = Self("node1", incarnation: 77);

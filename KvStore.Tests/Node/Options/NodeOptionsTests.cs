@@ -18,6 +18,7 @@ public sealed class NodeOptionsTests
             (3, 64, 18000, 0), (options.ReplicationFactor, options.Partitions, options.PeerPort, options.Loops));
         Assert.Equal(
             (TimeSpan.FromMinutes(5), TimeSpan.FromMilliseconds(50)), (options.SnapshotInterval, options.Tick));
+        Assert.Equal(TimeSpan.FromMinutes(1), options.CompareInterval);
         Assert.Equal(Path.GetFullPath("data/node-8000/wal"), options.WalDirectory);
         Assert.Equal(Path.GetFullPath("data/node-8000/snapshots"), options.SnapshotDirectory);
     }
@@ -31,7 +32,7 @@ public sealed class NodeOptionsTests
                 ("CLUSTER_NODES", "http://a:1, http://b:2,,http://c:3"), ("REPLICATION_FACTOR", "2"),
                 ("KVSTORE_PARTITIONS", "128"), ("KVSTORE_PEER_PORT", "7000"), ("KVSTORE_WAL_DIR", "/w"),
                 ("KVSTORE_SNAPSHOT_DIR", "/s"), ("KVSTORE_SNAPSHOT_INTERVAL", "30s"), ("KVSTORE_TICK", "10ms"),
-                ("KVSTORE_LOOPS", "4"),
+                ("KVSTORE_LOOPS", "4"), ("KVSTORE_COMPARE_INTERVAL", "200ms"),
             ],
             port: 8002);
 
@@ -43,6 +44,7 @@ public sealed class NodeOptionsTests
             (Path.GetFullPath("/w"), Path.GetFullPath("/s")), (options.WalDirectory, options.SnapshotDirectory));
         Assert.Equal(
             (TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(10)), (options.SnapshotInterval, options.Tick));
+        Assert.Equal(TimeSpan.FromMilliseconds(200), options.CompareInterval);
     }
 
     [Theory]
@@ -57,6 +59,8 @@ public sealed class NodeOptionsTests
     [InlineData("CURRENT_NODE_URL", "http://user@a", "http://localhost:8001")]
     [InlineData("CLUSTER_NODES", "http://a:1;http://b:2", "http://localhost:8001")]
     [InlineData("CLUSTER_NODES", "http://a:1,b:2", "http://localhost:8001")]
+    [InlineData("CLUSTER_NODES", "http://a:1,http://b:2,http://a:1", "names http://a:1 2 times; every node once")]
+    [InlineData("CLUSTER_NODES", "http://b:2,http://A:80/, http://a", "names http://a 2 times; every node once")]
     [InlineData("REPLICATION_FACTOR", "0", "1 to 7")]
     [InlineData("REPLICATION_FACTOR", "8", "1 to 7")]
     [InlineData("REPLICATION_FACTOR", "three", "whole number")]
@@ -76,6 +80,8 @@ public sealed class NodeOptionsTests
     [InlineData("KVSTORE_SNAPSHOT_INTERVAL", "5", "5m")]
     [InlineData("KVSTORE_SNAPSHOT_INTERVAL", "5 m", "5m")]
     [InlineData("KVSTORE_SNAPSHOT_INTERVAL", "m", "5m")]
+    [InlineData("KVSTORE_COMPARE_INTERVAL", "99ms", "100ms to 24h")]
+    [InlineData("KVSTORE_COMPARE_INTERVAL", "25h", "100ms to 24h")]
     [InlineData("KVSTORE_TICK", "1ms", "5ms to 10s")]
     [InlineData("KVSTORE_TICK", "11s", "5ms to 10s")]
     [InlineData("KVSTORE_TICK", "fast", "5m")]

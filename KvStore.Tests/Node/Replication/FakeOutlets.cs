@@ -15,6 +15,9 @@ internal sealed class FakeOutlets : IOutlets
 
     private readonly Channel<bool> _answered = Channel.CreateUnbounded<bool>();
 
+    private readonly Channel<(NodeId To, Func<Task<Snapshot?>> Capture)> _transfers =
+        Channel.CreateUnbounded<(NodeId, Func<Task<Snapshot?>>)>();
+
     public bool FlushesAtOnce { get; init; }
 
     public void Append(PersistBatch batch)
@@ -33,12 +36,24 @@ internal sealed class FakeOutlets : IOutlets
             _sent.Writer.TryWrite((peer, batch));
     }
 
-    public void SendSnapshot(PartitionId partition, NodeId to, Term term, Snapshot snapshot, Action<Input> report) =>
-        report(new Input.SnapshotSent(to, snapshot.Index, HasArrived: false));
+    public void SendSnapshot(
+        PartitionId partition, NodeId to, Term term, Func<Task<Snapshot?>> capture, Action<Input> report) =>
+        _transfers.Writer.TryWrite((to, capture));
 
     /// <summary>The next batch that a loop handed to the log.</summary>
     public Task<PersistBatch> NextAppendAsync() =>
         _appended.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+    /// <summary>All that a loop handed to the log so far is on stable storage.</summary>
+    public void FlushAll()
+    {
+        while (_appended.Reader.TryRead(out var batch))
+            batch.OnFlushed();
+    }
+
+    /// <summary>The next state that was asked for, not captured yet.</summary>
+    public Task<(NodeId To, Func<Task<Snapshot?>> Capture)> NextTransferAsync() =>
+        _transfers.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public async Task<List<Envelope>> NextSentAsync() =>
         (await _sent.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Batch;

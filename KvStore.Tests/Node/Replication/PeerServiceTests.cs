@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Grpc.Core;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wire = KvStore.Node.Replication.Wire;
@@ -23,6 +24,8 @@ public sealed class PeerServiceTests : IDisposable
         _node.Self,
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
+        _node.Comparer,
+        new PeerLogs(),
         _end,
         NullLogger<PeerService>.Instance);
 
@@ -72,7 +75,36 @@ public sealed class PeerServiceTests : IDisposable
         var install = await Assert.ThrowsAsync<RpcException>(
             () => InstallAsync(new Wire.SnapshotHead { Ends = ends, Partition = 3 }));
         Assert.Equal(code, install.StatusCode);
+        var compare = await Assert.ThrowsAsync<RpcException>(
+            () => _service.Compare(new Wire.StateHash { Ends = ends, Partition = 3 }, new FakeCall()));
+        Assert.Equal(code, compare.StatusCode);
         Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+    }
+
+    [Fact]
+    public async Task A_member_whose_log_begins_anew_before_what_was_heard_of_it_is_refused_and_nothing_of_it_is_used()
+    {
+        _ = _node.Start();
+        await LinkAsync(Frame(run: 1, logEnd: 10, flushed: 12), Frame(run: 1, logEnd: 10, flushed: 11));
+        await LinkAsync(Frame(run: 2, logEnd: 12, flushed: 15));    // it has all that it had told of
+        await LinkAsync(Frame(run: 2, logEnd: 12, flushed: 16));    // the link alone was broken
+
+        var forgot = Heartbeat(Frame(run: 3, logEnd: 15, flushed: 0).Ends);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => LinkAsync(forgot));
+        Assert.Equal(StatusCode.DataLoss, refused.StatusCode);
+        Assert.Contains("frame 15 when it started, and had 16 before", refused.Status.Detail);
+        var install = await Assert.ThrowsAsync<RpcException>(
+            () => InstallAsync(new Wire.SnapshotHead { Ends = forgot.Ends, Partition = 3 }));
+        Assert.Equal(StatusCode.DataLoss, install.StatusCode);
+        Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+        await LinkAsync(Frame(run: 4, logEnd: 16, flushed: 0));
+
+        Wire.Frame Frame(ulong run, ulong logEnd, ulong flushed)
+        {
+            var ends = Ends();
+            (ends.Run, ends.LogEnd) = (run, logEnd);
+            return new Wire.Frame { Ends = ends, Flushed = flushed };
+        }
     }
 
     [Fact]
@@ -122,6 +154,41 @@ public sealed class PeerServiceTests : IDisposable
         head.Partition = 5000;
         Assert.Equal(
             StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => InstallAsync(head))).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_hash_is_answered_by_the_own_one_and_says_nothing_to_a_version_that_hashes_otherwise()
+    {
+        _ = _node.Start();
+        var index = new LogIndex(1);
+        Wire.Frame frame = new() { Ends = Ends() };
+        frame.Messages.Add(PeerCodec.Encode(Partition, new PeerMessage.AppendRequest(
+            new Term(4), default, default, [new LogEntry(index, new Term(4), EntryKind.Empty, default)], index)));
+        await LinkAsync(frame);
+        Wire.StateHashReply reply = new();
+        for (Wire.StateHash same = Hash(0); !reply.HasHash; reply = await _service.Compare(same, new FakeCall()))
+            await _node.Comparer.LookAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(StateImage.Empty.Hash(), reply.Hash);
+        Assert.Empty(_node.Log.Lines);
+
+        reply = await _service.Compare(Hash(1, formatsAhead: 1), new FakeCall());
+        Assert.False(reply.HasHash);
+        Assert.Empty(_node.Log.Lines);
+        await _service.Compare(Hash(1), new FakeCall());
+        Assert.Single(_node.Log.Lines);
+        var wrong = Hash(1);
+        wrong.Index = -1;
+        var refused = await Assert.ThrowsAsync<RpcException>(() => _service.Compare(wrong, new FakeCall()));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+
+        Wire.StateHash Hash(ulong plus, uint formatsAhead = 0) => new()
+        {
+            Ends = Ends(),
+            Partition = (uint)Partition.Value,
+            Index = index.Value,
+            Format = StateImage.HashFormat + formatsAhead,
+            Hash = StateImage.Empty.Hash() + plus,
+        };
     }
 
     private static Wire.Frame Heartbeat(Wire.Ends? ends)

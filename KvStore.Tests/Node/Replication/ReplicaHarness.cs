@@ -14,7 +14,11 @@ internal sealed class ReplicaHarness
 {
     private readonly List<Persist> _unflushed = [];
 
-    public ReplicaHarness(int voters = 3, long maxUncommittedBytes = 1024 * 1024, StateImage? image = null)
+    public ReplicaHarness(
+        int voters = 3,
+        long maxUncommittedBytes = 1024 * 1024,
+        StateImage? image = null,
+        long markTicks = long.MaxValue)
     {
         var options = new ReplicaOptions
         {
@@ -28,7 +32,8 @@ internal sealed class ReplicaHarness
             new Replica(options, RecoveredReplica.Empty, new Random(1)),
             new KeyValueState(image ?? StateImage.Empty),
             LogIndex.Zero,
-            Time);
+            Time,
+            markTicks: markTicks);
     }
 
     public PartitionReplica Replica { get; }
@@ -42,9 +47,10 @@ internal sealed class ReplicaHarness
     public LogIndex LastIndex => Replica.Replica.LastIndex;
 
     /// <summary>A primary that has committed the first entry of its term.</summary>
-    public static ReplicaHarness Primary(int voters = 3, long maxUncommittedBytes = 1024 * 1024)
+    public static ReplicaHarness Primary(
+        int voters = 3, long maxUncommittedBytes = 1024 * 1024, long markTicks = long.MaxValue)
     {
-        var harness = Elected(voters, maxUncommittedBytes);
+        var harness = Elected(voters, maxUncommittedBytes, markTicks);
         harness.Flush();
         if (voters > 1)
             harness.Acknowledge(2);
@@ -53,9 +59,10 @@ internal sealed class ReplicaHarness
     }
 
     /// <summary>A primary whose first entry is not flushed yet.</summary>
-    public static ReplicaHarness Elected(int voters = 3, long maxUncommittedBytes = 1024 * 1024)
+    public static ReplicaHarness Elected(
+        int voters = 3, long maxUncommittedBytes = 1024 * 1024, long markTicks = long.MaxValue)
     {
-        ReplicaHarness harness = new(voters, maxUncommittedBytes);
+        ReplicaHarness harness = new(voters, maxUncommittedBytes, markTicks: markTicks);
         while (harness.Replica.Role == ReplicaRole.Backup)
             harness.Tick();
         for (var voter = 2; voter <= (voters / 2) + 1; voter++)

@@ -148,6 +148,38 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
         Assert.Contains(_replicas[0], _changed);
     }
 
+    /// <summary>Transfers to one peer wait for each other; what was captured before would be old by then.</summary>
+    [Fact]
+    public async Task A_state_for_a_backup_is_captured_when_its_turn_comes_and_by_the_primary_of_that_term_alone()
+    {
+        var replica = _replicas[3];
+        await LeadThreeAsync(replica);
+        var capture = await LagAsync(replica);
+        var write = Post(replica, "k");
+        await CommitAsync(replica);
+        Assert.IsType<WriteOutcome.Committed>(await Within(write.Done));
+        var captured = await Within(capture());
+        Assert.Equal((replica.Replica.LastIndex, replica.Replica.Term), (captured!.Index, captured.Term));
+        Assert.NotNull(captured.State.Find("k"u8));
+
+        var (last, term) = (replica.Replica.LastIndex, replica.Replica.Term);
+        await HearAsync(replica, 2, new PeerMessage.AppendRequest(term.Next(), last, term, [], last));
+        Assert.Equal(ReplicaRole.Backup, replica.Role);
+        Assert.Null(await Within(capture()));
+    }
+
+    [Fact]
+    public async Task A_stopped_loop_captures_nothing()
+    {
+        var replica = _replicas[3];
+        await LeadThreeAsync(replica);
+        var capture = await LagAsync(replica);
+        _loop.Stop();
+        await Within(_running);
+
+        Assert.Null(await Within(capture()));
+    }
+
     private static PartitionReplica NewReplica(int partition, int voters)
     {
         var options = new ReplicaOptions
@@ -183,6 +215,51 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
             (await _outlets.NextAppendAsync()).OnFlushed();
             await PassAsync();
         }
+    }
+
+    /// <summary>Makes a replica of three primary, by the votes and the copies of the second.</summary>
+    private async Task LeadThreeAsync(PartitionReplica replica)
+    {
+        while (replica.Role == ReplicaRole.Backup)
+        {
+            _loop.Post(replica, new Input.Tick());
+            await PassAsync();
+        }
+
+        await HearAsync(replica, 2, new PeerMessage.VoteReply(
+            replica.Replica.Term.Next(), IsGranted: true, IsPreVote: true));
+        _outlets.FlushAll();
+        await HearAsync(replica, 2, new PeerMessage.VoteReply(
+            replica.Replica.Term, IsGranted: true, IsPreVote: false));
+        Assert.Equal(ReplicaRole.Primary, replica.Role);
+        await CommitAsync(replica);
+    }
+
+    /// <summary>The third is there, and lacks what the log does not have any more: its state is asked for.</summary>
+    private async Task<Func<Task<Snapshot?>>> LagAsync(PartitionReplica replica)
+    {
+        _loop.Post(replica, new Input.Compact(replica.Replica.CommitIndex));
+        await HearAsync(replica, 3, new PeerMessage.HeartbeatReply(replica.Replica.Term, Round: 0));
+        for (var tick = 0; tick < 5; tick++)
+            _loop.Post(replica, new Input.Tick());    // to the next heartbeat, at which it is fed again
+        var (to, capture) = await _outlets.NextTransferAsync();
+        Assert.Equal(new NodeId(3), to);
+        return capture;
+    }
+
+    private async Task CommitAsync(PartitionReplica replica)
+    {
+        await PassAsync();
+        _outlets.FlushAll();
+        await HearAsync(replica, 2, new PeerMessage.AppendReply(
+            replica.Replica.Term, IsAccepted: true, replica.Replica.LastIndex, LogIndex.Zero, Term.Zero));
+        Assert.Equal(replica.Replica.LastIndex, replica.Replica.CommitIndex);
+    }
+
+    private async Task HearAsync(PartitionReplica replica, int from, PeerMessage message)
+    {
+        _loop.Post(replica, new Input.Receive(new NodeId(from), message));
+        await PassAsync();
     }
 
     private async Task TickUntilAsync(Func<bool> isSo)

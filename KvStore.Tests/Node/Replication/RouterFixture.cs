@@ -4,6 +4,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvStore.Tests.Node.Replication;
@@ -43,6 +44,7 @@ internal sealed class RouterFixture : IDisposable
             partitions,
             replicationFactor);
         _peers = new PeerDirectory(Self, options, Current);
+        End = new NodeEnd(Ends.Add);
         Router = new PartitionRouter(
             Current,
             _peers,
@@ -52,6 +54,8 @@ internal sealed class RouterFixture : IDisposable
             wrapped,
             TimeProvider.System,
             NullLogger<PartitionRouter>.Instance);
+        Transport = new PeerTransport(Current, Self, _peers, Storage, End, NullLogger<PeerTransport>.Instance);
+        Comparer = new StateComparer(Current, Router, Transport, Storage, End, TimeProvider.System, Log);
     }
 
     public CurrentView Current { get; } = new();
@@ -63,6 +67,18 @@ internal sealed class RouterFixture : IDisposable
     public NodeStorage Storage { get; }
 
     public PartitionRouter Router { get; }
+
+    public NodeEnd End { get; }
+
+    /// <summary>Why the node had to end.</summary>
+    public List<string> Ends { get; } = [];
+
+    /// <summary>Links to nobody.</summary>
+    public PeerTransport Transport { get; }
+
+    public StateComparer Comparer { get; }
+
+    public ComparerLog Log { get; } = new();
 
     public DiskWatch Disk { get; }
 
@@ -98,8 +114,28 @@ internal sealed class RouterFixture : IDisposable
     public void Dispose()
     {
         Router.Stop();
+        Comparer.Dispose();
+        End.Dispose();
         _peers.Dispose();
         Storage.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
+}
+
+/// <summary>The lines that a comparer logged.</summary>
+internal sealed class ComparerLog : ILogger<StateComparer>
+{
+    public List<(LogLevel Level, string Text)> Lines { get; } = [];
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter) => Lines.Add((logLevel, formatter(state, exception)));
 }

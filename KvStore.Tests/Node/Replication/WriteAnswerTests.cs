@@ -104,6 +104,22 @@ public sealed class WriteAnswerTests
         Assert.True(Outcome<WriteOutcome.Committed>(late).Result.IsReplay);
     }
 
+    /// <summary>What stands before it in the log decides whether it is refused when it is applied.</summary>
+    [Fact]
+    public void With_one_an_id_that_carries_its_time_waits_until_it_is_applied()
+    {
+        var primary = ReplicaHarness.Primary();
+        var write = primary.Write(Put("k", "v", timeMs: 1, id: TimedId(1)), Ack.One);
+        var ahead = primary.Write(Put("k", "w", timeMs: 1, id: TimedId(100_000)), Ack.One);
+        primary.Flush();
+        Assert.False(write.IsDone);
+        Assert.False(ahead.IsDone);
+        primary.Acknowledge(2);
+
+        Assert.Equal(WriteStatus.Created, Outcome<WriteOutcome.Committed>(write).Result.Status);
+        Assert.Equal(WriteStatus.RequestIdAhead, Outcome<WriteOutcome.Committed>(ahead).Result.Status);
+    }
+
     /// <summary>Before that it does not know what an earlier primary left in its log.</summary>
     [Fact]
     public void With_one_a_new_primary_waits_until_it_has_committed_in_its_term()

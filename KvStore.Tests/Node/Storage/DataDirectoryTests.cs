@@ -61,6 +61,63 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.NotEqual(first, IncarnationOf());
     }
 
+    /// <summary>Votes were given under it, and nobody knows them any more.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]    // on the disk that took the place of a damaged one
+    public async Task An_identity_whose_log_was_deleted_is_not_gone_on_with(bool isRejoining)
+    {
+        var (files, before) = await WithoutLogAsync(isRejoining);
+        ulong after;
+        using (var store = TestStore.Open(files))
+        {
+            after = store.Directory.Incarnation;
+            Assert.Equal(isRejoining ? 7 : null, store.Directory.Rejoin?.ClusterId);
+        }
+
+        Assert.NotEqual(before, after);
+        using var again = TestStore.Open(files);
+        Assert.Equal(after, again.Directory.Incarnation);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Power_lost_at_any_call_of_beginning_anew_never_brings_the_old_identity_back(bool isRejoining)
+    {
+        for (var call = 1; ; call++)
+        {
+            var (files, before) = await WithoutLogAsync(isRejoining);
+            var stopAt = files.Calls + call;
+            files.Fault = made => made.Number == stopAt ? IoFault.PowerLoss : IoFault.None;
+            try
+            {
+                TestStore.Open(files).Dispose();
+            }
+            catch (Exception failure) when (failure is IOException or DataDirectoryException)
+            {
+                foreach (var leaves in Enum.GetValues<Leaves>())
+                {
+                    using var next = TestStore.Open(files.AfterPowerLoss(leaves, new Random(call)));
+                    Assert.NotEqual(before, next.Directory.Incarnation);
+                }
+
+                continue;
+            }
+
+            Assert.True(call > 10, $"{call} calls");
+            return;
+        }
+    }
+
+    [Fact]
+    public async Task Without_its_log_too_another_nodes_directory_is_refused()
+    {
+        var (files, _) = await WithoutLogAsync(isRejoining: false);
+        Assert.Throws<DataDirectoryException>(
+            () => DataDirectory.Open(TestStore.Wal, TestStore.Snapshots, "node2", files));
+    }
+
     [Theory]
     [InlineData("wal")]
     [InlineData("snapshots")]
@@ -145,12 +202,42 @@ public sealed class DataDirectoryTests : IDisposable
         }
     }
 
+    /// <summary>A node that has run, of whose files somebody deleted all but those that say whose they are.</summary>
+    private static async Task<(MemoryFileSystem Files, ulong Incarnation)> WithoutLogAsync(bool isRejoining)
+    {
+        var files = new MemoryFileSystem();
+        if (isRejoining)
+        {
+            using var damaged = TestStore.Open(files);
+            damaged.Directory.GiveUp("node1", clusterId: 7);
+        }
+
+        ulong incarnation;
+        using (var store = TestStore.Open(files))
+        {
+            incarnation = store.Directory.Incarnation;
+            store.Directory.SaveClusterDocument("{}"u8);
+            Assert.True(await store.AppendAsync(TestStore.Entries(0, 1, 1, 1), TestStore.Vote(1, 1, 3, 2)));
+        }
+
+        foreach (var file in files.Files(TestStore.Wal).Concat(files.Files(TestStore.Snapshots)).ToList())
+        {
+            if (Path.GetFileName(file) is not ("identity" or "rejoin" or "lock"))
+                files.Delete(file);
+        }
+
+        files.FlushDirectory(TestStore.Wal);
+        files.FlushDirectory(TestStore.Snapshots);
+        return (files, incarnation);
+    }
+
     private DataDirectory Open(string node = "node1") =>
         DataDirectory.Open(Wal, Snapshots, node, new PhysicalFileSystem());
 
+    /// <summary>Of a node that has run: with its log.</summary>
     private ulong IncarnationOf()
     {
-        using var directory = Open();
-        return directory.Incarnation;
+        using var store = TestStore.Open(new PhysicalFileSystem(), Wal, Snapshots);
+        return store.Directory.Incarnation;
     }
 }

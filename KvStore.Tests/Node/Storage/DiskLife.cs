@@ -14,10 +14,28 @@ internal sealed class DiskLife(int seed, string replay)
     public MemoryFileSystem Files { get; private set; } = new();
 
     /// <summary>Recovers and goes on until the call; gives the calls that were made.</summary>
-    public async Task<int> RunAsync(MemoryFileSystem files, int stopAt, IoFault fault = IoFault.PowerLoss)
+    public Task<int> RunAsync(MemoryFileSystem files, int stopAt, IoFault fault = IoFault.PowerLoss) =>
+        RunAsync(files, stopAt, call => call.Number == stopAt ? fault : IoFault.None);
+
+    /// <summary>Recovers and goes on as far as it comes; something happens to one call of a kind.</summary>
+    public Task<int> RunAsync(MemoryFileSystem files, string kind, int number, IoFault fault)
+    {
+        var calls = 0;
+        return RunAsync(
+            files, stopAt: 0, call => call.Kind == kind && ++calls == number ? fault : IoFault.None);
+    }
+
+    /// <summary>Whatever of the pending the power failure left.</summary>
+    public void CouldRecover(MemoryFileSystem files, string how)
+    {
+        using var store = TestStore.Open(files);
+        _history.Check(store, $"{replay}, {how}");
+    }
+
+    private async Task<int> RunAsync(MemoryFileSystem files, int stopAt, Func<IoCall, IoFault> fault)
     {
         Files = files;
-        files.Fault = call => call.Number == stopAt ? fault : IoFault.None;
+        files.Fault = fault;
         try
         {
             using var store = TestStore.Open(files);

@@ -8,7 +8,7 @@ internal static class Disks
 {
     /// <summary>
     /// What was lost; null: nothing. The kinds are PowerLoss (four times, at any call), FailedCall (any, then the
-    /// power) and Damage (a byte of any file).
+    /// power), Damage (a byte of any file) and Lie (a write that did not come to its place on the disk).
     /// </summary>
     public static string? FailureOf(string kind, int seed)
     {
@@ -17,7 +17,7 @@ internal static class Disks
             FailAsync(kind, seed).GetAwaiter().GetResult();
             return null;
         }
-        catch (Exception failure) when (failure is XunitException or DataDamagedException)
+        catch (Exception failure) when (failure is XunitException or DataDamagedException or DataDirectoryException)
         {
             return failure.Message;
         }
@@ -28,6 +28,7 @@ internal static class Disks
         "PowerLoss" => LosePowerAsync(seed),
         "FailedCall" => FailCallAsync(seed),
         "Damage" => DamageAsync(seed),
+        "Lie" => LieAsync(seed),
         _ => throw new ArgumentException($"No harm is called {kind}.", nameof(kind)),
     };
 
@@ -67,6 +68,15 @@ internal static class Disks
             return bytes;
         });
         life.RecoverOrRefuse(files);
+    }
+
+    private static async Task LieAsync(int seed)
+    {
+        var random = new Random(seed);
+        var life = new DiskLife(seed, $"seed {seed}");
+        var lie = random.Next(2) == 0 ? IoFault.IsLost : IoFault.IsMisdirected;
+        await life.RunAsync(new MemoryFileSystem(), "write", random.Next(1, 150), lie);
+        life.RecoverOrRefuse(life.Files.AfterPowerLoss(Leaves.Everything, random));
     }
 
     private static MemoryFileSystem After(MemoryFileSystem files, Random random) => random.Next(4) switch

@@ -50,6 +50,11 @@ public sealed class FaultSwitchTests
     [InlineData("flush:x=EIO")]
     [InlineData("melt=EIO")]
     [InlineData("space=low")]
+    [InlineData("space=stop")]
+    [InlineData("mark=stop")]
+    [InlineData("failpoint@nowhere=stop")]
+    [InlineData("failpoint@ReadArrived=stop")]
+    [InlineData("failpoint@read-arrived=EIO")]
     public void What_is_no_fault_is_refused(string text) => Assert.Throws<FormatException>(() => Of(text));
 
     private FaultSwitch Of(string text)

@@ -43,6 +43,73 @@ public sealed class FaultTests
         Assert.Superset(all.ToHashSet(), kinds);
     }
 
+    /// <summary>
+    /// A disk that answers with an error is not damaged: nobody gives it up, and the next start may find all.
+    /// </summary>
+    [Theory]
+    [InlineData("open")]
+    [InlineData("read")]
+    public async Task A_disk_that_cannot_be_read_ends_the_start_and_stays_as_it_is(string kind)
+    {
+        var (disk, expected) = await SmallDisk.MakeAsync();
+        for (var failing = 1; ; failing++)
+        {
+            var (files, asked) = (disk.AfterPowerLoss(Leaves.Everything, new Random(1)), 0);
+            files.Fault = call => call.Kind == kind && Interlocked.Increment(ref asked) == failing
+                ? IoFault.Fails
+                : IoFault.None;
+            var failure = Record.Exception(() => TestStore.Open(files, segment: SmallDisk.SegmentBytes).Dispose());
+            if (asked < failing)
+                break;
+            Assert.True(failure is IOException or DataDirectoryException, $"{kind} {failing}: {failure}");
+            Assert.Contains("Input/output error (5)", failure.Message);
+            files.Fault = _ => IoFault.None;
+            Assert.Equal(expected, SmallDisk.Start(files).Found);
+        }
+    }
+
+    /// <summary>A start has flushes of its own: what an earlier process left behind is repaired by it.</summary>
+    [Fact]
+    public async Task A_call_that_fails_after_a_restart_loses_nothing_that_was_flushed()
+    {
+        string[] kinds = ["write", "flush", "flush folder", "move"];
+        var places = kinds.SelectMany(kind => Enumerable.Range(1, 3).Select(number => (kind, number))).ToList();
+        for (var seed = 1; seed <= 30; seed++)
+        {
+            foreach (var (kind, number) in places)
+            {
+                var random = new Random(seed);
+                var life = new DiskLife(seed, $"seed {seed}, {kind} {number}");
+                await life.RunAsync(new MemoryFileSystem(), stopAt: random.Next(20, 200));
+                await life.RunAsync(life.Files.AfterKill(), kind, number, IoFault.Fails);
+                await life.RecoverAsync(life.Files.AfterPowerLoss(Leaves.Some, random));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_read_that_gives_less_than_there_is_cuts_nothing_off()
+    {
+        var (disk, expected) = await SmallDisk.MakeAsync();
+        var refused = 0;
+        for (var cut = 1; ; cut++)
+        {
+            var (files, asked) = (disk.AfterPowerLoss(Leaves.Everything, new Random(1)), 0);
+            files.Fault = call => call.Kind == "read" && Interlocked.Increment(ref asked) == cut
+                ? IoFault.IsShort
+                : IoFault.None;
+            var (found, refusal) = SmallDisk.Start(files);
+            if (asked < cut)
+                break;
+            Assert.True(refusal is not null || found == expected, $"read {cut}: {found}");
+            refused += refusal is null ? 0 : 1;
+            files.Fault = _ => IoFault.None;
+            Assert.Equal(expected, SmallDisk.Start(files).Found);
+        }
+
+        Assert.True(refused > 5, $"{refused} refused");
+    }
+
     [Fact]
     public async Task After_a_failed_flush_the_log_is_not_touched_again()
     {

@@ -20,6 +20,15 @@ internal enum IoFault
 
     /// <summary>The machine stops in the middle of it.</summary>
     PowerLoss,
+
+    /// <summary>A read gives half of what is there.</summary>
+    IsShort,
+
+    /// <summary>A write is seen until the machine stops, and never comes to the disk.</summary>
+    IsLost,
+
+    /// <summary>A write is seen where it belongs; the disk puts it a sector further on.</summary>
+    IsMisdirected,
 }
 
 /// <summary>How much of what was not flushed a power failure leaves.</summary>
@@ -36,13 +45,11 @@ internal enum Leaves
 /// </summary>
 internal sealed class MemoryFileSystem : IFileSystem
 {
-    private const int Sector = 512;
-
     private readonly object _gate = new();
     private readonly HashSet<string> _folders = [];
     private readonly HashSet<string> _held = [];
-    private Dictionary<string, Node> _seen = [];
-    private Dictionary<string, Node> _kept = [];
+    private Dictionary<string, MemoryFile> _seen = [];
+    private Dictionary<string, MemoryFile> _kept = [];
     private List<Change> _unflushed = [];
     private int _calls;
     private bool _isDead;
@@ -91,7 +98,7 @@ internal sealed class MemoryFileSystem : IFileSystem
             Assert.EndsWith(DataDirectory.AsideSuffix, path);    // all else comes by a rename
             var isSpare = IsSpare(path);
             var fault = isSpare ? Quiet() : Ask("create", path, out _);
-            var node = new Node();
+            var node = new MemoryFile();
             ChangeFolder(new Change(path, null, node));
             Throw(fault, "create", path);
             return new Handle(this, node, path, isSpare);
@@ -150,8 +157,7 @@ internal sealed class MemoryFileSystem : IFileSystem
         lock (_gate)
         {
             _isDead = true;
-            var inChanges = _unflushed.Select(change => change.Node).OfType<Node>();
-            var copies = _seen.Values.Concat(_kept.Values).Concat(inChanges).Distinct()
+            var copies = _seen.Values.Concat(_kept.Values).Concat(NewFiles).Distinct()
                 .ToDictionary(node => node, node => node.Copy());
             return new MemoryFileSystem
             {
@@ -162,21 +168,36 @@ internal sealed class MemoryFileSystem : IFileSystem
         }
     }
 
+    /// <summary>Changes that are not on the disk, each of which a power failure may take or leave.</summary>
+    public int Pending
+    {
+        get
+        {
+            lock (_gate)
+                return _unflushed.Count + _kept.Values.Concat(NewFiles).Distinct().Sum(file => file.Pending);
+        }
+    }
+
+    private IEnumerable<MemoryFile> NewFiles => _unflushed.Select(change => change.Node).OfType<MemoryFile>();
+
     /// <summary>
     /// The power failed: what the disk holds, and as much of the rest as luck leaves, in parts of a sector.
     /// </summary>
-    public MemoryFileSystem AfterPowerLoss(Leaves leaves, Random random)
+    public MemoryFileSystem AfterPowerLoss(Leaves leaves, Random random) => AfterPowerLoss(
+        () => leaves == Leaves.Everything || (leaves == Leaves.Some && random.Next(2) == 0));
+
+    /// <summary>The power failed: of what is <see cref="Pending"/>, each is there if asked for it says so.</summary>
+    public MemoryFileSystem AfterPowerLoss(Func<bool> stays)
     {
         lock (_gate)
         {
             _isDead = true;
-            bool Stays() => leaves == Leaves.Everything || (leaves == Leaves.Some && random.Next(2) == 0);
-            var entries = new Dictionary<string, Node>(_kept);
-            foreach (var change in _unflushed.Where(_ => Stays()))
+            var entries = new Dictionary<string, MemoryFile>(_kept);
+            foreach (var change in _unflushed.Where(_ => stays()))
                 change.Apply(entries);
             var after = new MemoryFileSystem();
             foreach (var (path, node) in entries)
-                after._seen.Add(path, node.AfterPowerLoss(Stays));
+                after._seen.Add(path, node.AfterPowerLoss(stays));
             after._kept = new(after._seen);
             return after;
         }
@@ -205,7 +226,7 @@ internal sealed class MemoryFileSystem : IFileSystem
             _kept.Remove(path);
             if (bytes is null)
                 return;
-            var node = new Node();
+            var node = new MemoryFile();
             node.Replace(bytes);
             _seen.Add(path, node);
             _kept.Add(path, node);
@@ -259,7 +280,7 @@ internal sealed class MemoryFileSystem : IFileSystem
             if (fault == IoFault.Fails)
                 bytes = bytes[..(bytes.Length / 2)];
             if (fault != IoFault.DiskFull)
-                file.Node.Write(bytes, (int)offset);
+                file.Node.Write(bytes, (int)offset, fault);
             Throw(fault, "write", file.Path);
             Done?.Invoke(call with { Path = file.Path, Kind = "write" }, offset, bytes.Length);
         }
@@ -286,7 +307,7 @@ internal sealed class MemoryFileSystem : IFileSystem
         {
             var fault = Ask("read", file.Path, out _);
             var from = (int)Math.Min(offset, file.Node.Seen.Length);
-            var count = Math.Min(buffer.Length, file.Node.Seen.Length - from);
+            var count = Math.Min(buffer.Length, file.Node.Seen.Length - from) / (fault == IoFault.IsShort ? 2 : 1);
             file.Node.Seen.AsSpan(from, count).CopyTo(buffer);
             Throw(fault, "read", file.Path);
             return count;
@@ -294,11 +315,11 @@ internal sealed class MemoryFileSystem : IFileSystem
     }
 
     /// <summary>A change of a folder: an entry made, moved here, or removed.</summary>
-    private sealed record Change(string Path, string? From, Node? Node)
+    private sealed record Change(string Path, string? From, MemoryFile? Node)
     {
         public string Folder => System.IO.Path.GetDirectoryName(Path)!;
 
-        public void Apply(Dictionary<string, Node> entries)
+        public void Apply(Dictionary<string, MemoryFile> entries)
         {
             if (From is not null)
                 entries.Remove(From);
@@ -318,9 +339,9 @@ internal sealed class MemoryFileSystem : IFileSystem
         }
     }
 
-    private sealed class Handle(MemoryFileSystem files, Node node, string path, bool isQuiet) : IStorageFile
+    private sealed class Handle(MemoryFileSystem files, MemoryFile node, string path, bool isQuiet) : IStorageFile
     {
-        public Node Node { get; } = node;
+        public MemoryFile Node { get; } = node;
 
         public string Path { get; } = path;
 
@@ -337,63 +358,6 @@ internal sealed class MemoryFileSystem : IFileSystem
         public void Dispose()
         {
             // nothing is held
-        }
-    }
-
-    /// <summary>What a file holds, whatever its name.</summary>
-    private sealed class Node
-    {
-        private byte[] _kept = [];
-        private List<(int Offset, byte[] Bytes)> _unflushed = [];
-
-        public byte[] Seen { get; private set; } = [];
-
-        public void Write(ReadOnlySpan<byte> bytes, int offset)
-        {
-            Seen = Overwritten(Seen, bytes, offset);
-            while (bytes.Length > 0)
-            {
-                var part = Math.Min(bytes.Length, Sector - offset % Sector);
-                _unflushed.Add((offset, bytes[..part].ToArray()));
-                bytes = bytes[part..];
-                offset += part;
-            }
-        }
-
-        public void Flush()
-        {
-            foreach (var (offset, bytes) in _unflushed)
-                _kept = Overwritten(_kept, bytes, offset);
-            _unflushed.Clear();
-        }
-
-        /// <summary>The system calls the pages clean and never writes them.</summary>
-        public void Forget() => _unflushed.Clear();
-
-        public void Replace(byte[] bytes)
-        {
-            Seen = [.. bytes];
-            _kept = [.. bytes];
-            _unflushed.Clear();
-        }
-
-        public Node Copy() => new() { Seen = [.. Seen], _kept = [.. _kept], _unflushed = [.. _unflushed] };
-
-        public Node AfterPowerLoss(Func<bool> stays)
-        {
-            var after = Copy();
-            after._unflushed.RemoveAll(_ => !stays());
-            after.Flush();
-            after.Seen = [.. after._kept];
-            return after;
-        }
-
-        private static byte[] Overwritten(byte[] file, ReadOnlySpan<byte> bytes, int offset)
-        {
-            if (offset + bytes.Length > file.Length)
-                Array.Resize(ref file, offset + bytes.Length);
-            bytes.CopyTo(file.AsSpan(offset));
-            return file;
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
 using KvStore.Core.Primitives;
 using KvStore.Node.Storage;
 
@@ -47,6 +49,15 @@ internal static class SmallDisk
         var files = new MemoryFileSystem();
         var expected = await MakeAsync(files, TestStore.Wal, TestStore.Snapshots);
         return (files.AfterPowerLoss(Leaves.Everything, new Random(1)), expected);
+    }
+
+    /// <summary>The segment as a later version might write it: whole, and not readable here.</summary>
+    public static byte[] OfLaterVersion(byte[] segment)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(segment.AsSpan(8), 2);
+        var checksum = XxHash3.HashToUInt64(segment.AsSpan(0, 56));
+        BinaryPrimitives.WriteUInt64LittleEndian(segment.AsSpan(56), checksum);
+        return segment;
     }
 
     /// <summary>What a start on the disk finds; null and why when it refuses.</summary>

@@ -57,18 +57,26 @@ internal sealed class StorageHistory(Random random)
     /// <summary>Checks what was recovered, and goes on from there.</summary>
     public void Recovered(TestStore store, string replay)
     {
+        _steps = [Find(store, replay)];
+        Reported = 0;
+    }
+
+    /// <summary>Checks what was recovered, by one of several starts that could be.</summary>
+    public void Check(TestStore store, string replay) => Find(store, replay);
+
+    private ImmutableArray<Log> Find(TestStore store, string replay)
+    {
         for (var step = HandedOver; step >= Reported; step--)
         {
             var logs = _steps[step];
             var found = logs.Select((log, partition) => Match(store, partition, log)).ToList();
             if (found.Any(log => log is null))
                 continue;
-            _steps = [[.. found.Select(log => log!)]];
-            Reported = 0;
-            return;
+            return [.. found.Select(log => log!)];
         }
 
-        Assert.Fail($"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches\n"
+        throw new Xunit.Sdk.XunitException(
+            $"{replay}: between {Reported} reported and {HandedOver} handed over, nothing matches\n"
             + $"{store.Describe()}\nexpected\n{string.Join('\n', _steps[Reported])}");
     }
 

@@ -76,12 +76,7 @@ public sealed class LinkTests : IAsyncLifetime
         _link.State = LinkState.Clogged;
         using var during = await ConnectAsync();
         var (early, late) = (AskAsync(before, [2]), AskAsync(during, [3]));
-        await using (var other = new Link(2, 1, new IPAddress([127, 77, 9, 7]), [_port], seed: 1))
-        {
-            using var client = await ConnectAsync(other.Address);
-            Assert.Equal([9], await AskAsync(client, [9]));    // by then the clogged one would have answered, too
-        }
-
+        await AskOverAnotherLinkAsync();
         Assert.False(early.IsCompleted || late.IsCompleted);
         _link.State = LinkState.Open;
         Assert.Equal([2], await early);
@@ -121,9 +116,74 @@ public sealed class LinkTests : IAsyncLifetime
         using var client = await ConnectAsync();
         await AskAsync(client, [1]);
 
-        _link.State = new LinkState { TornPerMille = 1000 };
+        _link.State = new LinkState { BreaksPerMille = 1000 };
 
-        await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(client, new byte[1000]));
+        await Assert.ThrowsAnyAsync<SocketException>(() => AskAsync(client, new byte[1000]));
+    }
+
+    [Fact]
+    public async Task A_truncating_link_delivers_a_part_and_ends_in_order()
+    {
+        using var client = await ConnectAsync();
+        await AskAsync(client, [1]);
+
+        _link.State = new LinkState { BreaksPerMille = 1000, Break = LinkBreak.End };
+
+        await Assert.ThrowsAsync<EndOfStreamException>(() => AskAsync(client, new byte[1000]));
+    }
+
+    [Fact]
+    public async Task A_half_open_connection_is_over_for_who_sent_and_silent_for_the_other_until_the_link_changes()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        var port = ((IPEndPoint)server.LocalEndpoint).Port;
+        await using var link = new Link(1, 2, new IPAddress([127, 77, 9, 6]), [port], seed: 1);
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(link.Address, port);
+        using var behind = await server.AcceptSocketAsync(TestContext.Current.CancellationToken);
+
+        link.State = new LinkState { BreaksPerMille = 1000, Break = LinkBreak.Silence };
+        await Assert.ThrowsAnyAsync<SocketException>(() => AskAsync(client, new byte[1000]));
+        await behind.SendAsync(new byte[10]);    // to nobody, who does not say so
+        var heard = DrainAsync(behind);
+        await AskOverAnotherLinkAsync();
+        Assert.False(heard.IsCompleted);
+
+        link.State = LinkState.Open;
+        await Assert.ThrowsAnyAsync<SocketException>(() => heard.WaitAsync(Patience));
+    }
+
+    [Theory]
+    [InlineData(0, 0, 0, 5000, 0)]
+    [InlineData(100, 0, 0, 5000, 100)]
+    [InlineData(100, 40, 0, 5000, 120)]
+    [InlineData(0, 0, 1000, 500, 500)]
+    [InlineData(100, 40, 1000, 500, 620)]
+    public void A_piece_is_held_for_what_delay_jitter_and_width_ask(int delay, int jitter, int width, int bytes, int ms)
+    {
+        var state = new LinkState
+        {
+            Delay = TimeSpan.FromMilliseconds(delay),
+            Jitter = TimeSpan.FromMilliseconds(jitter),
+            BytesPerSecond = width,
+        };
+
+        Assert.Equal(TimeSpan.FromMilliseconds(ms), state.HoldOf(bytes, chance: 0.5));
+    }
+
+    [Fact]
+    public async Task A_piece_that_is_held_is_let_go_when_the_link_changes()
+    {
+        using var client = await ConnectAsync();
+        await AskAsync(client, [1]);
+        _link.State = new LinkState { Delay = TimeSpan.FromHours(1) };
+
+        var late = AskAsync(client, [2]);
+        await AskOverAnotherLinkAsync();
+        Assert.False(late.IsCompleted);
+        _link.State = LinkState.Open;
+        Assert.Equal([2], await late);
     }
 
     private static async Task<byte[]> AskAsync(Socket client, byte[] bytes)
@@ -138,6 +198,23 @@ public sealed class LinkTests : IAsyncLifetime
         }
 
         return answer;
+    }
+
+    /// <summary>Takes as long as an answer over the link of the test would take, were it well.</summary>
+    private async Task AskOverAnotherLinkAsync()
+    {
+        await using var other = new Link(2, 1, new IPAddress([127, 77, 9, 7]), [_port], seed: 1);
+        using var client = await ConnectAsync(other.Address);
+        Assert.Equal([9], await AskAsync(client, [9]));
+    }
+
+    private static async Task DrainAsync(Socket socket)
+    {
+        var buffer = new byte[1000];
+        while (await socket.ReceiveAsync(buffer) > 0)
+        {
+            // Only the end matters.
+        }
     }
 
     private async Task<Socket> ConnectAsync(IPAddress? address = null)
