@@ -15,8 +15,9 @@ internal sealed class NodeStorage : IDisposable
     /// </summary>
     private const int FewestCopies = 3;
 
-    private const string LeftAsItIs = "It was left as it is. Empty both directories, and never put an older copy in "
-        + "their place: if the cluster has a majority without it, it takes the node in as another member.";
+    private const string LeftAsItIs = "It was left as it is. Only if a majority of the other copies is whole, empty "
+        + "both directories: the cluster then takes the node in as another member. Otherwise keep them: they may hold "
+        + "the last copy. Never put an older copy in their place.";
 
     private readonly IOptions<NodeOptions> _node;
     private readonly IOptions<StorageOptions> _options;
