@@ -62,7 +62,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     /// <summary>
     /// Segments roll, logs are compacted, snapshots are sent and states compared within minutes instead of hours; disks
-    /// can be broken, and a kill loses what was not flushed, as power does.
+    /// can be broken, and a kill loses the bytes that were not flushed, as power does.
     /// </summary>
     private static Dictionary<string, string> ForChaos => new()
     {

@@ -35,7 +35,7 @@ internal sealed class EnvironmentReader(IConfiguration configuration)
         ? Storage.DiskReserve.TryParse(text) ?? throw Wrong(name, text, "a share such as 5%, up to 50%, or bytes")
         : null;
 
-    public bool IsOn(string name) => string.Equals(Text(name), "true", StringComparison.OrdinalIgnoreCase);
+    public bool IsOn(string name) => Word(name, "false", "true") == "true";
 
     /// <summary>The switch for faults of the disk; null unless it is allowed.</summary>
     public FaultSwitch? Faults(string name, string permission)

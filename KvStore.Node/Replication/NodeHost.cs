@@ -137,6 +137,10 @@ internal sealed class NodeHost(
             case IOException or UnauthorizedAccessException:
                 end.Fail($"The disk does not keep what it is given: {failure.Message}");
                 break;
+            case InvariantBrokenException:
+                logger.InvariantBroken(failure.Message, failure);
+                end.Fail($"A replica's state is wrong: {failure.Message}");
+                break;
             default:
                 logger.DefectFound(failure.Message, failure);
                 end.Fail($"A defect of the program: {failure.GetType().Name}: {failure.Message}");
@@ -154,14 +158,9 @@ internal sealed class NodeHost(
             logger.LogFailed(reason);
             end.Fail($"The disk does not keep what it is given: {reason}");
         }
-        else if (ended != _loops && ended.Exception?.GetBaseException() is { } other)
+        else if (ended.Exception?.GetBaseException() is { } failure)
         {
-            FailBy(other);
-        }
-        else if (ended.Exception is { } broken)
-        {
-            logger.InvariantBroken(broken.GetBaseException().Message, broken);
-            end.Fail($"A replica's state is wrong: {broken.GetBaseException().Message}");
+            FailBy(failure);
         }
     }
 

@@ -215,7 +215,9 @@ internal sealed class PartitionReplica(
             return;
         if (ConfigurationPlan.Next(Replica, _keepers, _lost) is { } step)
             _inputs.Add(step);
-        else if (Replica.MayReconfigure && _keepers.ToHashSet().SetEquals(Replica.Configuration.Members))
+        else if (Replica.MayReconfigure
+            && Replica.Configuration.Learners.IsEmpty
+            && _keepers.ToHashSet().SetEquals(Replica.Configuration.Voters))
             _settled = Replica.Configuration;
     }
 

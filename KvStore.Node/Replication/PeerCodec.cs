@@ -10,7 +10,7 @@ namespace KvStore.Node.Replication;
 internal static class PeerCodec
 {
     /// <summary>The version of peer.proto that this node speaks.</summary>
-    public const uint Protocol = 1;
+    public const uint Protocol = 2;
 
     public static Wire.Message Encode(PartitionId partition, PeerMessage message)
     {

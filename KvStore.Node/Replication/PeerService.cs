@@ -1,4 +1,5 @@
 using Grpc.Core;
+using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
@@ -32,12 +33,15 @@ internal sealed class PeerService(
         IAsyncStreamReader<Wire.Frame> requestStream, ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end.LinksEnd);
+        Wire.Ends? sender = null;
         try
         {
-            for (var isFirst = true; await requestStream.MoveNext(ended.Token).ConfigureAwait(false); isFirst = false)
+            while (await requestStream.MoveNext(ended.Token).ConfigureAwait(false))
             {
                 var frame = requestStream.Current;
                 var from = Check(frame.Ends, frame.Flushed);
+                var isFirst = sender is null;
+                sender = frame.Ends;
                 if (isFirst)
                     await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);    // for the caller: a welcome
                 router.Receive(from, Decode(frame));
@@ -46,6 +50,11 @@ internal sealed class PeerService(
         catch (OperationCanceledException) when (end.LinksEnd.IsCancellationRequested)
         {
             // The caller learns by the answer that this node is leaving.
+        }
+        finally
+        {
+            if (sender is not null)
+                logs.Ended(sender);
         }
 
         return new Wire.LinkEnd();
@@ -61,7 +70,7 @@ internal sealed class PeerService(
             throw Refuse(StatusCode.InvalidArgument, "A snapshot begins with its head.");
         }
 
-        var from = Check(head.Ends, flushed: 0);
+        var from = Check(head.Ends, flushed: null);
         try
         {
             var (partition, term, described) = PeerCodec.Decode(head);
@@ -84,7 +93,7 @@ internal sealed class PeerService(
 
     public override Task<Wire.StateHashReply> Compare(Wire.StateHash request, ServerCallContext context)
     {
-        var from = Check(request.Ends, flushed: 0);
+        var from = Check(request.Ends, flushed: null);
         Wire.StateHashReply reply = new();
         if (request.Format != StateImage.HashFormat)
             return Task.FromResult(reply);
@@ -131,7 +140,7 @@ internal sealed class PeerService(
         }
     }
 
-    private NodeId Check(Wire.Ends? ends, ulong flushed)
+    private NodeId Check(Wire.Ends? ends, ulong? flushed)
     {
         if (current.View is not { } view)
             throw Refuse(StatusCode.Unavailable, "This node is still forming its cluster.");
@@ -155,18 +164,32 @@ internal sealed class PeerService(
         {
             if (member.Id.Value != ends.Sender || member.Incarnation != ends.SenderIncarnation)
                 continue;
-            if (logs.Forgotten(ends, flushed) is not { } before)
-                return member.Id;
-            logger.OlderDiskRefused(member.Name, ends.LogEnd, before);
-            throw Refuse(
-                StatusCode.DataLoss,
-                $"The log of {member.Name} ended with frame {ends.LogEnd} when it started, and had {before} before.");
+            CheckDisk(member, ends, flushed);
+            return member.Id;
         }
 
         logger.StrangerRefused(ends.Sender, ends.SenderIncarnation);
         throw Refuse(
             StatusCode.FailedPrecondition,
             $"Member {ends.Sender} on disk {ends.SenderIncarnation:x16} is not in the view.");
+    }
+
+    private void CheckDisk(Member member, Wire.Ends ends, ulong? flushed)
+    {
+        switch (logs.Hear(ends, flushed, out var known))
+        {
+            case DiskClaim.Taken:
+                throw Refuse(
+                    StatusCode.FailedPrecondition,
+                    $"Another process speaks for {member.Name} on disk {ends.SenderIncarnation:x16}, or did until just "
+                    + "now. If two run on copies of one directory, stop one of them.");
+            case DiskClaim.Forgotten:
+                logger.OlderDiskRefused(member.Name, ends.LogEnd, known);
+                throw Refuse(
+                    StatusCode.DataLoss,
+                    $"The log of {member.Name} ended with frame {ends.LogEnd} when it started, and had {known} "
+                    + "before.");
+        }
     }
 
     private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));

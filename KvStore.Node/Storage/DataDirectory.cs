@@ -191,7 +191,7 @@ internal sealed class DataDirectory : IDisposable
             throw new DataDamagedException(IdentityPath(Wal), 0, $"{identity.Length} bytes", "an identity");
         var version = BinaryPrimitives.ReadInt32LittleEndian(identity);
         if (version != FormatVersion)
-            throw new DataDirectoryException($"{Wal} has format {version}; this version reads {FormatVersion}.");
+            throw new OtherFormatException(IdentityPath(Wal), $"format version {version}");
         Incarnation = BinaryPrimitives.ReadUInt64LittleEndian(identity.AsSpan(4));
         var owner = Encoding.UTF8.GetString(identity.AsSpan(IdentityHeaderSize));
         if (owner != node)

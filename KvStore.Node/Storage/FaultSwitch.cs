@@ -80,6 +80,7 @@ internal sealed class FaultRule
 
     private const string AtFailpoint = "failpoint";
     private const string Stop = "stop";
+    private const long LongestDelayMs = 60 * 60 * 1000;
     private const int InputOutput = 5;
     private const int NoSpace = 28;
     private const int Quota = 122;
@@ -170,7 +171,10 @@ internal sealed class FaultRule
             : true;
     }
 
-    private static long Whole(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+    private static long Whole(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new FormatException($"'{text}' is no whole number.");
 
     private static (string Before, string? After) Cut(string text, char at)
     {
@@ -178,9 +182,15 @@ internal sealed class FaultRule
         return place < 0 ? (text, null) : (text[..place], text[(place + 1)..]);
     }
 
-    private static TimeSpan Delay(string text) => text.EndsWith("ms", StringComparison.Ordinal)
-        ? TimeSpan.FromMilliseconds(int.Parse(text[..^2], NumberStyles.None, CultureInfo.InvariantCulture))
-        : text.EndsWith('s')
-            ? TimeSpan.FromSeconds(int.Parse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture))
-            : throw new FormatException($"'{text}' is no time such as 100ms or 30s.");
+    private static TimeSpan Delay(string text)
+    {
+        var unit = text.TrimStart("0123456789".ToCharArray());
+        var number = Whole(text[..^unit.Length]);
+        return (unit, number) switch
+        {
+            ("ms", <= LongestDelayMs) => TimeSpan.FromMilliseconds(number),
+            ("s", <= LongestDelayMs / 1000) => TimeSpan.FromSeconds(number),
+            _ => throw new FormatException($"'{text}' is no time such as 100ms or 30s, of at most an hour."),
+        };
+    }
 }

@@ -31,6 +31,7 @@ internal sealed class LogStorage : IDisposable
         WalWriter wal,
         IReadOnlyDictionary<PartitionId, RecoveredPartition> recovered,
         RecoverySummary summary,
+        ulong foundFrame,
         TimeProvider time)
     {
         _files = files;
@@ -40,7 +41,7 @@ internal sealed class LogStorage : IDisposable
         _writer = new LogWriter(wal, time);
         Recovered = recovered;
         Summary = summary;
-        FoundFrame = wal.FlushedFrame;
+        FoundFrame = foundFrame;
     }
 
     /// <summary>What was on the disk at start, by partition.</summary>
@@ -48,7 +49,7 @@ internal sealed class LogStorage : IDisposable
 
     public RecoverySummary Summary { get; }
 
-    /// <summary>The frame that the log ended with at start.</summary>
+    /// <summary>The frame that the log ended with at start, before anything was written.</summary>
     public ulong FoundFrame { get; }
 
     /// <summary>The last frame of the log known to be on stable storage.</summary>
@@ -88,7 +89,8 @@ internal sealed class LogStorage : IDisposable
         wal.Seal();
         var summary = new RecoverySummary(
             newest.Count, numbers.Count, recovery.EntriesRead, end?.TornBytes ?? 0, time.GetElapsedTime(startedAt));
-        return new LogStorage(files, directory, snapshots, wal, recovered, summary, time);
+        var found = end?.Link.Sequence ?? 0;    // what was written since has numbers that may have been told before
+        return new LogStorage(files, directory, snapshots, wal, recovered, summary, found, time);
     }
 
     /// <summary>Hands over and returns; the batch is reported once it is flushed, or never after a failure.</summary>

@@ -15,14 +15,17 @@ internal sealed class NodeStorage : IDisposable
     /// </summary>
     private const int FewestCopies = 3;
 
-    private const string LeftAsItIs = "It was left as it is. Empty both directories, and never put an older copy in "
-        + "their place: if the cluster has a majority without it, it takes the node in as another member.";
+    private const string LeftAsItIs = "It was left as it is. Only if a majority of the other copies is whole, empty "
+        + "both directories: the cluster then takes the node in as another member. Otherwise keep them: they may hold "
+        + "the last copy. Never put an older copy in their place.";
 
+    private readonly Lock _condemning = new();
     private readonly IOptions<NodeOptions> _node;
     private readonly IOptions<StorageOptions> _options;
     private readonly IFileSystem _files;
     private readonly TimeProvider _time;
     private readonly ILogger<NodeStorage> _logger;
+    private string? _condemned;
 
     /// <exception cref="StartupException">The directory cannot be used or is damaged; says why and what to
     /// do.</exception>
@@ -58,6 +61,12 @@ internal sealed class NodeStorage : IDisposable
     /// <summary>Nobody may go on with what this disk holds, now or after a restart.</summary>
     /// <returns>What to say while ending.</returns>
     public string Condemn(string why)
+    {
+        lock (_condemning)
+            return _condemned ??= WriteDown(why);    // several may come to it at once; one reason is enough
+    }
+
+    private string WriteDown(string why)
     {
         try
         {

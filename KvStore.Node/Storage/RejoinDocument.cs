@@ -40,6 +40,6 @@ internal sealed record RejoinDocument(int Number, ulong ClusterId, byte[] Identi
                 BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4)),
                 BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8)),
                 bytes[HeaderSize..])
-            : throw new DataDirectoryException($"{path} has format {version}; this version reads {Version}.");
+            : throw new OtherFormatException(path, $"format version {version}");
     }
 }

@@ -13,8 +13,8 @@ internal class DataDirectoryException(string message, Exception? inner = null) :
 /// </summary>
 internal sealed class OtherFormatException(string file, string found, Exception? inner = null)
     : DataDirectoryException(
-        $"{file} is whole but holds {found}, which this version cannot read. Nothing was changed; start the version "
-        + "that wrote it, or a later one.",
+        $"{file} is whole, but this version cannot read it: {found.TrimEnd('.')}. Nothing was changed; start the "
+        + "version that wrote it, or a later one.",
         inner);
 
 /// <summary>

@@ -138,6 +138,28 @@ public sealed class PartitionReplicaTests
     }
 
     [Fact]
+    public void A_lost_voter_goes_and_its_successor_becomes_a_voter_although_it_needs_time_to_catch_up()
+    {
+        var primary = ReplicaHarness.Elected();
+        primary.Flush();
+        primary.Acknowledge(2);
+        primary.Replica.Follow(keepers: [new(1), new(2), new(4)], lost: [new(3)]);
+        List<string> seen = [];
+        for (var tick = 0; tick < 100 && seen.LastOrDefault() != "1 2 4"; tick++)
+        {
+            primary.Tick();
+            primary.Flush();
+            primary.Acknowledge(2);
+            if (tick > 20)
+                primary.Acknowledge(4);
+            if ($"{primary.Replica.Replica.Configuration}" is var now && now != seen.LastOrDefault())
+                seen.Add(now);
+        }
+
+        Assert.Equal(["1 2", "1 2 + 4", "1 2 4"], seen);
+    }
+
+    [Fact]
     public void A_primary_knows_what_its_backups_lack_and_a_backup_knows_nothing_of_it()
     {
         var primary = ReplicaHarness.Primary();

@@ -5,6 +5,7 @@ using KvStore.Core.Replication;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Wire = KvStore.Node.Replication.Wire;
 
 namespace KvStore.Tests.Node.Replication;
@@ -25,7 +26,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
         _node.Comparer,
-        new PeerLogs(),
+        new PeerLogs(TimeProvider.System),
         _end,
         NullLogger<PeerService>.Instance);
 
@@ -105,6 +106,30 @@ public sealed class PeerServiceTests : IDisposable
             (ends.Run, ends.LogEnd) = (run, logEnd);
             return new Wire.Frame { Ends = ends, Flushed = flushed };
         }
+    }
+
+    [Fact]
+    public void Of_two_processes_on_copies_of_one_disk_the_one_that_is_heard_stays_and_none_is_called_older()
+    {
+        var (time, original, copy) = (new FakeTimeProvider(), Ends(), Ends());
+        (original.Run, original.LogEnd, copy.Run, copy.LogEnd) = (1, 1, 2, 9);
+        PeerLogs logs = new(time);
+        Assert.Equal(DiskClaim.Sound, logs.Hear(original, 9, out _));
+
+        Assert.Equal(DiskClaim.Taken, logs.Hear(copy, 9, out _));
+        Assert.Equal(DiskClaim.Sound, logs.Hear(original, 10, out _));
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(DiskClaim.Forgotten, logs.Hear(copy, 9, out _));    // the original went further meanwhile
+        copy.LogEnd = 10;
+        Assert.Equal(DiskClaim.Sound, logs.Hear(copy, 10, out _));
+        Assert.Equal(DiskClaim.Taken, logs.Hear(original, 10, out _));
+
+        logs.Ended(original);    // says nothing of the one that is heard
+        Assert.Equal(DiskClaim.Taken, logs.Hear(original, 10, out _));
+        logs.Ended(copy);
+        original.Run = 3;
+        original.LogEnd = 10;
+        Assert.Equal(DiskClaim.Sound, logs.Hear(original, 10, out _));
     }
 
     [Fact]

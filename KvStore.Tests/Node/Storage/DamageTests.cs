@@ -209,6 +209,32 @@ public sealed class DamageTests
         }
     }
 
+    /// <summary>A start may write a frame of its own, under the number of the one that is gone.</summary>
+    [Fact]
+    public async Task A_log_whose_newest_segment_lost_all_its_frames_is_found_to_be_shorter_than_it_was()
+    {
+        var (disk, _) = await SmallDisk.MakeAsync();
+        ulong told;
+        using (var store = TestStore.Open(disk, segment: SmallDisk.SegmentBytes))
+        {
+            var segments = SmallDisk.Segments(disk).Count;
+            for (var index = 25; SmallDisk.Segments(disk).Count == segments; index++)
+                Assert.True(await store.AppendAsync(TestStore.Entries(1, index, index, index, term: 2)));
+            told = store.Log.FlushedFrame;
+        }
+
+        disk = disk.AfterPowerLoss(Leaves.Everything, new Random(1));
+        disk.Damage(
+            SmallDisk.Segments(disk)[^1],
+            bytes =>
+            [
+                .. bytes[..WalFormat.SegmentHeaderSize],
+                .. new byte[bytes.Length - WalFormat.SegmentHeaderSize],
+            ]);
+        using var again = TestStore.Open(disk, segment: SmallDisk.SegmentBytes);
+        Assert.True(again.Log.FoundFrame < told, $"{again.Log.FoundFrame} found, {told} told");
+    }
+
     [Fact]
     public async Task A_format_of_a_later_version_is_refused_and_not_guessed()
     {

@@ -163,7 +163,7 @@ public sealed class SetAsideTests
         var before = Contents(files, "");
 
         var refused = Assert.Throws<StartupException>(() => Open(files));
-        Assert.Contains($"{FirstSegment} is whole but holds format version 2", refused.Message);
+        Assert.Contains($"{FirstSegment} is whole, but this version cannot read it: format version 2", refused.Message);
         Assert.Contains("start the version that wrote it", refused.Message);
         Assert.Equal(before, Contents(files, ""));
         Assert.Empty(_warnings.Lines);

@@ -77,6 +77,12 @@ public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<Chao
         Assert.Equal(["507", Ok], _seen.Order(StringComparer.Ordinal));
         Assert.All(others, pair => Assert.Contains(pair, (string[])["200 404", "404 404"]));
         Assert.Equal("", await FaultsOfAsync(Cluster.Nodes[0]));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        for (var key = 0; key < 100; key++)
+        {
+            while (!await IsTakenAsync($"full-disk/{key}"))
+                patience.Token.ThrowIfCancellationRequested();
+        }
     }
 
     [Fact]
@@ -137,6 +143,12 @@ public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<Chao
     {
         using var answer = await fixture.Door.PutAsync($"/v1/{key}", new StringContent("value"));
         _seen.Add(answer.IsSuccessStatusCode ? Ok : $"{(int)answer.StatusCode}");
+    }
+
+    private async Task<bool> IsTakenAsync(string key)
+    {
+        using var answer = await fixture.Door.PutAsync($"/v1/{key}", new StringContent("value"));
+        return answer.IsSuccessStatusCode;
     }
 
     private async Task<string> FaultsOfAsync(ChaosNode node)
