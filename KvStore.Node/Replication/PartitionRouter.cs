@@ -76,7 +76,7 @@ internal sealed class PartitionRouter(
     /// <summary>Tells every replica who should keep its group by a newer view.</summary>
     public void Follow(ClusterView view)
     {
-        ImmutableArray<NodeId> lost = [.. view.Removed.Select(member => member.Id)];
+        var lost = LostIn(view);
         foreach (var replica in Replicas)
         {
             var keepers = view.KeepersOf(replica.Partition);
@@ -227,9 +227,11 @@ internal sealed class PartitionRouter(
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
         var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved, markTicks);
-        replica.Follow(view.KeepersOf(partition), [.. view.Removed.Select(member => member.Id)]);
+        replica.Follow(view.KeepersOf(partition), LostIn(view));
         return replica;
     }
+
+    private static ImmutableArray<NodeId> LostIn(ClusterView view) => [.. view.Removed.Select(member => member.Id)];
 }
 
 /// <summary>Lets callers wait until a partition's believed primary changes.</summary>

@@ -102,18 +102,21 @@ internal sealed class NodeStorage : IDisposable
     {
         var directory = DataDirectory.Open(
             _node.Value.WalDirectory, _node.Value.SnapshotDirectory, _node.Value.Name, _files);
+        ClusterView? view = null;
         try
         {
+            view = ViewOf(directory);
             directory.CheckNotCondemned();
-            return (directory, ViewOf(directory), LogStorage.Open(directory, _options.Value, _files, _time));
+            return (directory, view, LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)
         {
             using (directory)
             {
-                if (!mayGiveUp || !_node.Value.RejoinsOnDamage || ClusterThatCanSpare(directory) is not { } cluster)
+                // whoever does not know where it belongs must not go anywhere by itself
+                if (!mayGiveUp || !_node.Value.RejoinsOnDamage || view is null || !CanSpareOne(view))
                     throw;
-                directory.GiveUp(_node.Value.Name, cluster.ClusterId);
+                directory.GiveUp(_node.Value.Name, view.ClusterId);
             }
 
             var next = Open(mayGiveUp: false);
@@ -132,23 +135,8 @@ internal sealed class NodeStorage : IDisposable
         }
     }
 
-    /// <summary>
-    /// The cluster that this copy belongs to, if it keeps enough others; null when that is not known.
-    /// </summary>
-    private static ClusterView? ClusterThatCanSpare(DataDirectory directory)
-    {
-        try
-        {
-            return ViewOf(directory) is { } view
-                && Math.Min(view.Members.Length, view.Ring.ReplicationFactor) >= FewestCopies
-                    ? view
-                    : null;
-        }
-        catch (Exception unknown) when (unknown is OtherFormatException or DataDamagedException)
-        {
-            return null;    // whoever does not know where it belongs must not go anywhere by itself
-        }
-    }
+    private static bool CanSpareOne(ClusterView view) =>
+        Math.Min(view.Members.Length, view.Ring.ReplicationFactor) >= FewestCopies;
 
     private static ClusterView? ViewOf(DataDirectory directory)
     {

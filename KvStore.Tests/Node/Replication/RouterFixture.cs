@@ -4,7 +4,6 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvStore.Tests.Node.Replication;
@@ -78,7 +77,7 @@ internal sealed class RouterFixture : IDisposable
 
     public StateComparer Comparer { get; }
 
-    public ComparerLog Log { get; } = new();
+    public LogLines<StateComparer> Log { get; } = new();
 
     public DiskWatch Disk { get; }
 
@@ -120,22 +119,4 @@ internal sealed class RouterFixture : IDisposable
         Storage.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
-}
-
-/// <summary>The lines that a comparer logged.</summary>
-internal sealed class ComparerLog : ILogger<StateComparer>
-{
-    public List<(LogLevel Level, string Text)> Lines { get; } = [];
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(
-        LogLevel logLevel,
-        EventId eventId,
-        TState state,
-        Exception? exception,
-        Func<TState, Exception?, string> formatter) => Lines.Add((logLevel, formatter(state, exception)));
 }

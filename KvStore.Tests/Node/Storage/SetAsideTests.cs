@@ -15,7 +15,7 @@ public sealed class SetAsideTests
 
     private static readonly ClusterView Three = ClusterView.Birth([("node1", 1), ("node2", 2), ("node3", 3)], 8, 3);
 
-    private readonly Warnings _warnings = new();
+    private readonly LogLines<NodeStorage> _log = new();
 
     [Fact]
     public async Task Damaged_files_are_set_aside_whole_and_the_node_is_new()
@@ -28,7 +28,8 @@ public sealed class SetAsideTests
         Assert.Empty(storage.Log.Recovered);
         Assert.Null(storage.Directory.LoadClusterDocument());
         Assert.Equal(Three.ClusterId, storage.Directory.Rejoin!.ClusterId);
-        var warning = Assert.Single(_warnings.Lines);
+        var (level, warning) = Assert.Single(_log.Lines);
+        Assert.Equal(LogLevel.Warning, level);
         Assert.Contains(FirstSegment, warning);
         Assert.Contains($"{TestStore.Wal} and {TestStore.Snapshots}, each under {Aside}", warning);
     }
@@ -102,7 +103,7 @@ public sealed class SetAsideTests
         Assert.Contains(FirstSegment, refused.Message);
         Assert.Contains("It was left as it is", refused.Message);
         Assert.Equal(before, Contents(files, ""));
-        Assert.Empty(_warnings.Lines);
+        Assert.Empty(_log.Lines);
     }
 
     /// <summary>Every byte of it is as it was written, and all the same nobody may go on with it.</summary>
@@ -122,7 +123,7 @@ public sealed class SetAsideTests
         using (var storage = Open(files))
             Assert.Empty(storage.Log.Recovered);
         Assert.Equal(before, Contents(files, Aside));
-        Assert.Contains(Why, Assert.Single(_warnings.Lines));
+        Assert.Contains(Why, Assert.Single(_log.Lines).Text);
         using (var storage = Open(files))
             Assert.Equal(1, storage.Directory.Rejoin!.Number);    // the new disk is not marked
     }
@@ -166,7 +167,7 @@ public sealed class SetAsideTests
         Assert.Contains($"{FirstSegment} is whole, but this version cannot read it: format version 2", refused.Message);
         Assert.Contains("start the version that wrote it", refused.Message);
         Assert.Equal(before, Contents(files, ""));
-        Assert.Empty(_warnings.Lines);
+        Assert.Empty(_log.Lines);
     }
 
     [Theory]
@@ -228,7 +229,7 @@ public sealed class SetAsideTests
         Microsoft.Extensions.Options.Options.Create(new StorageOptions { SegmentBytes = TestStore.SegmentBytes }),
         files,
         TimeProvider.System,
-        _warnings);
+        _log);
 
     /// <summary>False: the power failed.</summary>
     private bool TryOpen(MemoryFileSystem files)
@@ -241,27 +242,6 @@ public sealed class SetAsideTests
         catch (StartupException)
         {
             return false;
-        }
-    }
-
-    private sealed class Warnings : ILogger<NodeStorage>
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel == LogLevel.Warning)
-                Lines.Add(formatter(state, exception));
         }
     }
 }
