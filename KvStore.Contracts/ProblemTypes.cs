@@ -41,6 +41,10 @@ public sealed class ProblemType
     /// <summary>414: the key has more than <see cref="KeyPath.MaxKeyBytes"/> bytes.</summary>
     public static ProblemType KeyTooLong { get; } = new("key-too-long", 414, "The key is too long");
 
+    /// <summary>400: the bucket's name is not one that buckets can have.</summary>
+    public static ProblemType BucketInvalid { get; } =
+        new("bucket-invalid", 400, "The name of the bucket is not valid");
+
     /// <summary>400: the request target is no path, or not encoded as one.</summary>
     public static ProblemType TargetInvalid { get; } = new("target-invalid", 400, "The request target is not valid");
 
@@ -65,6 +69,9 @@ public sealed class ProblemType
 
     /// <summary>404: the key is not there.</summary>
     public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
+
+    /// <summary>404: the bucket is not there.</summary>
+    public static ProblemType BucketNotFound { get; } = new("bucket-not-found", 404, "The bucket does not exist");
 
     /// <summary>404: nothing is served under this path.</summary>
     public static ProblemType RouteNotFound { get; } = new("route-not-found", 404, "There is nothing at this path");
@@ -143,9 +150,10 @@ public sealed class ProblemType
     /// <summary>Every type, by status.</summary>
     public static ImmutableArray<ProblemType> All { get; } =
     [
-        KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
-        IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
+        KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
+        ConditionInvalid, IdempotencyKeyInvalid, NotFound, BucketNotFound, RouteNotFound, MethodNotAllowed,
+        NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong,
+        UnsupportedMediaType, UnsupportedEncoding,
         NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
         DeadlineExceeded, DiskLow,
     ];
