@@ -49,6 +49,19 @@ public enum Comparison : byte
 /// <param name="Condition">What must be true of it.</param>
 public sealed record Compare(ReadOnlyMemory<byte> Key, Condition Condition);
 
+/// <summary>What becomes of a transaction; the numbers are in the formats.</summary>
+public enum TransactionOutcome : byte
+{
+    /// <summary>Nothing is done, anywhere.</summary>
+    Nothing = 1,
+
+    /// <summary>All comparisons held: what is to be done then is done.</summary>
+    Then = 2,
+
+    /// <summary>A comparison did not hold: what is to be done else is done.</summary>
+    Else = 3,
+}
+
 /// <summary>A change to one partition's state.</summary>
 public abstract record Command
 {
@@ -112,6 +125,58 @@ public abstract record Command
         /// <inheritdoc/>
         public override bool Stores => Then.Concat(Else).Any(operation => operation.Stores);
     }
+
+    /// <summary>
+    /// A partition's part of a transaction over several: its comparisons are made, what would be done is worked out,
+    /// and its keys are locked until <see cref="Finish"/> or, on the coordinator, <see cref="Decide"/>. The request id
+    /// names the attempt, and is the same in all commands of it.
+    /// </summary>
+    public sealed record Prepare : Command
+    {
+        /// <summary>What concerns this partition; its time and request id mean nothing.</summary>
+        public required Transaction Part { get; init; }
+
+        /// <summary>Who takes part, ascending, 2 or more; the first is the coordinator.</summary>
+        public required ImmutableArray<PartitionId> Participants { get; init; }
+
+        /// <summary>What the whole transaction asks for, as a number.</summary>
+        public required ulong Fingerprint { get; init; }
+
+        /// <summary>Names the transaction, over all attempts: the coordinator remembers its outcome by it.</summary>
+        public required RequestId Client { get; init; }
+
+        /// <inheritdoc/>
+        public override bool Stores => Part.Stores;
+    }
+
+    /// <summary>
+    /// On the coordinator, which is prepared itself: settles what becomes of the transaction, once and for ever. The
+    /// first decision counts; who comes with another one is told of it.
+    /// </summary>
+    public sealed record Decide : Command
+    {
+        /// <summary>What to do; <see cref="TransactionOutcome.Nothing"/> where it is not known to be prepared.</summary>
+        public required TransactionOutcome Outcome { get; init; }
+
+        /// <summary>Who takes part, ascending, 2 or more; the first is the coordinator.</summary>
+        public required ImmutableArray<PartitionId> Participants { get; init; }
+
+        /// <summary>
+        /// What a retry of the transaction is to be told of its operations, in its own order. With
+        /// <see cref="TransactionOutcome.Nothing"/>: why, or empty, and then a retry is a new attempt.
+        /// </summary>
+        public ImmutableArray<ItemResult> Items { get; init; } = [];
+    }
+
+    /// <summary>On the other participants: carries out what was decided, and gives the keys free.</summary>
+    public sealed record Finish : Command
+    {
+        /// <summary>What was decided.</summary>
+        public required TransactionOutcome Outcome { get; init; }
+    }
+
+    /// <summary>On the coordinator: all participants have finished, and nobody will ask any more.</summary>
+    public sealed record Forget : Command;
 
     /// <summary>
     /// Tells the time and takes some of the entries away that are expired by it; there may be more of them.

@@ -12,6 +12,10 @@ public static class CommandFormat
     private const byte TransactionKind = 0x23;
     private const byte ExpireKind = 0x24;
     private const byte CloseBucketKind = 0x25;
+    private const byte PrepareKind = 0x26;
+    private const byte DecideKind = 0x27;
+    private const byte FinishKind = 0x28;
+    private const byte ForgetKind = 0x29;
     private const byte HasRequestIdFlag = 0x01;
     private const int IdKindShift = 1;       // above the flag
     private const int HeaderSize = 10;       // kind, flags, time
@@ -50,7 +54,7 @@ public static class CommandFormat
             return FirstCommandFormat.Decode(payload);
         var reader = new ByteReader(payload, "Command");
         var kind = reader.Byte();
-        if (kind is < ChangeKind or > CloseBucketKind)
+        if (kind is < ChangeKind or > ForgetKind)
             throw reader.Wrong($"kind {kind:x2}", "a kind that this version knows");
         var flags = reader.Byte();
         var idKind = (RequestIdKind)(flags >> IdKindShift);
@@ -66,7 +70,13 @@ public static class CommandFormat
             BatchKind => ReadBatch(ref reader, timeMs, id),
             TransactionKind => ReadTransaction(ref reader, timeMs, id),
             ExpireKind => new Command.Expire { TimeMs = timeMs, RequestId = id },
-            _ => new Command.CloseBucket { TimeMs = timeMs, RequestId = id, Bucket = ReadBucket(ref reader) },
+            CloseBucketKind => new Command.CloseBucket
+            {
+                TimeMs = timeMs,
+                RequestId = id,
+                Bucket = ReadBucket(ref reader),
+            },
+            _ => ReadSettling(ref reader, kind, timeMs, id ?? throw reader.Wrong("no request id", "one")),
         };
         return reader.IsAtEnd ? command : throw reader.Wrong($"{reader.Remaining} more bytes", "the end");
     }
@@ -121,6 +131,68 @@ public static class CommandFormat
         };
     }
 
+    private static Command ReadSettling(ref ByteReader reader, byte kind, long timeMs, RequestId id)
+    {
+        if (kind == ForgetKind)
+            return new Command.Forget { TimeMs = timeMs, RequestId = id };
+        if (kind == PrepareKind)
+        {
+            return new Command.Prepare
+            {
+                TimeMs = timeMs,
+                RequestId = id,
+                Client = ReadRequestId(ref reader),
+                Fingerprint = reader.UInt64(),
+                Participants = ReadParticipants(ref reader),
+                Part = ReadTransaction(ref reader, 0, null),
+            };
+        }
+
+        var outcome = (TransactionOutcome)reader.Byte();
+        if (outcome is < TransactionOutcome.Nothing or > TransactionOutcome.Else)
+            throw reader.Wrong($"outcome {(byte)outcome}", "one that this version knows");
+        return kind == FinishKind
+            ? new Command.Finish { TimeMs = timeMs, RequestId = id, Outcome = outcome }
+            : new Command.Decide
+            {
+                TimeMs = timeMs,
+                RequestId = id,
+                Outcome = outcome,
+                Participants = ReadParticipants(ref reader),
+                Items = ItemResultsFormat.Decode(reader.Take(reader.Remaining), KeyVersion.None),
+            };
+    }
+
+    internal static RequestId ReadRequestId(ref ByteReader reader)
+    {
+        var id = new RequestId(reader.UInt64(), reader.UInt64(), (RequestIdKind)reader.Byte());
+        return id.Kind <= RequestIdKind.Timed ? id : throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind known");
+    }
+
+    internal static void WriteRequestId(ref ByteWriter writer, RequestId id)
+    {
+        writer.UInt64(id.High);
+        writer.UInt64(id.Low);
+        writer.Byte((byte)id.Kind);
+    }
+
+    internal static ImmutableArray<PartitionId> ReadParticipants(ref ByteReader reader)
+    {
+        var count = reader.UInt16();
+        var participants = ImmutableArray.CreateBuilder<PartitionId>(Math.Min((int)count, reader.Remaining));
+        for (var i = 0; i < count; i++)
+            participants.Add(new PartitionId(reader.UInt16()));
+        var all = participants.ToImmutable();
+        return CommandProof.AreParticipants(all) ? all : throw reader.Wrong("participants", "two or more, ascending");
+    }
+
+    internal static void WriteParticipants(ref ByteWriter writer, ImmutableArray<PartitionId> participants)
+    {
+        writer.UInt16((ushort)participants.Length);
+        foreach (var participant in participants)
+            writer.UInt16((ushort)participant.Value);
+    }
+
     private static ImmutableArray<Operation> ReadOperations(ref ByteReader reader)
     {
         var count = ReadCount(ref reader);
@@ -150,6 +222,10 @@ public static class CommandFormat
             Command.Batch => BatchKind,
             Command.Transaction => TransactionKind,
             Command.Expire => ExpireKind,
+            Command.Prepare => PrepareKind,
+            Command.Decide => DecideKind,
+            Command.Finish => FinishKind,
+            Command.Forget => ForgetKind,
             _ => CloseBucketKind,
         });
         writer.Byte(command.RequestId is { } given
@@ -178,21 +254,40 @@ public static class CommandFormat
                 WriteOperations(ref writer, batch.Operations);
                 break;
             case Command.Transaction transaction:
-                writer.UInt32(transaction.Bucket.Value);
-                writer.UInt16((ushort)transaction.If.Length);
-                foreach (var compare in transaction.If)
-                {
-                    OperationFormat.WriteKey(ref writer, compare.Key.Span);
-                    OperationFormat.WriteCondition(ref writer, compare.Condition);
-                }
-
-                WriteOperations(ref writer, transaction.Then);
-                WriteOperations(ref writer, transaction.Else);
+                WriteTransaction(ref writer, transaction);
+                break;
+            case Command.Prepare prepare:
+                WriteRequestId(ref writer, prepare.Client);
+                writer.UInt64(prepare.Fingerprint);
+                WriteParticipants(ref writer, prepare.Participants);
+                WriteTransaction(ref writer, prepare.Part);
+                break;
+            case Command.Decide decide:
+                writer.Byte((byte)decide.Outcome);
+                WriteParticipants(ref writer, decide.Participants);
+                writer.Bytes(ItemResultsFormat.Encode(decide.Items, KeyVersion.None).Span);
+                break;
+            case Command.Finish finish:
+                writer.Byte((byte)finish.Outcome);
                 break;
             case Command.CloseBucket close:
                 writer.UInt32(close.Bucket.Value);
                 break;
         }
+    }
+
+    private static void WriteTransaction(ref ByteWriter writer, Command.Transaction transaction)
+    {
+        writer.UInt32(transaction.Bucket.Value);
+        writer.UInt16((ushort)transaction.If.Length);
+        foreach (var compare in transaction.If)
+        {
+            OperationFormat.WriteKey(ref writer, compare.Key.Span);
+            OperationFormat.WriteCondition(ref writer, compare.Condition);
+        }
+
+        WriteOperations(ref writer, transaction.Then);
+        WriteOperations(ref writer, transaction.Else);
     }
 
     private static void WriteOperations(ref ByteWriter writer, ImmutableArray<Operation> operations)

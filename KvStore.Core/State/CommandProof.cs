@@ -27,18 +27,22 @@ internal static class CommandProof
                 ProveOperations(batch.Operations);
                 break;
             case Command.Transaction transaction:
-                ProveBucket(transaction.Bucket);
-                Claim(
-                    !transaction.If.IsDefault && transaction.If.Length <= CommandFormat.MaxOperations,
-                    "A transaction has at most 1000 comparisons.");
-                foreach (var compare in transaction.If)
-                {
-                    ProveKey(compare.Key);
-                    ProveCondition(compare.Condition);
-                }
-
-                ProveOperations(transaction.Then);
-                ProveOperations(transaction.Else);
+                ProveTransaction(transaction);
+                break;
+            case Command.Prepare prepare:
+                ProveSettling(prepare, prepare.Participants);
+                ProveTransaction(prepare.Part);
+                break;
+            case Command.Decide decide:
+                ProveSettling(decide, decide.Participants);
+                ProveOutcome(decide.Outcome);
+                break;
+            case Command.Finish finish:
+                Claim(finish.RequestId is not null, "A transaction has a request id.");
+                ProveOutcome(finish.Outcome);
+                break;
+            case Command.Forget forget:
+                Claim(forget.RequestId is not null, "A transaction has a request id.");
                 break;
             case Command.CloseBucket close:
                 ProveBucket(close.Bucket);
@@ -46,6 +50,45 @@ internal static class CommandProof
                 break;
         }
     }
+
+    /// <summary>Whether they can be those who take part in a transaction: two or more, ascending.</summary>
+    public static bool AreParticipants(ImmutableArray<PartitionId> participants)
+    {
+        if (participants.IsDefault || participants.Length < 2 || participants[0].Value < 0)
+            return false;
+        for (var at = 1; at < participants.Length; at++)
+        {
+            if (participants[at].Value <= participants[at - 1].Value)
+                return false;
+        }
+
+        return participants[^1].Value <= ushort.MaxValue;
+    }
+
+    private static void ProveTransaction(Command.Transaction transaction)
+    {
+        ProveBucket(transaction.Bucket);
+        Claim(
+            !transaction.If.IsDefault && transaction.If.Length <= CommandFormat.MaxOperations,
+            "A transaction has at most 1000 comparisons.");
+        foreach (var compare in transaction.If)
+        {
+            ProveKey(compare.Key);
+            ProveCondition(compare.Condition);
+        }
+
+        ProveOperations(transaction.Then);
+        ProveOperations(transaction.Else);
+    }
+
+    private static void ProveSettling(Command command, ImmutableArray<PartitionId> participants)
+    {
+        Claim(command.RequestId is not null, "A transaction has a request id.");
+        Claim(AreParticipants(participants), "Participants are two or more, ascending.");
+    }
+
+    private static void ProveOutcome(TransactionOutcome outcome) => Claim(
+        outcome is >= TransactionOutcome.Nothing and <= TransactionOutcome.Else, "An outcome is of a known kind.");
 
     private static void ProveOperations(ImmutableArray<Operation> operations)
     {

@@ -44,6 +44,13 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
         _changes.Clear();
         var now = _image.At(command.TimeMs, index, _memory);
         var version = new KeyVersion(term, index);
+        if (command is Command.Prepare or Command.Decide or Command.Finish or Command.Forget)
+        {
+            var settled = Settle(ref now, command, version);
+            Volatile.Write(ref _image, now);
+            return settled;
+        }
+
         if (command.RequestId is not { } id)
         {
             var unnamed = Perform(ref now, command, version);
@@ -89,20 +96,20 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
         switch (command)
         {
             case Command.Change change:
-                if (image.IsClosed(change.Bucket))
-                    return Said(WriteStatus.BucketGone);
+                if (Obstacle(image, change.Bucket, [change.Operation]) is { } changes)
+                    return Said(changes);
                 var item = Perform(ref image, change.Bucket, change.Operation, version);
                 return Said(item.Status, item.Version) with { Number = item.Number, Entry = item.Entry };
             case Command.Batch batch:
-                return image.IsClosed(batch.Bucket)
-                    ? Said(WriteStatus.BucketGone)
+                return Obstacle(image, batch.Bucket, batch.Operations.AsSpan()) is { } batches
+                    ? Said(batches)
                     : Said(WriteStatus.Done, version) with
                     {
                         Items = PerformAll(ref image, batch.Bucket, batch.Operations, version),
                     };
             case Command.Transaction transaction:
-                return image.IsClosed(transaction.Bucket)
-                    ? Said(WriteStatus.BucketGone)
+                return TransactionObstacle(image, transaction) is { } transactions
+                    ? Said(transactions)
                     : Decide(ref image, transaction, version);
             case Command.CloseBucket close:
                 if (!image.IsClosed(close.Bucket))
@@ -114,26 +121,52 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
         }
     }
 
-    private WriteResult Decide(ref StateImage image, Command.Transaction transaction, KeyVersion version)
+    /// <summary>Why nothing can be done with these keys now; null: nothing is in the way.</summary>
+    private static WriteStatus? Obstacle(StateImage image, BucketId bucket, ReadOnlySpan<Operation> operations)
     {
-        var before = image;
+        if (image.IsClosed(bucket))
+            return WriteStatus.BucketGone;
+        foreach (var operation in operations)
+        {
+            if (image.IsLocked(bucket, operation.Key))
+                return WriteStatus.Locked;
+        }
+
+        return null;
+    }
+
+    private static WriteStatus? TransactionObstacle(StateImage image, Command.Transaction transaction)
+    {
+        if (transaction.If.Any(compare => image.IsLocked(transaction.Bucket, compare.Key)))
+            return image.IsClosed(transaction.Bucket) ? WriteStatus.BucketGone : WriteStatus.Locked;
+        return Obstacle(image, transaction.Bucket, transaction.Then.AsSpan())
+            ?? Obstacle(image, transaction.Bucket, transaction.Else.AsSpan());
+    }
+
+    private static ImmutableArray<ItemResult> MakeComparisons(StateImage image, Command.Transaction transaction)
+    {
         var compared = ImmutableArray.CreateBuilder<ItemResult>(transaction.If.Length);
-        var isMet = true;
         foreach (var compare in transaction.If)
         {
             var current = image.Find(transaction.Bucket, compare.Key.Span);
-            var holds = IsMet(compare.Condition, current);
-            isMet &= holds;
             compared.Add(new ItemResult(
-                holds ? WriteStatus.Found : WriteStatus.VersionMismatch,
+                IsMet(compare.Condition, current) ? WriteStatus.Found : WriteStatus.VersionMismatch,
                 current?.Version ?? KeyVersion.None,
                 0,
                 null));
         }
 
+        return compared.MoveToImmutable();
+    }
+
+    private WriteResult Decide(ref StateImage image, Command.Transaction transaction, KeyVersion version)
+    {
+        var before = image;
+        var compared = MakeComparisons(image, transaction);
+        var isMet = compared.All(compare => compare.Status == WriteStatus.Found);
         var operations = isMet ? transaction.Then : transaction.Else;
         if (!isMet && operations.IsEmpty)
-            return Said(WriteStatus.ComparesFailed) with { Items = compared.MoveToImmutable() };
+            return Said(WriteStatus.ComparesFailed) with { Items = compared };
         var items = PerformAll(ref image, transaction.Bucket, operations, version);
         if (items.Any(item => item.IsFailure))
         {

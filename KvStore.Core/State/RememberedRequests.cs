@@ -40,13 +40,13 @@ internal sealed class RememberedRequests
     /// </summary>
     private const int MaxForgottenAtOnce = 4;
 
-    private readonly CowMap<RequestId, RequestId, RememberedRequest, IdOrder> _byId;
+    private readonly CowMap<RequestId, RequestId, RememberedRequest, RequestIdOrder> _byId;
     private readonly CowMap<long, long, RequestId, AgeOrder> _namedAges;
     private readonly CowMap<long, long, RequestId, AgeOrder> _internalAges;
     private readonly CowMap<long, long, RequestId, AgeOrder> _timedAges;
 
     private RememberedRequests(
-        CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId,
+        CowMap<RequestId, RequestId, RememberedRequest, RequestIdOrder> byId,
         CowMap<long, long, RequestId, AgeOrder> namedAges,
         CowMap<long, long, RequestId, AgeOrder> internalAges,
         CowMap<long, long, RequestId, AgeOrder> timedAges,
@@ -62,7 +62,7 @@ internal sealed class RememberedRequests
     }
 
     public static RememberedRequests None { get; } = new(
-        CowMap<RequestId, RequestId, RememberedRequest, IdOrder>.Empty,
+        CowMap<RequestId, RequestId, RememberedRequest, RequestIdOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
@@ -120,7 +120,7 @@ internal sealed class RememberedRequests
     /// <exception cref="InvalidDataException">Two of one kind claim to be the same entry of the log.</exception>
     public static RememberedRequests FromOrdered(
         List<RequestId> ids, List<RememberedRequest> requests, long horizonMs) => new(
-        CowMap<RequestId, RequestId, RememberedRequest, IdOrder>.FromOrdered(ids, requests),
+        CowMap<RequestId, RequestId, RememberedRequest, RequestIdOrder>.FromOrdered(ids, requests),
         Ages(ids, requests, RequestIdKind.Named),
         Ages(ids, requests, RequestIdKind.Internal),
         Ages(ids, requests, RequestIdKind.Timed),
@@ -158,7 +158,7 @@ internal sealed class RememberedRequests
         CowMap<long, long, RequestId, AgeOrder> ages,
         long oldestMs,
         long limit,
-        ref CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId,
+        ref CowMap<RequestId, RequestId, RememberedRequest, RequestIdOrder> byId,
         ref long horizonMs,
         ref long itemBytes)
     {
@@ -175,15 +175,6 @@ internal sealed class RememberedRequests
         }
 
         return ages;
-    }
-
-    private readonly struct IdOrder : IKeyOrder<RequestId, RequestId>
-    {
-        public static int Compare(RequestId probe, RequestId key) => RememberedRequests.Compare(probe, key);
-
-        public static RequestId ProbeOf(RequestId key) => key;
-
-        public static RequestId Detach(RequestId key) => key;
     }
 
     private readonly struct AgeOrder : IKeyOrder<long, long>

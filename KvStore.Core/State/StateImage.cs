@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Core.State;
@@ -21,6 +22,7 @@ public sealed class StateImage
         Count = from.Count;
         Bytes = from.Bytes;
         NextExpiryMs = from.NextExpiryMs;
+        Transactions = from.Transactions;
     }
 
     /// <summary>Hashes of different formats say nothing of each other.</summary>
@@ -51,6 +53,8 @@ public sealed class StateImage
 
     internal RememberedRequests Requests { get; private init; } = RememberedRequests.None;
 
+    internal OpenTransactions Transactions { get; private init; } = OpenTransactions.None;
+
     /// <summary>The buckets that have keys.</summary>
     internal CowMap<BucketId, BucketId, BucketTree, BucketOrder> Trees { get; private init; } =
         CowMap<BucketId, BucketId, BucketTree, BucketOrder>.Empty;
@@ -64,6 +68,26 @@ public sealed class StateImage
         Trees.TryFind(bucket, out var tree) && tree.TryFind(key, out var entry) && !entry.IsExpiredAt(TimeMs)
             ? entry
             : null;
+
+    /// <summary>
+    /// Whether the key belongs to a transaction that is not settled yet: what is stored may not be what is, and nobody
+    /// knows yet.
+    /// </summary>
+    public bool IsLocked(BucketId bucket, ReadOnlyMemory<byte> key) => Transactions.IsLocked(bucket, key);
+
+    /// <summary>The attempts at transactions that are prepared here and not settled, with who takes part.</summary>
+    public IEnumerable<(RequestId Attempt, ImmutableArray<PartitionId> Participants)> PreparedTransactions =>
+        Transactions.Prepared.Select(pair => (pair.Key, pair.Value.Participants));
+
+    /// <summary>
+    /// The attempts at transactions that were decided here and that others may not have finished, with who takes part.
+    /// </summary>
+    public IEnumerable<(RequestId Attempt, TransactionOutcome Outcome, ImmutableArray<PartitionId> Participants)>
+        DecidedTransactions =>
+        Transactions.Decided.Select(pair => (pair.Key, pair.Value.Outcome, pair.Value.Participants));
+
+    /// <summary>Whether any transaction over several partitions is open here.</summary>
+    public bool HasOpenTransactions => Transactions.Prepared.Count > 0 || Transactions.Decided.Count > 0;
 
     /// <summary>Whether the bucket was dropped: then it takes nothing and has nothing, ever again.</summary>
     public bool IsClosed(BucketId bucket) => Closed.TryFind(bucket, out _);
@@ -114,9 +138,11 @@ public sealed class StateImage
         List<BucketTree> trees,
         List<(BucketId Id, LogIndex At)> closed,
         RememberedRequests requests,
+        OpenTransactions transactions,
         LogTime time,
         LogIndex index) => new()
         {
+            Transactions = transactions,
             Trees = CowMap<BucketId, BucketId, BucketTree, BucketOrder>.FromOrdered(ids, trees),
             Closed = CowMap<BucketId, BucketId, LogIndex, BucketOrder>.FromOrdered(
                 [.. closed.Select(bucket => bucket.Id)], [.. closed.Select(bucket => bucket.At)]),
@@ -160,6 +186,8 @@ public sealed class StateImage
         var emptied = Trees.TryFind(bucket, out var tree) ? With(bucket, tree, BucketTree.Empty) : this;
         return new(emptied) { Closed = Closed.With(bucket, Index) };
     }
+
+    internal StateImage With(OpenTransactions transactions) => new(this) { Transactions = transactions };
 
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
         new(this) { Requests = Requests.With(id, request) };

@@ -6,10 +6,17 @@ namespace KvStore.Core.State;
 internal static partial class StateImageFormat
 {
     private readonly record struct Head(
-        byte Version, LogTime Time, long Entries, long Requests, long HorizonMs, LogIndex Index, long Closed);
+        byte Version, LogTime Time, long Entries, long Requests, long HorizonMs, LogIndex Index, long Closed)
+    {
+        public bool HasBuckets => Version > VersionWithoutBuckets;
+
+        public long Prepared { get; init; }
+
+        public long Decided { get; init; }
+    }
 
     /// <summary>Puts one block after the other together.</summary>
-    private sealed class StateImageReading
+    private sealed partial class StateImageReading
     {
         private readonly List<BucketId> _buckets = [];
         private readonly List<BucketTree> _trees = [];
@@ -29,7 +36,7 @@ internal static partial class StateImageFormat
             var kind = reader.Byte();
             var count = reader.UInt32();
             if (!MayFollow(kind, count))
-                throw reader.Wrong($"kind {kind}", "head, closed buckets, entries, requests in this order");
+                throw reader.Wrong($"kind {kind}", "the kinds of blocks in their order");
             _lastKind = kind;
             if (kind == HeadKind)
                 TakeHead(ref reader);
@@ -44,15 +51,20 @@ internal static partial class StateImageFormat
             if (_head is not { } head)
                 throw new InvalidDataException("State image: it has no head.");
             EndBucket();
-            if (head.Entries != _entryCount || head.Requests != _ids.Count || head.Closed != _closed.Count)
-            {
-                throw new InvalidDataException(
-                    $"State image: {_entryCount} entries, {_ids.Count} requests and {_closed.Count} closed buckets "
-                    + $"found, {head.Entries}, {head.Requests} and {head.Closed} expected.");
-            }
+            Expect("entries", head.Entries, _entryCount);
+            Expect("requests", head.Requests, _ids.Count);
+            Expect("closed buckets", head.Closed, _closed.Count);
+            Expect("prepared transactions", head.Prepared, _transactions.Prepared.Count);
+            Expect("decided transactions", head.Decided, _transactions.Decided.Count);
 
             var requests = RememberedRequests.FromOrdered(_ids, _requests, head.HorizonMs);
-            return StateImage.FromOrdered(_buckets, _trees, _closed, requests, head.Time, head.Index);
+            return StateImage.FromOrdered(_buckets, _trees, _closed, requests, _transactions, head.Time, head.Index);
+        }
+
+        private static void Expect(string what, long expected, long found)
+        {
+            if (expected != found)
+                throw new InvalidDataException($"State image: {found} {what} found, {expected} expected.");
         }
 
         private bool MayFollow(byte kind, uint count) => kind switch
@@ -60,7 +72,9 @@ internal static partial class StateImageFormat
             HeadKind => _head is null && count == 0,
             ClosedKind => _lastKind is HeadKind or ClosedKind,
             EntriesKind => _lastKind is HeadKind or ClosedKind or EntriesKind,
-            RequestsKind => _head is not null,
+            RequestsKind => _lastKind is HeadKind or ClosedKind or EntriesKind or RequestsKind,
+            PreparedKind => _head is { HasBuckets: true } && _lastKind != DecidedKind,
+            DecidedKind => _head is { HasBuckets: true },
             _ => false,
         };
 
@@ -75,6 +89,10 @@ internal static partial class StateImageFormat
             _head = version > VersionWithoutBuckets
                 ? new Head(
                     version, time, entries, requests, horizonMs, new LogIndex(reader.Position()), reader.Position())
+                {
+                    Prepared = reader.Position(),
+                    Decided = reader.Position(),
+                }
                 : new Head(version, time, entries, requests, horizonMs, LogIndex.Zero, 0);
         }
 
@@ -86,10 +104,16 @@ internal static partial class StateImageFormat
                     TakeClosed(ref reader);
                     break;
                 case EntriesKind:
-                    TakeEntry(ref reader, hasBuckets: _head!.Value.Version > VersionWithoutBuckets);
+                    TakeEntry(ref reader, _head!.Value.HasBuckets);
+                    break;
+                case PreparedKind:
+                    TakePrepared(ref reader);
+                    break;
+                case DecidedKind:
+                    TakeDecided(ref reader);
                     break;
                 default:
-                    TakeRequest(ref reader, hasItems: _head!.Value.Version > VersionWithoutBuckets);
+                    TakeRequest(ref reader, _head!.Value.HasBuckets);
                     break;
             }
         }
@@ -105,12 +129,17 @@ internal static partial class StateImageFormat
         private void TakeEntry(ref ByteReader reader, bool hasBuckets)
         {
             BeginEntry(ref reader, hasBuckets ? new BucketId(reader.UInt32()) : BucketId.Default);
-            var keyLength = reader.UInt16();
-            if (keyLength is 0 or > CommandFormat.MaxKeyBytes)
-                throw reader.Wrong($"a key of {keyLength} bytes", $"1 to {CommandFormat.MaxKeyBytes}");
-            var key = reader.Take(keyLength);
+            var (key, entry) = ReadEntry(ref reader, hasBuckets);
             if (_keys.Count > 0 && _keys[^1].Span.SequenceCompareTo(key.Span) >= 0)
                 throw reader.Wrong("a key that does not follow the one before", "ascending keys");
+            _keys.Add(key);
+            _entries.Add(entry);
+            _entryCount++;
+        }
+
+        private static (ReadOnlyMemory<byte> Key, StoredEntry Entry) ReadEntry(ref ByteReader reader, bool hasBuckets)
+        {
+            var key = OperationFormat.ReadKey(ref reader);
             var type = ContentTypes.Get(reader.Take(reader.Byte()).Span);
             var metadata = hasBuckets ? reader.Take(reader.UInt16()) : ReadOnlyMemory<byte>.Empty;
             var version = reader.Version();
@@ -125,8 +154,7 @@ internal static partial class StateImageFormat
             key.CopyTo(own);
             metadata.CopyTo(own.AsMemory(key.Length));
             value.CopyTo(own.AsMemory(key.Length + metadata.Length));
-            _keys.Add(own.AsMemory(0, key.Length));
-            _entries.Add(new StoredEntry
+            var entry = new StoredEntry
             {
                 Value = own.AsMemory(key.Length + metadata.Length),
                 Metadata = own.AsMemory(key.Length, metadata.Length),
@@ -135,8 +163,8 @@ internal static partial class StateImageFormat
                 CreatedMs = createdMs,
                 ModifiedMs = modifiedMs,
                 ExpiresMs = expiresMs,
-            });
-            _entryCount++;
+            };
+            return (own.AsMemory(0, key.Length), entry);
         }
 
         private void BeginEntry(ref ByteReader reader, BucketId bucket)
@@ -161,9 +189,7 @@ internal static partial class StateImageFormat
 
         private void TakeRequest(ref ByteReader reader, bool hasItems)
         {
-            var id = new RequestId(reader.UInt64(), reader.UInt64(), (RequestIdKind)reader.Byte());
-            if (id.Kind > RequestIdKind.Timed)
-                throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind that this version knows");
+            var id = CommandFormat.ReadRequestId(ref reader);
             if (_ids.Count > 0 && RememberedRequests.Compare(_ids[^1], id) >= 0)
                 throw reader.Wrong("a request id that does not follow the one before", "ascending ids");
             var fingerprint = reader.UInt64();

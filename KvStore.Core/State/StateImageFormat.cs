@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
 using KvStore.Core.Primitives;
@@ -17,6 +18,8 @@ internal static partial class StateImageFormat
     private const byte EntriesKind = 2;
     private const byte RequestsKind = 3;
     private const byte ClosedKind = 4;
+    private const byte PreparedKind = 5;
+    private const byte DecidedKind = 6;
     private const int BlockSize = 64 * 1024;
 
     public static IEnumerable<ReadOnlyMemory<byte>> Encode(StateImage image)
@@ -38,12 +41,18 @@ internal static partial class StateImageFormat
         block.Int64(image.Requests.HorizonMs);
         block.Int64(image.Index.Value);
         block.Int64(image.Closed.Count);
+        block.Int64(image.Transactions.Prepared.Count);
+        block.Int64(image.Transactions.Decided.Count);
         yield return block.End();
         foreach (var full in Blocks(block, ClosedKind, image.Closed, WriteClosed))
             yield return full;
         foreach (var full in Blocks(block, EntriesKind, Entries(image), WriteEntry))
             yield return full;
         foreach (var full in Blocks(block, RequestsKind, image.Requests.All, WriteRequest))
+            yield return full;
+        foreach (var full in Blocks(block, PreparedKind, image.Transactions.Prepared, WritePrepared))
+            yield return full;
+        foreach (var full in Blocks(block, DecidedKind, image.Transactions.Decided, WriteDecided))
             yield return full;
     }
 
@@ -91,10 +100,19 @@ internal static partial class StateImageFormat
     private static void WriteEntry(
         BlockWriter block, (BucketId Bucket, ReadOnlyMemory<byte> Key, StoredEntry Entry) item)
     {
-        var entry = item.Entry;
         block.UInt32(item.Bucket.Value);
-        block.UInt16((ushort)item.Key.Length);
-        block.Bytes(item.Key.Span);
+        WriteKey(block, item.Key);
+        WriteEntry(block, item.Entry);
+    }
+
+    private static void WriteKey(BlockWriter block, ReadOnlyMemory<byte> key)
+    {
+        block.UInt16((ushort)key.Length);
+        block.Bytes(key.Span);
+    }
+
+    private static void WriteEntry(BlockWriter block, StoredEntry entry)
+    {
         block.Byte((byte)entry.ContentType.Length);
         block.Ascii(entry.ContentType);
         block.UInt16((ushort)entry.Metadata.Length);
@@ -111,9 +129,7 @@ internal static partial class StateImageFormat
     private static void WriteRequest(BlockWriter block, KeyValuePair<RequestId, RememberedRequest> item)
     {
         var (id, request) = item;
-        block.Int64((long)id.High);
-        block.Int64((long)id.Low);
-        block.Byte((byte)id.Kind);
+        WriteId(block, id);
         block.Int64((long)request.Fingerprint);
         block.Byte((byte)request.Status);
         block.Int64(request.Version.Term.Value);
@@ -123,6 +139,58 @@ internal static partial class StateImageFormat
         block.Int64(request.Number);
         block.UInt32((uint)request.Items.Length);
         block.Bytes(request.Items.Span);
+    }
+
+    private static void WriteId(BlockWriter block, RequestId id)
+    {
+        block.Int64((long)id.High);
+        block.Int64((long)id.Low);
+        block.Byte((byte)id.Kind);
+    }
+
+    private static void WriteParticipants(BlockWriter block, ImmutableArray<PartitionId> participants)
+    {
+        block.UInt16((ushort)participants.Length);
+        foreach (var participant in participants)
+            block.UInt16((ushort)participant.Value);
+    }
+
+    private static void WritePrepared(BlockWriter block, KeyValuePair<RequestId, PreparedTransaction> item)
+    {
+        var (attempt, prepared) = item;
+        WriteId(block, attempt);
+        block.Int64(prepared.Version.Term.Value);
+        block.Int64(prepared.Version.Index.Value);
+        WriteId(block, prepared.Client);
+        block.Int64((long)prepared.Fingerprint);
+        WriteParticipants(block, prepared.Participants);
+        block.UInt32(prepared.Bucket.Value);
+        block.UInt16((ushort)prepared.Keys.Length);
+        foreach (var key in prepared.Keys)
+            WriteKey(block, key);
+        WriteChanges(block, prepared.Then);
+        WriteChanges(block, prepared.Else);
+        block.UInt32((uint)prepared.Items.Length);
+        block.Bytes(prepared.Items.Span);
+    }
+
+    private static void WriteChanges(BlockWriter block, ImmutableArray<KeyChange> changes)
+    {
+        block.UInt16((ushort)changes.Length);
+        foreach (var change in changes)
+        {
+            block.Byte((byte)change.Kind);
+            WriteKey(block, change.Key);
+            WriteEntry(block, change.Entry);
+        }
+    }
+
+    private static void WriteDecided(BlockWriter block, KeyValuePair<RequestId, DecidedTransaction> item)
+    {
+        var (attempt, decided) = item;
+        WriteId(block, attempt);
+        block.Byte((byte)decided.Outcome);
+        WriteParticipants(block, decided.Participants);
     }
 
     /// <summary>Fills one block: kind, number of items, items.</summary>

@@ -64,6 +64,17 @@ public enum WriteStatus : byte
 
     /// <summary>An operation of the transaction could not be done. Nothing changed.</summary>
     OperationFailed = 19,
+
+    /// <summary>
+    /// A transaction over several partitions was given up before it was decided to do anything. Nothing changed.
+    /// </summary>
+    Aborted = 20,
+
+    /// <summary>A key is locked by a transaction that is not settled yet. Nothing changed.</summary>
+    Locked = 21,
+
+    /// <summary>The comparisons of this partition are made, its keys are locked.</summary>
+    Prepared = 22,
 }
 
 /// <summary>What one operation of a batch or a transaction, or one comparison, came to.</summary>
@@ -96,12 +107,13 @@ public readonly record struct WriteResult(WriteStatus Status, KeyVersion Version
 
     /// <summary>
     /// Of a batch and a transaction: one for each operation that was looked at, in their order. Of a transaction whose
-    /// comparisons failed and that has nothing to do else: one for each comparison.
+    /// comparisons failed and that has nothing to do else: one for each comparison. Of a prepared part: one for each
+    /// comparison, each operation of then, each of else.
     /// </summary>
     public ImmutableArray<ItemResult> Items { get; init; } = [];
 
     /// <summary>Whether a retry gets this answer again, and not a new try.</summary>
     internal static bool IsRemembered(WriteStatus status) =>
         status is (>= WriteStatus.Created and <= WriteStatus.VersionMismatch)
-            or (>= WriteStatus.Found and <= WriteStatus.OperationFailed);
+            or (>= WriteStatus.Found and <= WriteStatus.Aborted);
 }

@@ -111,7 +111,7 @@ public sealed class CommandFormatTests
     [InlineData(0x10)]
     [InlineData(0x13)]
     [InlineData(0x20)]
-    [InlineData(0x26)]
+    [InlineData(0x2A)]
     public void Another_kind_or_version_is_refused(byte kind)
     {
         var bytes = CommandFormat.Encode(Put("k", "v"));

@@ -7,7 +7,7 @@ namespace KvStore.Tests.Core.State;
 
 public sealed class StateImageFormatTests
 {
-    private const int HeadSize = 1 + 4 + 1 + (7 * 8);
+    private const int HeadSize = 1 + 4 + 1 + (9 * 8);
 
     [Fact]
     public void An_image_comes_back_and_goes_on_like_the_one_it_was_made_of() =>
@@ -114,7 +114,7 @@ public sealed class StateImageFormatTests
     public void Absurd_numbers_are_refused_before_anything_is_allocated_for_them()
     {
         var blocks = Sample().Image.Encode().Select(block => block.ToArray()).ToList();
-        foreach (var (block, at) in new[] { (0, HeadSize - 40), (0, HeadSize - 32), (0, HeadSize - 8), (1, 1), (2, 1) })
+        foreach (var (block, at) in new[] { (0, HeadSize - 56), (0, HeadSize - 48), (0, HeadSize - 24), (0, HeadSize - 8), (1, 1), (2, 1) })
         {
             var changed = blocks.Select(other => (byte[])other.Clone()).ToList();
             changed[block].AsSpan(at, 4).Fill(0xFF);
