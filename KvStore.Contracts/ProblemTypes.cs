@@ -63,6 +63,10 @@ public sealed class ProblemType
     public static ProblemType IdempotencyKeyInvalid { get; } =
         new("idempotency-key-invalid", 400, "The idempotency key is not valid");
 
+    /// <summary>400: the session token is none that an answer gave.</summary>
+    public static ProblemType SessionInvalid { get; } =
+        new("session-invalid", 400, "The session token is not valid");
+
     /// <summary>404: the key is not there.</summary>
     public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
 
@@ -144,7 +148,7 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
+        IdempotencyKeyInvalid, SessionInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
         IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
         NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
         DeadlineExceeded, DiskLow,

@@ -1,3 +1,5 @@
+using KvStore.Core.Primitives;
+
 namespace KvStore.Core.State;
 
 /// <summary>An immutable image of a partition's state: entries in key order, remembered requests, log time.</summary>
@@ -9,12 +11,14 @@ public sealed class StateImage
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder> entries,
         RememberedRequests requests,
         LogTime time,
-        long bytes)
+        long bytes,
+        LogIndex index)
     {
         _entries = entries;
         Requests = requests;
         Time = time;
         Bytes = bytes;
+        Index = index;
     }
 
     /// <summary>Hashes of different formats say nothing of each other.</summary>
@@ -25,10 +29,14 @@ public sealed class StateImage
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty,
         RememberedRequests.None,
         default,
-        0);
+        0,
+        LogIndex.Zero);
 
     /// <summary>Number of keys.</summary>
     public long Count => _entries.Count;
+
+    /// <summary>The last command applied.</summary>
+    public LogIndex Index { get; }
 
     /// <summary>Bytes of all keys and values.</summary>
     public long Bytes { get; }
@@ -82,30 +90,30 @@ public sealed class StateImage
         for (var i = 0; i < keys.Count; i++)
             bytes += keys[i].Length + entries[i].Value.Length;
         var map = CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.FromOrdered(keys, entries);
-        return new(map, requests, time, bytes);
+        return new(map, requests, time, bytes, LogIndex.Zero);
     }
 
     /// <summary>
     /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
     /// </summary>
-    internal StateImage At(long timeMs, RequestMemory memory)
+    internal StateImage At(long timeMs, LogIndex index, RequestMemory memory)
     {
         var now = Time.At(timeMs);
         var requests = Requests.Forget(now.PassedMs, memory);
-        return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
+        return new(_entries, requests, now, Bytes, index);
     }
 
     internal StateImage With(ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
     {
         var grown = replaced is null ? key.Length + entry.Value.Length : entry.Value.Length - replaced.Value.Length;
-        return new(_entries.With(key, entry), Requests, Time, Bytes + grown);
+        return new(_entries.With(key, entry), Requests, Time, Bytes + grown, Index);
     }
 
     internal StateImage Without(ReadOnlyMemory<byte> key, StoredEntry removed) =>
-        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length);
+        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length, Index);
 
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
-        new(_entries, Requests.With(id, request), Time, Bytes);
+        new(_entries, Requests.With(id, request), Time, Bytes, Index);
 
     private readonly struct KeyOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
     {

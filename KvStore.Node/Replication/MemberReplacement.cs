@@ -27,8 +27,7 @@ internal sealed class MemberReplacement(
     PeerDirectory directory,
     PartitionRouter router,
     PeerTransport transport,
-    ViewKeeper keeper,
-    TimeProvider time)
+    ViewKeeper keeper)
 {
     private const string ContentType = "application/json";
     private static ReadOnlySpan<byte> ViewKey => "view"u8;
@@ -75,7 +74,7 @@ internal sealed class MemberReplacement(
         Key = ViewKey.ToArray(),
         Value = ClusterDocument.Encode(view),
         ContentType = ContentType,
-        TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+        TimeMs = router.NowMs(view.SystemGroup),
         Condition = before is null ? new Condition.Absent() : new Condition.VersionIn([before.Version]),
     };
 
