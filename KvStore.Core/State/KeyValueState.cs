@@ -31,7 +31,7 @@ public sealed class KeyValueState(StateImage image, RequestMemory? memory = null
     public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
     {
         var command = CommandFormat.Decode(payload);
-        var now = _image.At(command.TimeMs, index, _memory);
+        var now = _image.At(command.TimeMs, _memory);
         if (command.RequestId is not { } id)
         {
             Volatile.Write(ref _image, Change(now, command, new KeyVersion(term, index), out var unnamed));

@@ -1,5 +1,3 @@
-using KvStore.Core.Primitives;
-
 namespace KvStore.Core.State;
 
 /// <summary>An immutable image of a partition's state: entries in key order, remembered requests, log time.</summary>
@@ -11,14 +9,12 @@ public sealed class StateImage
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder> entries,
         RememberedRequests requests,
         LogTime time,
-        long bytes,
-        LogIndex index)
+        long bytes)
     {
         _entries = entries;
         Requests = requests;
         Time = time;
         Bytes = bytes;
-        Index = index;
     }
 
     /// <summary>Hashes of different formats say nothing of each other.</summary>
@@ -29,14 +25,10 @@ public sealed class StateImage
         CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty,
         RememberedRequests.None,
         default,
-        0,
-        LogIndex.Zero);
+        0);
 
     /// <summary>Number of keys.</summary>
     public long Count => _entries.Count;
-
-    /// <summary>The last command applied.</summary>
-    public LogIndex Index { get; }
 
     /// <summary>Bytes of all keys and values.</summary>
     public long Bytes { get; }
@@ -90,30 +82,30 @@ public sealed class StateImage
         for (var i = 0; i < keys.Count; i++)
             bytes += keys[i].Length + entries[i].Value.Length;
         var map = CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.FromOrdered(keys, entries);
-        return new(map, requests, time, bytes, LogIndex.Zero);
+        return new(map, requests, time, bytes);
     }
 
     /// <summary>
     /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
     /// </summary>
-    internal StateImage At(long timeMs, LogIndex index, RequestMemory memory)
+    internal StateImage At(long timeMs, RequestMemory memory)
     {
         var now = Time.At(timeMs);
         var requests = Requests.Forget(now.PassedMs, memory);
-        return new(_entries, requests, now, Bytes, index);
+        return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
     }
 
     internal StateImage With(ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
     {
         var grown = replaced is null ? key.Length + entry.Value.Length : entry.Value.Length - replaced.Value.Length;
-        return new(_entries.With(key, entry), Requests, Time, Bytes + grown, Index);
+        return new(_entries.With(key, entry), Requests, Time, Bytes + grown);
     }
 
     internal StateImage Without(ReadOnlyMemory<byte> key, StoredEntry removed) =>
-        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length, Index);
+        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length);
 
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
-        new(_entries, Requests.With(id, request), Time, Bytes, Index);
+        new(_entries, Requests.With(id, request), Time, Bytes);
 
     private readonly struct KeyOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
     {
