@@ -36,7 +36,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         string? session,
         ulong clusterId)
     {
-        var found = ready.Image.Find(request.Key.Span);
+        var found = ready.Image.Find(BucketId.Default, request.Key.Span);
         ReadFacts facts = new(level, ready.IsPrimary, ready.Staleness);
         if (found is null)
             return Problems.NotFound with { Read = facts, Session = session };
