@@ -148,7 +148,8 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, SessionInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
+        IdempotencyKeyInvalid, SessionInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict,
+        IdempotencyExpired,
         IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
         NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
         DeadlineExceeded, DiskLow,

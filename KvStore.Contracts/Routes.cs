@@ -38,19 +38,20 @@ public static class KvHeaders
     public const string Version = "Kv-Version";
 
     /// <summary>
-    /// In: what a read promises, one of <see cref="ConsistencyWords"/>. Out: what it really was; <c>strong</c> where the
-    /// primary had to answer.
+    /// In: what a read promises, one of <see cref="ConsistencyWords"/>. Out: what it really was; <c>strong</c> where
+    /// the primary had to answer.
     /// </summary>
     public const string Consistency = "Kv-Consistency";
 
     /// <summary>
-    /// Out, unless the read was <c>strong</c>: milliseconds since this copy last had all that its primary had committed.
+    /// Out, unless the read was <c>strong</c>: milliseconds since this copy last had all that its primary had
+    /// committed.
     /// </summary>
     public const string StalenessMs = "Kv-Staleness-Ms";
 
     /// <summary>
-    /// In: a <see cref="SessionToken"/> as the last answer gave it; the answer sees all that it stands for. Out: the same
-    /// with what this answer saw, on every write and on reads that sent one or asked for <c>session</c>.
+    /// In: a <see cref="SessionToken"/> as the last answer gave it; the answer sees all that it stands for. Out: the
+    /// same with what this answer saw, on every write and on reads that sent one or asked for <c>session</c>.
     /// </summary>
     public const string Session = "Kv-Session";
 

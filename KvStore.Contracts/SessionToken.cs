@@ -12,8 +12,8 @@ namespace KvStore.Contracts;
 public sealed class SessionToken
 {
     /// <summary>
-    /// The most partitions in one token, so that its text stays below 8 KiB. A token that has as many takes in no other:
-    /// of the rest, only the primary is new enough for certain.
+    /// The most partitions in one token, so that its text stays below 8 KiB. A token that has as many takes in no
+    /// other: of the rest, only the primary is new enough for certain.
     /// </summary>
     public const int MaxPartitions = 512;
 

@@ -33,7 +33,7 @@ internal interface IPartitions
     /// </summary>
     Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience);
 
-    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 when it has no replica here.</summary>
+    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     long NowMs(PartitionId partition);
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>

@@ -3,9 +3,9 @@ using KvStore.Core.Primitives;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock is read once
-/// in the life of a group, by a primary whom nobody can tell: see docs/decisions/0010. Belongs to the replica's loop but
-/// for <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since 1970.
+/// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock is read only
+/// by a primary whom nobody can tell: see docs/decisions/0010. Belongs to the replica's loop but for
+/// <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
 {
@@ -18,8 +18,8 @@ internal sealed class LogClock(TimeProvider time)
     private Anchor? _anchor;
 
     /// <summary>
-    /// Now, and never less than the state's log time; that alone as long as nobody has told the group's time. A backup's
-    /// may be a little late, by what the telling took; it is never ahead of the primary's.
+    /// Now, and never less than the state's log time; that alone as long as nobody has told the group's time. A
+    /// backup's may be a little late, by what the telling took; it is never ahead of the primary's.
     /// </summary>
     public long ReadMs(long stateMs) =>
         Volatile.Read(ref _anchor) is { } anchor ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp())) : stateMs;

@@ -137,7 +137,7 @@ internal sealed class PartitionRouter(
     public Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience) =>
         Find(partition)?.AppliedAsync(index, patience) ?? Task.CompletedTask;
 
-    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 when it has no replica here.</summary>
+    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     public long NowMs(PartitionId partition) => Find(partition)?.NowMs ?? 0;
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>

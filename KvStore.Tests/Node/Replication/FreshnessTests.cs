@@ -1,6 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using KvStore.Node.Replication;
+using KvStore.Core.State;
 using static KvStore.Tests.Core.State.Commands;
 
 namespace KvStore.Tests.Node.Replication;

@@ -120,6 +120,34 @@ public sealed class PartitionReplicaTests
     }
 
     [Fact]
+    public async Task Who_waits_for_an_entry_is_woken_when_it_is_applied_and_not_before()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(Put("k", "1"));
+        var index = primary.LastIndex;
+        var waiting = primary.Replica.AppliedAsync(index, CancellationToken.None);
+        primary.Write(Put("k", "2"));
+        primary.Flush();
+        Assert.False(waiting.IsCompleted);
+        primary.Acknowledge(2, index);
+
+        await waiting;
+        Assert.Equal(index, primary.Replica.Image.Index);
+        Assert.True(primary.Replica.AppliedAsync(index, CancellationToken.None).IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_gives_up_waiting_for_an_entry_leaves_nothing_behind()
+    {
+        var primary = ReplicaHarness.Primary();
+        using CancellationTokenSource patience = new();
+        var waiting = primary.Replica.AppliedAsync(new LogIndex(99), patience.Token);
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
     public void The_hint_changes_with_the_primary_and_is_announced_once()
     {
         ReplicaHarness backup = new();
