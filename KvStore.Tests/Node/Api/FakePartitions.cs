@@ -69,7 +69,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         if (OnWrite is { } act && await act(command, deadline) is { } outcome)
             return outcome;
         return IsPrimary
-            ? new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3)
+            ? new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3) { Index = cluster.Image.Index }
             : new WriteOutcome.NotPrimary(cluster.Primary);
     }
 

@@ -154,6 +154,7 @@ public sealed class FreshnessTests
     private long Ask()
     {
         Beat(echo: 0);
+        _backup.Flush();    // its term: nothing is said in one that is not durable
         return Last<PeerMessage.HeartbeatReply>(_backup).Stamp;
     }
 
