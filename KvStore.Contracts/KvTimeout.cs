@@ -17,16 +17,21 @@ public static class KvTimeout
     {
         ArgumentNullException.ThrowIfNull(text);
         refusal = null;
-        var isMilliseconds = text.EndsWith("ms", StringComparison.Ordinal);
-        var digits = text.AsSpan(0, text.Length - (isMilliseconds ? 2 : text.EndsWith('s') ? 1 : 0));
-        timeout = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            ? isMilliseconds ? TimeSpan.FromMilliseconds(count) : TimeSpan.FromSeconds(count)
-            : TimeSpan.Zero;
-        if (timeout > TimeSpan.Zero && timeout <= Max)
+        if (TryParseUnits(text, out timeout) && timeout > TimeSpan.Zero && timeout <= Max)
             return true;
         timeout = default;
         refusal = "A timeout is a whole number of seconds (2 or 2s) or milliseconds (500ms), above 0, at most 60 s.";
         return false;
+    }
+
+    /// <summary>Whole seconds, with or without <c>s</c>, or milliseconds with <c>ms</c>.</summary>
+    internal static bool TryParseUnits(string text, out TimeSpan time)
+    {
+        var isMilliseconds = text.EndsWith("ms", StringComparison.Ordinal);
+        var digits = text.AsSpan(0, text.Length - (isMilliseconds ? 2 : text.EndsWith('s') ? 1 : 0));
+        var isNumber = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
+        time = isMilliseconds ? TimeSpan.FromMilliseconds(count) : TimeSpan.FromSeconds(count);
+        return isNumber;
     }
 
     /// <summary>Writes what is left of a deadline for the next hop: whole milliseconds, 1 at least.</summary>

@@ -67,6 +67,10 @@ public sealed class ProblemType
     public static ProblemType IdempotencyKeyInvalid { get; } =
         new("idempotency-key-invalid", 400, "The idempotency key is not valid");
 
+    /// <summary>400: the session token is none that an answer gave.</summary>
+    public static ProblemType SessionInvalid { get; } =
+        new("session-invalid", 400, "The session token is not valid");
+
     /// <summary>404: the key is not there.</summary>
     public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
 
@@ -151,9 +155,9 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
-        ConditionInvalid, IdempotencyKeyInvalid, NotFound, BucketNotFound, RouteNotFound, MethodNotAllowed,
-        NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong,
-        UnsupportedMediaType, UnsupportedEncoding,
+        ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound, RouteNotFound,
+        MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
+        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
         NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
         DeadlineExceeded, DiskLow,
     ];

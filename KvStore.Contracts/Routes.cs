@@ -68,13 +68,23 @@ public static class KvHeaders
     /// <summary>Out: commit sequence of the key's partition at the write; grows, never reused.</summary>
     public const string Version = "Kv-Version";
 
-    /// <summary>In and out: <c>strong</c> or <c>eventual</c>.</summary>
+    /// <summary>
+    /// In: what a read promises, one of <see cref="ConsistencyWords"/>. Out: what it really was; <c>strong</c> where
+    /// the primary had to answer.
+    /// </summary>
     public const string Consistency = "Kv-Consistency";
 
     /// <summary>
-    /// Out, with <c>eventual</c>: milliseconds since this copy last had all that its primary had committed.
+    /// Out, unless the read was <c>strong</c>: milliseconds since this copy last had all that its primary had
+    /// committed.
     /// </summary>
     public const string StalenessMs = "Kv-Staleness-Ms";
+
+    /// <summary>
+    /// In: a <see cref="SessionToken"/> as the last answer gave it; the answer sees all that it stands for. Out: the
+    /// same with what this answer saw, on every write and on reads that sent one or asked for <c>session</c>.
+    /// </summary>
+    public const string Session = "Kv-Session";
 
     /// <summary>In: <c>one</c>, <c>quorum</c> or <c>all</c>.</summary>
     public const string Ack = "Kv-Ack";
@@ -111,9 +121,6 @@ public static class KvHeaders
 
     /// <summary>Out: equals the trace id.</summary>
     public const string RequestId = "Kv-Request-Id";
-
-    /// <summary>In and out: what was read and written so far, opaque; sent back, no older state answers.</summary>
-    public const string Session = "Kv-Session";
 
     /// <summary>In: how long a key is kept: <c>60s</c>, <c>500ms</c>, <c>2h</c>, <c>none</c> or <c>keep</c>.</summary>
     public const string Ttl = "Kv-Ttl";

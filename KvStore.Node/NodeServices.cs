@@ -1,3 +1,4 @@
+using KvStore.Contracts;
 using KvStore.Node.Api;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
@@ -84,14 +85,15 @@ internal static class NodeServices
     public static IServiceCollection AddApi(this IServiceCollection services, EnvironmentReader environment)
     {
         var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
-        var consistency = environment.Word("KVSTORE_DEFAULT_CONSISTENCY", "strong", "eventual");
+        var consistency = environment.Word(
+            "KVSTORE_DEFAULT_CONSISTENCY", "strong", "session", "bounded", "eventual");
         services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
         services.PostConfigure<ApiOptions>(api =>
         {
             api.DefaultAck = Enum.Parse<Ack>(ack, ignoreCase: true);
-            api.IsEventualByDefault = consistency == "eventual";
+            api.DefaultConsistency = Enum.Parse<Consistency>(consistency, ignoreCase: true);
             api.MaxValueBytes = environment.Number("KVSTORE_MAX_VALUE_BYTES") ?? api.MaxValueBytes;
         });
         return services;

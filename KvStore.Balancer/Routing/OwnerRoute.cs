@@ -7,7 +7,6 @@ namespace KvStore.Balancer.Routing;
 /// <summary>What a request asks for, read once from its raw target, method and headers.</summary>
 internal sealed class OwnerRoute
 {
-    private const string Eventual = "eventual";
     private const string Get = "GET";
 
     /// <summary>The target as it came; it is passed on unchanged.</summary>
@@ -30,8 +29,8 @@ internal sealed class OwnerRoute
     /// <summary>Whether it may change something.</summary>
     public required bool IsWrite { get; init; }
 
-    /// <summary>Whether any copy may answer.</summary>
-    public bool IsEventual { get; private init; }
+    /// <summary>Whether any copy may answer, or see itself that it cannot.</summary>
+    public bool TakesAnyCopy { get; private init; }
 
     /// <summary>What the client allows; null when it says nothing, or nothing that can be read.</summary>
     public TimeSpan? Timeout { get; private init; }
@@ -75,7 +74,7 @@ internal sealed class OwnerRoute
             RawTarget = raw,
             Key = key,
             IsWrite = isWrite,
-            IsEventual = isRead && !key.IsEmpty && IsEventualRead(headers, query),
+            TakesAnyCopy = isRead && !key.IsEmpty && AllowsAnyCopy(headers, query),
             IsStreamed = isStreamed,
             TakesMany = IsOperation(target, Routes.Batch) || IsOperation(target, Routes.Transaction),
             Timeout = allowed,
@@ -103,7 +102,7 @@ internal sealed class OwnerRoute
 
     /// <summary>
     /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn;
-    /// an eventual read begins at the next copy each time.
+    /// a read that takes any copy begins at the next one each time.
     /// </summary>
     /// <param name="view">Read by the caller, once for this attempt.</param>
     /// <param name="attempt">Counted from 0.</param>
@@ -115,13 +114,18 @@ internal sealed class OwnerRoute
         var route = hasOwner ? view.RouteOf(view.Ring!.PartitionOf(Key.Span)) : view.Everyone;
         if (route.IsEmpty)
             return null;
-        var first = hasOwner && !IsEventual ? 0 : turn;
+        var first = hasOwner && !TakesAnyCopy ? 0 : turn;
         return route[(int)((first + (uint)attempt) % (uint)route.Length)];
     }
 
-    private static bool IsEventualRead(IHeaderDictionary headers, string query) =>
-        (headers.TryGetValue(KvHeaders.Consistency, out var level) && level.Count == 1 && level[0] == Eventual)
-        || Parameter(query, "consistency") == Eventual;
+    /// <summary>Where header and query differ, any node will do: it refuses.</summary>
+    private static bool AllowsAnyCopy(IHeaderDictionary headers, string query) =>
+        (headers.TryGetValue(KvHeaders.Consistency, out var level) && IsWeaker(level is [var one] ? one : null))
+        || IsWeaker(Parameter(query, "consistency"))
+        || Parameter(query, "max_staleness") is not null;    // a bounded read by that alone
+
+    private static bool IsWeaker(string? word) =>
+        ConsistencyWords.TryParse(word, out var consistency) && consistency is not Consistency.Strong;
 
     private static (TimeSpan? Allowed, bool IsReadable) TimeoutOf(string? inHeader, string? inQuery)
     {

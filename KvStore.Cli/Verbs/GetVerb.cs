@@ -17,7 +17,7 @@ internal static class GetVerb
         {
             Description = "strong (the server's default): the newest value; eventual: any live copy's, maybe older.",
             HelpName = "strong|eventual",
-        }.AcceptOnlyFromAmong("strong", "eventual");
+        }.AcceptOnlyFromAmong("strong", "session", "bounded", "eventual");
         var output = OutputFormat.Option("How to print: raw (default) the value alone, byte for byte; json; table.");
         var server = ServerOption.Build(terminal);
         return new Command("get", "Print the value of a key; exit code 3 when there is none.")

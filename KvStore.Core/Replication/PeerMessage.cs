@@ -14,8 +14,11 @@ public abstract record PeerMessage(Term Term)
     public sealed record VoteRequest(Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer)
         : PeerMessage(Term);
 
-    /// <summary>Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.</summary>
-    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote) : PeerMessage(Term);
+    /// <summary>
+    /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
+    /// <paramref name="LogTimeMs"/> is the voter's <see cref="HostClocks.LogTimeMs"/>.
+    /// </summary>
+    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, long LogTimeMs = 0) : PeerMessage(Term);
 
     /// <summary>
     /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), and how far is
@@ -40,11 +43,23 @@ public abstract record PeerMessage(Term Term)
     /// The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.
     /// <paramref name="Commit"/> goes no further than what the receiver is known to hold; a state that contains the
     /// entry at <paramref name="FreshAt"/> contains all that was committed when this was said.
+    /// <paramref name="Stamp"/> and <paramref name="LogTimeMs"/> are the sender's <see cref="HostClocks"/>;
+    /// <paramref name="Echo"/> is the last stamp that came from the receiver before this was said, 0 when none did.
     /// </summary>
-    public sealed record Heartbeat(Term Term, LogIndex Commit, long Round, LogIndex FreshAt) : PeerMessage(Term);
+    public sealed record Heartbeat(
+        Term Term,
+        LogIndex Commit,
+        long Round,
+        LogIndex FreshAt,
+        long Stamp = 0,
+        long Echo = 0,
+        long LogTimeMs = 0) : PeerMessage(Term);
 
-    /// <summary>Echoes a <see cref="Heartbeat"/>'s round.</summary>
-    public sealed record HeartbeatReply(Term Term, long Round) : PeerMessage(Term);
+    /// <summary>
+    /// Echoes a <see cref="Heartbeat"/>'s round and, in <paramref name="Echo"/>, its stamp;
+    /// <paramref name="Stamp"/> is the backup's own.
+    /// </summary>
+    public sealed record HeartbeatReply(Term Term, long Round, long Stamp = 0, long Echo = 0) : PeerMessage(Term);
 
     /// <summary>Replaces the receiver's whole state; sent to a backup that fell behind the primary's log.</summary>
     public sealed record InstallSnapshot(Term Term, Snapshot Snapshot) : PeerMessage(Term);

@@ -37,6 +37,9 @@ internal sealed class Progress(NodeId peer, LogIndex next)
     /// <summary>The latest heartbeat round that it has echoed in this term.</summary>
     public long Round { get; set; }
 
+    /// <summary>The last stamp that came from it in this term; 0 when none did.</summary>
+    public long Stamp { get; set; }
+
     /// <summary>Whether a probe is out and unanswered.</summary>
     private bool IsProbing { get; set; }
 

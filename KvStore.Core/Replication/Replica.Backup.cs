@@ -56,7 +56,7 @@ public sealed partial class Replica
     private void OnHeartbeat(NodeId from, PeerMessage.Heartbeat heartbeat)
     {
         CommitIndex = LogIndex.Max(CommitIndex, heartbeat.Commit);
-        Send(from, new PeerMessage.HeartbeatReply(Term, heartbeat.Round));
+        Send(from, new PeerMessage.HeartbeatReply(Term, heartbeat.Round, Clocks.Stamp, Echo: heartbeat.Stamp));
     }
 
     /// <summary>

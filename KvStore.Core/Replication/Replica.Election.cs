@@ -115,7 +115,7 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote));
+                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.LogTimeMs));
                 break;
         }
     }
@@ -123,14 +123,16 @@ public sealed partial class Replica
     private void OnPreVoteRequest(NodeId from, PeerMessage.VoteRequest request)
     {
         var isGranted = _log.IsNoMoreCompleteThan(request.LastIndex, request.LastTerm);
-        Send(from, new PeerMessage.VoteReply(isGranted ? request.Term : Term, isGranted, IsPreVote: true));
+        var term = isGranted ? request.Term : Term;
+        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.LogTimeMs));
     }
 
     private void OnVoteRequest(NodeId from, PeerMessage.VoteRequest request)
     {
         if (request.IsPreVote)
         {
-            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true));    // it asks for a term that we hold
+            // it asks for a term that we hold
+            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.LogTimeMs));
             return;
         }
 
@@ -142,7 +144,7 @@ public sealed partial class Replica
             _elapsedTicks = 0;
         }
 
-        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false));
+        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.LogTimeMs));
     }
 
     private void OnPreVoteGranted(NodeId from, Term asked)

@@ -133,12 +133,16 @@ public sealed partial class Replica
         Term,
         LogIndex.Min(backup.Match, CommitIndex),
         _round,
-        FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm));    // until then all that it knows
+        FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm,    // until then all that it knows
+        Clocks.Stamp,
+        Echo: backup.Stamp,    // came before the line above was reached: what is complete there was so then
+        Clocks.LogTimeMs));
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {
         backup.IsActive = true;
         backup.Round = Math.Max(backup.Round, reply.Round);
+        backup.Stamp = reply.Stamp;    // of another process than the one before, it may be smaller
         ConfirmReads();
     }
 

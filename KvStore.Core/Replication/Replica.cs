@@ -77,6 +77,11 @@ public sealed partial class Replica
         }
     }
 
+    /// <summary>
+    /// What the host's clocks show, set by it before a step: what the step says to peers carries them on.
+    /// </summary>
+    public HostClocks Clocks { get; set; }
+
     /// <summary>The last entry of the log, flushed or not.</summary>
     public LogIndex LastIndex => _log.LastIndex;
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using KvStore.Contracts;
 using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
@@ -28,10 +29,8 @@ internal sealed class ApiOptions
     /// <summary>Copies that a write waits for which does not say (<c>KVSTORE_DEFAULT_ACK</c>).</summary>
     public Ack DefaultAck { get; set; } = Ack.Quorum;
 
-    /// <summary>
-    /// Whether a read that does not say is <c>eventual</c> (<c>KVSTORE_DEFAULT_CONSISTENCY</c>), else <c>strong</c>.
-    /// </summary>
-    public bool IsEventualByDefault { get; set; }
+    /// <summary>What a read promises that does not say (<c>KVSTORE_DEFAULT_CONSISTENCY</c>).</summary>
+    public Consistency DefaultConsistency { get; set; }
 
     /// <summary>
     /// Bytes of a body that may carry a value: the largest value in base64, and room for the envelope around it.

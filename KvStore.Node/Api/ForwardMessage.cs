@@ -19,7 +19,8 @@ internal static class ForwardMessage
         Add(message, KvHeaders.Forward, "never");
         Add(message, KvHeaders.Timeout, KvTimeout.Format(request.Timeout - time.GetElapsedTime(request.StartedAt)));
         if (!request.IsConsistencyInQuery)
-            Add(message, KvHeaders.Consistency, request.IsEventual ? "eventual" : "strong");
+            Add(message, KvHeaders.Consistency, ConsistencyWords.Of(LevelFor(request)));
+        Add(message, KvHeaders.Session, request.Session?.Format());
         if (!request.IsAckInQuery)
             Add(message, KvHeaders.Ack, WordFor(request));
         Add(message, KvHeaders.IdempotencyKey, request.IdempotencyKey);
@@ -48,6 +49,14 @@ internal static class ForwardMessage
         Verb.Delete => HttpMethod.Delete,
         _ => throw new ArgumentOutOfRangeException(nameof(verb)),
     };
+
+    /// <summary>
+    /// What is passed on could not be served here. The target's max_staleness goes with it and asks for its word.
+    /// </summary>
+    private static Consistency LevelFor(KeyRequest request) =>
+        request.TakesAnyCopy ? Consistency.Eventual
+        : request.IsMaxStalenessInQuery ? Consistency.Bounded
+        : Consistency.Strong;
 
     private static string WordFor(KeyRequest request) => request.EffectiveAck switch
     {

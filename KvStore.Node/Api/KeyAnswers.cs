@@ -21,17 +21,30 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     }
 
     /// <summary>Answers a read from a state.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="request">What it asks for.</param>
+    /// <param name="ready">The state.</param>
+    /// <param name="level">What the read really was.</param>
+    /// <param name="session">What its session has seen with this; null when it has none.</param>
+    /// <param name="clusterId">For the entity tags.</param>
     /// <returns>Why it is refused; null when it was answered.</returns>
     public async ValueTask<Refusal?> ReadAsync(
-        HttpContext context, KeyRequest request, ReadOutcome.Ready ready, ulong clusterId)
+        HttpContext context,
+        KeyRequest request,
+        ReadOutcome.Ready ready,
+        Consistency level,
+        string? session,
+        ulong clusterId)
     {
         var found = ready.Image.Find(BucketId.Default, request.Key.Span);
-        SetReadHeaders(context.Response.Headers, request, ready);
+        ReadFacts facts = new(level, ready.IsPrimary, ready.Staleness);
         if (found is null)
-            return Problems.NotFound;
+            return Problems.NotFound with { Read = facts, Session = session };
         if (request.IfMatch is { } match && !match.IsMetBy(clusterId, found.Version))
-            return Problems.PreconditionFailed(clusterId, found.Version);
+            return Problems.PreconditionFailed(clusterId, found.Version) with { Read = facts, Session = session };
         var response = context.Response;
+        SetCommonHeaders(response.Headers, session);
+        SetReadHeaders(response.Headers, facts);
         SetVersion(response.Headers, clusterId, found.Version);
         response.Headers.LastModified = HttpDate(found.ModifiedMs);
         if (request.IfNoneMatch is { } noneMatch && noneMatch.IsMetBy(clusterId, found.Version))
@@ -51,7 +64,8 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     }
 
     /// <summary>Answers a write that was done.</summary>
-    public async ValueTask WriteAsync(HttpContext context, KeyRequest request, WriteOutcome outcome, ulong clusterId)
+    public async ValueTask WriteAsync(
+        HttpContext context, KeyRequest request, WriteOutcome outcome, string? session, ulong clusterId)
     {
         var (result, copies, voters) = outcome switch
         {
@@ -60,7 +74,8 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
             _ => throw new ArgumentException("The write was not done.", nameof(outcome)),
         };
         var response = context.Response;
-        SetCommonHeaders(response.Headers, isPrimary: true);
+        SetCommonHeaders(response.Headers, session);
+        response.Headers[KvHeaders.Role] = "primary";
         response.Headers[KvHeaders.Copies] = CopyCounts.Format(copies, voters);
         if (result.IsReplay && request.IdempotencyKey is not null)
             response.Headers[KvHeaders.IdempotencyReplayed] = "true";
@@ -110,21 +125,19 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
             response.BodyWriter.Write(entry.Written);
     }
 
-    private void SetReadHeaders(IHeaderDictionary headers, KeyRequest request, ReadOutcome.Ready ready)
+    private static void SetReadHeaders(IHeaderDictionary headers, ReadFacts facts)
     {
-        SetCommonHeaders(headers, ready.IsPrimary);
         headers.CacheControl = "no-cache";
         headers.Vary = Vary;
-        headers[KvHeaders.Consistency] = request.IsEventual ? "eventual" : "strong";
-        if (request.IsEventual)
-            headers[KvHeaders.StalenessMs] = Decimal((long)Math.Ceiling(ready.Staleness.TotalMilliseconds));
+        facts.WriteTo(headers);
     }
 
-    private void SetCommonHeaders(IHeaderDictionary headers, bool isPrimary)
+    private void SetCommonHeaders(IHeaderDictionary headers, string? session)
     {
         headers[KvHeaders.ServedBy] = node.Name;
-        headers[KvHeaders.Role] = isPrimary ? "primary" : "backup";
         headers[KvHeaders.RequestId] = problems.TraceId();
+        if (session is not null)
+            headers[KvHeaders.Session] = session;
     }
 
     private static void SetVersion(IHeaderDictionary headers, ulong clusterId, KeyVersion version)

@@ -45,8 +45,16 @@ internal sealed class KeyRequest
     /// <summary>The key: 1 to 1024 bytes of UTF-8.</summary>
     public required ReadOnlyMemory<byte> Key { get; init; }
 
-    /// <summary>A read that any copy may answer.</summary>
-    public bool IsEventual { get; set; }
+    /// <summary>What a read promises.</summary>
+    public Consistency Consistency { get; set; }
+
+    /// <summary>How stale a bounded read may be.</summary>
+    public TimeSpan MaxStaleness { get; set; }
+
+    /// <summary>
+    /// What its session saw; null when it said nothing of one, and then the answer to a read does neither.
+    /// </summary>
+    public SessionToken? Session { get; set; }
 
     /// <summary>Copies a write waits for.</summary>
     public Ack Ack { get; set; }
@@ -78,6 +86,9 @@ internal sealed class KeyRequest
     /// <summary>Whether the target says the consistency, and so tells it to the next hop.</summary>
     public bool IsConsistencyInQuery { get; set; }
 
+    /// <summary>Whether the target says how stale a read may be, and so tells it to the next hop.</summary>
+    public bool IsMaxStalenessInQuery { get; set; }
+
     /// <summary>Whether the target says the ack, and so tells it to the next hop.</summary>
     public bool IsAckInQuery { get; set; }
 
@@ -105,6 +116,9 @@ internal sealed class KeyRequest
     /// <summary>Whether it changes the key.</summary>
     public bool IsWrite => Verb is Verb.Put or Verb.Post or Verb.Delete;
 
+    /// <summary>Whether it is a read that every copy may answer, whatever it holds.</summary>
+    public bool TakesAnyCopy => Consistency is Consistency.Eventual && Session is null;
+
     /// <summary>Whether it carries a body.</summary>
     public bool HasBody => Verb is Verb.Put or Verb.Post;
 
@@ -120,7 +134,7 @@ internal sealed class KeyRequest
 
     /// <summary>The command that the partition is asked to apply.</summary>
     /// <param name="clusterId">A tag of another cluster matches no version here.</param>
-    /// <param name="timeMs">The clock of this node, in milliseconds since 1970.</param>
+    /// <param name="timeMs">The partition's log clock, in milliseconds since 1970.</param>
     public Command ToCommand(ulong clusterId, long timeMs) => new Command.Change
     {
         TimeMs = timeMs,

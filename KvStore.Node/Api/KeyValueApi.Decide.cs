@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KvStore.Contracts;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -32,6 +33,11 @@ internal sealed partial class KeyValueApi
     {
         if (partitions.View is null && await HoldForViewAsync(context, request, deadline) is { } unready)
             return unready;
+        var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
+        if (ConsistencyReader.CheckSession(request, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
+            return foreign;
+        if (request.Consistency is Consistency.Session)
+            request.Session ??= SessionToken.Empty(view.ClusterId);
         var attempt = await TryHereAsync(context, request, round: 0, deadline.Token);
         return attempt.IsAnswered
             ? attempt.Refusal
@@ -54,14 +60,15 @@ internal sealed partial class KeyValueApi
         var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
         var partition = view.Ring.PartitionOf(request.Key.Span);
         return request.IsWrite ? WriteHereAsync(context, request, view, partition, deadline)
-            : request.IsEventual ? ReadLocallyAsync(context, request, view, partition, round)
-            : ReadHereAsync(context, request, view, partition, deadline);
+            : request.Consistency is Consistency.Strong
+                ? ReadHereAsync(context, request, view, partition, deadline)
+                : ReadAnyCopyAsync(context, request, view, partition, round, deadline);
     }
 
     private async ValueTask<Attempt> WriteHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
+        var command = request.ToCommand(view.ClusterId, partitions.NowMs(partition));
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
         Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
@@ -74,10 +81,27 @@ internal sealed partial class KeyValueApi
             return Attempt.TryAt(Hint(partition, NodeId.None));
         }
 
+        var session = SessionAfter(outcome, request, view, partition);
         var refusal = Problems.From(outcome, view.ClusterId);
         if (refusal is null)
-            await answers.WriteAsync(context, request, outcome, view.ClusterId);
-        return Attempt.Answered(refusal);
+            await answers.WriteAsync(context, request, outcome, session, view.ClusterId);
+        return Attempt.Answered(refusal is null ? null : refusal with { Session = session });
+    }
+
+    /// <summary>What the session has seen with this answer; null when nothing came of the write.</summary>
+    private static string? SessionAfter(
+        WriteOutcome outcome, KeyRequest request, ClusterView view, PartitionId partition)
+    {
+        var index = outcome switch
+        {
+            WriteOutcome.Committed done => LogIndex.Max(done.Index, done.Result.Version.Index),
+            WriteOutcome.TooFewCopies few => LogIndex.Max(few.Index, few.Result.Version.Index),
+            WriteOutcome.Flushed flushed => flushed.Version.Index,
+            _ => LogIndex.Zero,
+        };
+        return index == LogIndex.Zero
+            ? null
+            : (request.Session ?? SessionToken.Empty(view.ClusterId)).Seen(partition.Value, index.Value).Format();
     }
 
     /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>
@@ -91,34 +115,6 @@ internal sealed partial class KeyValueApi
 
     private static bool IsOfThisAttemptAlone(WriteStatus status) =>
         status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead;
-
-    private async ValueTask<Attempt> ReadHereAsync(
-        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
-    {
-        switch (await partitions.ReadAsync(partition, deadline))
-        {
-            case ReadOutcome.Ready ready:
-                Failpoints.Reached(Failpoint.ReadValueTaken);
-                return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
-            case ReadOutcome.NotPrimary elsewhere:
-                return Attempt.TryAt(Hint(partition, elsewhere.Hint));
-            case ReadOutcome.Overloaded:
-                return Attempt.Answered(Problems.Overloaded);
-            case ReadOutcome.TimedOut:
-                return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: false));
-            default:
-                throw new UnreachableException();
-        }
-    }
-
-    private async ValueTask<Attempt> ReadLocallyAsync(
-        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, int round)
-    {
-        if (partitions.ReadLocal(partition) is { } ready)
-            return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
-        var copies = view.Ring.PreferenceList(partition);
-        return Attempt.TryAt(copies[round % copies.Length]);
-    }
 
     private NodeId Hint(PartitionId partition, NodeId hint) =>
         hint == NodeId.None ? partitions.PrimaryOf(partition).Primary : hint;

@@ -160,6 +160,9 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         headers.CacheControl = "no-cache";
         headers[KvHeaders.RequestId] = traceId;
         headers[KvHeaders.ServedBy] = node.Name;
+        refusal.Read?.WriteTo(headers);
+        if (refusal.Session is { } session)
+            headers[KvHeaders.Session] = session;
         if (refusal.RetryAfterSeconds is { } seconds)
             headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (refusal.Allow is { } allow)

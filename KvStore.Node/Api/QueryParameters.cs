@@ -3,7 +3,8 @@ using KvStore.Contracts;
 namespace KvStore.Node.Api;
 
 /// <summary>The query of a request for a key; each member null when it was not given.</summary>
-internal record struct QueryParameters(string? Consistency, string? Ack, string? Timeout)
+internal record struct QueryParameters(
+    string? Consistency, string? MaxStaleness, string? Ack, string? Timeout)
 {
     /// <summary>Reads a query as it was sent, without the question mark.</summary>
     /// <returns>Null when it was read; else why not.</returns>
@@ -18,7 +19,7 @@ internal record struct QueryParameters(string? Consistency, string? Ack, string?
             {
                 return new Refusal(
                     ProblemType.QueryInvalid,
-                    "The query takes consistency, ack and timeout, each once and as name=value.");
+                    "The query takes consistency, max_staleness, ack and timeout, each once and as name=value.");
             }
         }
 
@@ -35,6 +36,9 @@ internal record struct QueryParameters(string? Consistency, string? Ack, string?
         {
             case "consistency" when Consistency is null:
                 Consistency = value;
+                return true;
+            case "max_staleness" when MaxStaleness is null:
+                MaxStaleness = value;
                 return true;
             case "ack" when Ack is null:
                 Ack = value;

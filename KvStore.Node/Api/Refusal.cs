@@ -19,6 +19,12 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>Copies that a write reached, such as <c>2/3</c>.</summary>
     public string? Copies { get; init; }
 
+    /// <summary>What the answer was read from, when it was.</summary>
+    public ReadFacts? Read { get; init; }
+
+    /// <summary>What the session has seen with this answer, as text.</summary>
+    public string? Session { get; init; }
+
     /// <summary>The name of the node to ask instead.</summary>
     public string? Owner { get; init; }
 

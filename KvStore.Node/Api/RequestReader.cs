@@ -32,7 +32,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             Root = target.Root,
             Key = target.Bytes,
             Ack = options.Value.DefaultAck,
-            IsEventual = options.Value.IsEventualByDefault,
+            Consistency = options.Value.DefaultConsistency,
             Timeout = options.Value.DefaultTimeout,
         };
         var headers = context.Request.Headers;
@@ -72,13 +72,15 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     /// <summary>Reads the parameters of the API itself, which may stand in a header or in the query.</summary>
     private Refusal? ReadOwn(IHeaderDictionary headers, string query, KeyRequest read)
     {
-        var (consistency, ack, timeout, forward, hop) = (None, None, None, None, None);
+        var (consistency, session, ack, timeout, forward, hop) = (None, None, None, None, None, None);
         foreach (var (name, values) in headers)
         {
             if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase))
                 continue;
             if (Is(name, KvHeaders.Consistency))
                 consistency = values;
+            else if (Is(name, KvHeaders.Session))
+                session = values;
             else if (Is(name, KvHeaders.Ack))
                 ack = values;
             else if (Is(name, KvHeaders.Timeout))
@@ -92,7 +94,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         }
 
         return QueryParameters.Read(query, out var parameters)
-            ?? ReadConsistency(consistency, parameters.Consistency, read)
+            ?? ConsistencyReader.Read(consistency, session, headers, parameters, read)
             ?? ReadAck(ack, parameters.Ack, read)
             ?? ReadTimeout(timeout, parameters.Timeout, read)
             ?? ReadHop(forward, hop, read);
@@ -107,19 +109,6 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         Is(name, KvHeaders.Version) || Is(name, KvHeaders.StalenessMs) || Is(name, KvHeaders.Copies)
         || Is(name, KvHeaders.ServedBy) || Is(name, KvHeaders.Role) || Is(name, KvHeaders.Owner)
         || Is(name, KvHeaders.RequestId);
-
-    private static Refusal? ReadConsistency(StringValues header, string? parameter, KeyRequest read)
-    {
-        if (Pick(header, parameter, KvHeaders.Consistency, out var word) is { } refusal)
-            return refusal;
-        if (word is null)
-            return null;
-        read.IsConsistencyInQuery = parameter is not null;
-        read.IsEventual = word is "eventual";
-        return word is "strong" or "eventual"
-            ? null
-            : Invalid(header, "The consistency must be strong or eventual.");
-    }
 
     private static Refusal? ReadAck(StringValues header, string? parameter, KeyRequest read)
     {
@@ -171,7 +160,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     }
 
     /// <summary>One word from header or query; null when it stands in neither.</summary>
-    private static Refusal? Pick(StringValues header, string? parameter, string name, out string? word)
+    public static Refusal? Pick(StringValues header, string? parameter, string name, out string? word)
     {
         word = parameter ?? (header.Count == 0 ? null : header[0] ?? "");
         if (header.Count > 1)
@@ -184,7 +173,8 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     private static Refusal Repeated(string name) =>
         new(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
 
-    private static Refusal Invalid(StringValues header, string detail) =>
+    /// <summary>A value that came in a header, or else in the query, is none.</summary>
+    public static Refusal Invalid(StringValues header, string detail) =>
         new(header.Count > 0 ? ProblemType.HeaderInvalid : ProblemType.QueryInvalid, detail);
 
     private static Refusal? ReadIdempotencyKey(IHeaderDictionary headers, KeyRequest read)

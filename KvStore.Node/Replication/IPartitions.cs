@@ -27,6 +27,15 @@ internal interface IPartitions
     /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>
     ReadOutcome.Ready? ReadLocal(PartitionId partition);
 
+    /// <summary>
+    /// Completes when the state here contains the command at an index, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience);
+
+    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
+    long NowMs(PartitionId partition);
+
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
     (NodeId Primary, Term Term) PrimaryOf(PartitionId partition);
 

@@ -28,8 +28,7 @@ internal sealed class MemberReplacement(
     PeerDirectory directory,
     PartitionRouter router,
     PeerTransport transport,
-    ViewKeeper keeper,
-    TimeProvider time)
+    ViewKeeper keeper)
 {
     private const string ContentType = "application/json";
     private static ReadOnlySpan<byte> ViewKey => "view"u8;
@@ -73,7 +72,7 @@ internal sealed class MemberReplacement(
 
     private Command.Change Store(ClusterView view, StoredEntry? before) => new()
     {
-        TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+        TimeMs = router.NowMs(view.SystemGroup),
         Bucket = BucketId.Default,
         Operation = new Operation.Put
         {

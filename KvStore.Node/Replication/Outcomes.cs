@@ -22,13 +22,21 @@ internal abstract record WriteOutcome
     /// <summary>
     /// Applied by a majority; <paramref name="Copies"/> of <paramref name="Voters"/> had flushed it by then.
     /// </summary>
-    public sealed record Committed(WriteResult Result, int Copies, int Voters) : WriteOutcome;
+    public sealed record Committed(WriteResult Result, int Copies, int Voters) : WriteOutcome
+    {
+        /// <summary>Where in the log: a state that contains it contains all that the result rests on.</summary>
+        public LogIndex Index { get; init; }
+    }
 
     /// <summary>With <see cref="Ack.One"/>: flushed here under this version, not yet by a majority.</summary>
     public sealed record Flushed(KeyVersion Version, int Copies, int Voters) : WriteOutcome;
 
     /// <summary>With <see cref="Ack.All"/>: applied by a majority, but not all copies came in time.</summary>
-    public sealed record TooFewCopies(WriteResult Result, int Copies, int Voters) : WriteOutcome;
+    public sealed record TooFewCopies(WriteResult Result, int Copies, int Voters) : WriteOutcome
+    {
+        /// <summary>Where in the log.</summary>
+        public LogIndex Index { get; init; }
+    }
 
     /// <summary>
     /// Not applied: this node is not the partition's primary; <paramref name="Hint"/> may be, or is nobody.
@@ -51,7 +59,11 @@ internal abstract record WriteOutcome
 internal abstract record ReadOutcome
 {
     /// <summary>The state to answer from. Staleness is zero on a confirmed primary.</summary>
-    public sealed record Ready(StateImage Image, bool IsPrimary, TimeSpan Staleness) : ReadOutcome;
+    public sealed record Ready(StateImage Image, bool IsPrimary, TimeSpan Staleness) : ReadOutcome
+    {
+        /// <summary>False: the staleness is a guess, and the state may be older.</summary>
+        public bool IsStalenessKnown { get; init; } = true;
+    }
 
     /// <summary>
     /// This node cannot confirm that it is the partition's primary; <paramref name="Hint"/> may be, or is nobody.

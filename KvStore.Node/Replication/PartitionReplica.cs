@@ -20,7 +20,8 @@ internal sealed class PartitionReplica(
     LogIndex applied,
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null,
-    long markTicks = long.MaxValue)
+    long markTicks = long.MaxValue,
+    long firstStamp = 1)
 {
     /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
@@ -42,8 +43,11 @@ internal sealed class PartitionReplica(
     private ImmutableArray<NodeId> _keepers = [];
     private ImmutableArray<NodeId> _lost = [];
     private GroupConfiguration? _settled;
-    private readonly Freshness _freshness = new(time);
-    private (Term Term, bool IsReply, LogIndex FreshAt, long At)? _heard;
+    private readonly Freshness _freshness = new(time, firstStamp);
+    private readonly LogClock _clock = new(time);
+    private readonly IndexWaits _waits = new();
+    private (Input.Receive Of, long At)? _heard;
+    private Term _leads;
     private long _disbelieved;
     private long _logBytes;
     private Snapshot? _marked;
@@ -62,20 +66,40 @@ internal sealed class PartitionReplica(
     public KnownPrimary Hint => Volatile.Read(ref _hint);
 
     /// <summary>
-    /// Readable from anywhere: how long ago the state last contained all that its primary had committed, or, on a
-    /// primary, how long ago another answered it. Since a start after which that never was, no more is known than when
-    /// the last write that it holds was made.
+    /// Readable from anywhere: the time by the group's log clock, in milliseconds since 1970; what a command is stamped
+    /// with.
     /// </summary>
-    public TimeSpan Staleness
+    public long NowMs => _clock.ReadMs(Image.TimeMs);
+
+    /// <summary>
+    /// Readable from anywhere: the state, and how long ago it contained all that its primary had committed, or, on a
+    /// primary, how long ago a backup still followed it. Since a start after which that never was, no more is known
+    /// than when, by this node's clock, the last write that it holds was made.
+    /// </summary>
+    public ReadOutcome.Ready Local
     {
         get
         {
-            if (_role == ReplicaRole.Primary && !_hasOthers)
-                return TimeSpan.Zero;
-            return _freshness.Age
-                ?? TimeSpan.FromMilliseconds(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - Image.TimeMs));
+            var (role, freshAt) = (_role, _freshness.At);    // first: the state is at least as fresh
+            var (image, isPrimary) = (Image, role == ReplicaRole.Primary);
+            if (isPrimary && !_hasOthers)
+                return new ReadOutcome.Ready(image, isPrimary, TimeSpan.Zero);
+            if (freshAt is { } at)
+                return new ReadOutcome.Ready(image, isPrimary, time.GetElapsedTime(at));
+            var sinceWrite = Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - image.TimeMs);
+            return new ReadOutcome.Ready(image, isPrimary, TimeSpan.FromMilliseconds(sinceWrite))
+            {
+                IsStalenessKnown = false,
+            };
         }
     }
+
+    /// <summary>
+    /// From anywhere: completes when the state contains the command at an index; cancelled with
+    /// <paramref name="patience"/>.
+    /// </summary>
+    public Task AppliedAsync(LogIndex index, CancellationToken patience) =>
+        _waits.ReachedAsync(index, () => Image.Index, patience);
 
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
@@ -101,10 +125,10 @@ internal sealed class PartitionReplica(
     {
         if (Failpoints.AreOn)
             StepFailpoints.Received(input, DoReadsWait);
-        if (input is Input.Receive { Message: PeerMessage.Heartbeat beat })
-            _heard = (beat.Term, false, beat.FreshAt, time.GetTimestamp());
-        if (input is Input.Receive { Message: (PeerMessage.HeartbeatReply or PeerMessage.AppendReply) and var reply })
-            _heard = (reply.Term, true, LogIndex.Zero, time.GetTimestamp());
+        if (input is Input.Receive { Message: PeerMessage.Heartbeat or PeerMessage.HeartbeatReply } heard)
+            _heard = (heard, time.GetTimestamp());
+        else if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote })
+            _clock.Suggest(vote.LogTimeMs, time.GetTimestamp());
         _inputs.Add(input);
     }
 
@@ -123,15 +147,15 @@ internal sealed class PartitionReplica(
     /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
     public void Step()
     {
+        Replica.Clocks = new HostClocks(_freshness.Stamp(), _clock.ToldMs(Image.TimeMs));
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
-        _role = Replica.Role;
+        if (Replica.Role == ReplicaRole.Primary && _leads != Replica.Term)
+            _clock.Lead(_leads = Replica.Term, Image.TimeMs);
+        _role = Replica.Role;    // whoever sees a primary sees its clock
         _hasOthers = Replica.Voters.Length > 1;
-        if (_heard is { } heard
-            && heard.Term == Replica.Term    // a primary of an earlier term knows nothing of now
-            && _effects.Disbelieved.Count == 0
-            && heard.IsReply == (_role == ReplicaRole.Primary))
-            _freshness.Heard(heard.FreshAt, heard.At);
+        if (_heard is { } heard && heard.Of.Message.Term == Replica.Term && _effects.Disbelieved.Count == 0)
+            Believe(heard.Of, heard.At);    // of this term: an earlier one's primary knows nothing of now
         _heard = null;
     }
 
@@ -146,6 +170,8 @@ internal sealed class PartitionReplica(
             Restore(snapshot);
         foreach (var entry in _effects.Commit)
             Apply(entry);
+        if (_effects.Restore is not null || _effects.Commit.Count > 0)
+            _waits.Applied(Image.Index);
         foreach (var read in _effects.Reads)
         {
             Debug.Assert(
@@ -233,6 +259,23 @@ internal sealed class PartitionReplica(
             return;
         _ticksSinceMark = 0;
         _inputs.Add(MarkInput);
+    }
+
+    private void Believe(Input.Receive heard, long at)
+    {
+        if (heard.Message is PeerMessage.Heartbeat beat && _role != ReplicaRole.Primary)
+        {
+            if (_freshness.TimestampOf(beat.Echo) is { } askedAt)
+                _freshness.Heard(beat.FreshAt, askedAt);
+            if (beat.LogTimeMs > 0)
+                _clock.Tell(beat.Term, beat.LogTimeMs, at);
+        }
+        else if (heard.Message is PeerMessage.HeartbeatReply reply && _role == ReplicaRole.Primary
+            && Replica.Voters.Contains(heard.From)
+            && _freshness.TimestampOf(reply.Echo) is { } saidAt)
+        {
+            _freshness.Heard(LogIndex.Zero, saidAt);    // then its voter was in this term still
+        }
     }
 
     private long LagOf(NodeId backup) => Replica.LastIndex - Replica.MatchOf(backup);

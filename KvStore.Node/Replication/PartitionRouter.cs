@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using System.Security.Cryptography;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
@@ -23,6 +24,9 @@ internal sealed class PartitionRouter(
     TimeProvider time,
     ILogger<PartitionRouter> logger) : IPartitions
 {
+    /// <summary>The last that may be a process's first.</summary>
+    private const long LastStamp = long.MaxValue >> 1;
+
     private static readonly PartitionReplica?[] None = [];
 
     private readonly PrimaryChanges _changes = new();
@@ -124,9 +128,17 @@ internal sealed class PartitionRouter(
     }
 
     /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>
-    public ReadOutcome.Ready? ReadLocal(PartitionId partition) => Find(partition) is { } replica
-        ? new ReadOutcome.Ready(replica.Image, replica.Role == ReplicaRole.Primary, replica.Staleness)
-        : null;
+    public ReadOutcome.Ready? ReadLocal(PartitionId partition) => Find(partition)?.Local;
+
+    /// <summary>
+    /// Completes when the state here contains the command at an index, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    public Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience) =>
+        Find(partition)?.AppliedAsync(index, patience) ?? Task.CompletedTask;
+
+    /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
+    public long NowMs(PartitionId partition) => Find(partition)?.NowMs ?? 0;
 
     /// <summary>The believed primary of a partition and the term it was seen in; one volatile read.</summary>
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => Find(partition)?.Hint is { } hint
@@ -226,7 +238,9 @@ internal sealed class PartitionRouter(
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
-        var replica = new PartitionReplica(partition, core, state, core.LogStart, time, OnDisbelieved, markTicks);
+        var firstStamp = Math.Max(1, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & LastStamp);
+        var replica = new PartitionReplica(
+            partition, core, state, core.LogStart, time, OnDisbelieved, markTicks, firstStamp);
         replica.Follow(view.KeepersOf(partition), LostIn(view));
         return replica;
     }

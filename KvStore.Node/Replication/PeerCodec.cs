@@ -10,7 +10,7 @@ namespace KvStore.Node.Replication;
 internal static class PeerCodec
 {
     /// <summary>The version of peer.proto that this node speaks.</summary>
-    public const uint Protocol = 2;
+    public const uint Protocol = 3;
 
     public static Wire.Message Encode(PartitionId partition, PeerMessage message)
     {
@@ -27,7 +27,12 @@ internal static class PeerCodec
                 };
                 break;
             case PeerMessage.VoteReply vote:
-                wire.VoteReply = new Wire.VoteReply { IsGranted = vote.IsGranted, IsPreVote = vote.IsPreVote };
+                wire.VoteReply = new Wire.VoteReply
+                {
+                    IsGranted = vote.IsGranted,
+                    IsPreVote = vote.IsPreVote,
+                    LogTimeMs = vote.LogTimeMs,
+                };
                 break;
             case PeerMessage.AppendRequest append:
                 wire.AppendRequest = EncodeAppend(append);
@@ -47,10 +52,18 @@ internal static class PeerCodec
                     Commit = heartbeat.Commit.Value,
                     Round = heartbeat.Round,
                     FreshAt = heartbeat.FreshAt.Value,
+                    Stamp = heartbeat.Stamp,
+                    Echo = heartbeat.Echo,
+                    LogTimeMs = heartbeat.LogTimeMs,
                 };
                 break;
             case PeerMessage.HeartbeatReply reply:
-                wire.HeartbeatReply = new Wire.HeartbeatReply { Round = reply.Round };
+                wire.HeartbeatReply = new Wire.HeartbeatReply
+                {
+                    Round = reply.Round,
+                    Stamp = reply.Stamp,
+                    Echo = reply.Echo,
+                };
                 break;
             case PeerMessage.TransferNow:
                 wire.TransferNow = new Wire.TransferNow();
@@ -97,8 +110,8 @@ internal static class PeerCodec
             new Term(Position(wire.VoteRequest.LastTerm)),
             wire.VoteRequest.IsPreVote,
             wire.VoteRequest.IsTransfer),
-        Wire.Message.BodyOneofCase.VoteReply =>
-            new PeerMessage.VoteReply(term, wire.VoteReply.IsGranted, wire.VoteReply.IsPreVote),
+        Wire.Message.BodyOneofCase.VoteReply => new PeerMessage.VoteReply(
+            term, wire.VoteReply.IsGranted, wire.VoteReply.IsPreVote, Position(wire.VoteReply.LogTimeMs)),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,
@@ -110,9 +123,15 @@ internal static class PeerCodec
             term,
             Index(wire.Heartbeat.Commit),
             Position(wire.Heartbeat.Round),
-            Index(wire.Heartbeat.FreshAt)),
-        Wire.Message.BodyOneofCase.HeartbeatReply =>
-            new PeerMessage.HeartbeatReply(term, Position(wire.HeartbeatReply.Round)),
+            Index(wire.Heartbeat.FreshAt),
+            Position(wire.Heartbeat.Stamp),
+            Position(wire.Heartbeat.Echo),
+            Position(wire.Heartbeat.LogTimeMs)),
+        Wire.Message.BodyOneofCase.HeartbeatReply => new PeerMessage.HeartbeatReply(
+            term,
+            Position(wire.HeartbeatReply.Round),
+            Position(wire.HeartbeatReply.Stamp),
+            Position(wire.HeartbeatReply.Echo)),
         Wire.Message.BodyOneofCase.TransferNow => new PeerMessage.TransferNow(term),
         _ => throw new InvalidDataException("A peer's message has no body that this version knows."),
     };

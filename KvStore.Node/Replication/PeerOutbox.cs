@@ -16,7 +16,7 @@ internal sealed class PeerOutbox
 
     private const int UrgentLimit = 65_536;
     private const long EntriesBytesLimit = 64L * 1024 * 1024;
-    private const int MessageBytes = 32;
+    private const int MessageBytes = 64;
     private const int EntryBytes = 16;
 
     private readonly Lock _gate = new();

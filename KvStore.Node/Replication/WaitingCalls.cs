@@ -98,12 +98,15 @@ internal sealed class WaitingCalls(Replica replica)
         var copies = Copies(entry.Index);
         if (write.Ack == Ack.All && copies < replica.Voters.Length)
         {
-            write.Applied(new WriteOutcome.TooFewCopies(result, copies, replica.Voters.Length));
+            write.Applied(new WriteOutcome.TooFewCopies(result, copies, replica.Voters.Length)
+            {
+                Index = entry.Index,
+            });
             _awaitAll.Add(write);
             return;
         }
 
-        write.Complete(new WriteOutcome.Committed(result, copies, replica.Voters.Length));
+        write.Complete(new WriteOutcome.Committed(result, copies, replica.Voters.Length) { Index = entry.Index });
     }
 
     /// <summary>An entry without a command took the place of whatever was appended there.</summary>
@@ -169,7 +172,8 @@ internal sealed class WaitingCalls(Replica replica)
 
         if (Copies(write.Index) < replica.Voters.Length)
             return false;
-        write.Complete(new WriteOutcome.Committed(write.SoFar!.Result, replica.Voters.Length, replica.Voters.Length));
+        var (result, voters) = (write.SoFar!.Result, replica.Voters.Length);
+        write.Complete(new WriteOutcome.Committed(result, voters, voters) { Index = write.Index });
         return true;
     }
 

@@ -10,7 +10,9 @@ namespace KvStore.Tests.Node.Api;
 internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartitions
 {
     private readonly TaskCompletionSource _formed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<Command> _commands = new();
+    private volatile StateImage? _behind;
 
     /// <summary>What the next write comes to; null: it is applied.</summary>
     public Func<Command, CancellationToken, ValueTask<WriteOutcome?>>? OnWrite { get; set; }
@@ -25,6 +27,11 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
     /// <summary>How old its state is, as a backup.</summary>
     public TimeSpan Staleness { get; set; }
 
+    public bool IsStalenessKnown { get; set; } = true;
+
+    /// <summary>The first index that somebody waits for.</summary>
+    public TaskCompletionSource<LogIndex> Waits { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>Every command that came here, applied or not.</summary>
     public IReadOnlyCollection<Command> Commands => _commands;
 
@@ -36,6 +43,15 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
     public ClusterView? View => IsForming ? null : FakeCluster.View;
 
     private bool IsPrimary => cluster.Primary == self;
+
+    /// <summary>From now on its copy is no newer than it is now.</summary>
+    public void FallBehind() => _behind = cluster.Image;
+
+    public void CatchUp()
+    {
+        _behind = null;
+        _caughtUp.SetResult();
+    }
 
     public void Form()
     {
@@ -53,7 +69,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         if (OnWrite is { } act && await act(command, deadline) is { } outcome)
             return outcome;
         return IsPrimary
-            ? new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3)
+            ? new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3) { Index = cluster.Image.Index }
             : new WriteOutcome.NotPrimary(cluster.Primary);
     }
 
@@ -66,8 +82,19 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
             : new ReadOutcome.NotPrimary(cluster.Primary);
     }
 
-    public ReadOutcome.Ready? ReadLocal(PartitionId partition) =>
-        HasReplicas ? new ReadOutcome.Ready(cluster.Image, IsPrimary, Staleness) : null;
+    public ReadOutcome.Ready? ReadLocal(PartitionId partition) => HasReplicas
+        ? new ReadOutcome.Ready(_behind ?? cluster.Image, IsPrimary, Staleness) { IsStalenessKnown = IsStalenessKnown }
+        : null;
+
+    public async Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience)
+    {
+        if (ReadLocal(partition) is not { } local || local.Image.Index >= index)
+            return;
+        Waits.TrySetResult(index);
+        await _caughtUp.Task.WaitAsync(patience);
+    }
+
+    public long NowMs(PartitionId partition) => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));
 

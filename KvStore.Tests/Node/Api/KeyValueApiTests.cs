@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
@@ -312,7 +313,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         await using var node = await ApiNode.StartAsync(configure: options =>
         {
             options.DefaultAck = Ack.All;
-            options.IsEventualByDefault = true;
+            options.DefaultConsistency = Consistency.Eventual;
         });
 
         await node.SendBodyAsync("PUT", "/v1/k", "v");

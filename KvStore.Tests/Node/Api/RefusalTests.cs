@@ -118,7 +118,7 @@ public sealed class RefusalTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("Kv-Consistency: bounded")]
+    [InlineData("Kv-Consistency: causal")]
     [InlineData("Kv-Consistency: strong\r\nKv-Consistency: strong")]
     [InlineData("Kv-Consistency:")]
     [InlineData("Kv-Consistency: strong, eventual")]

@@ -1,6 +1,5 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
-using KvStore.Core.State;
 using KvStore.Node.Replication;
 using static KvStore.Tests.Core.State.Commands;
 using static KvStore.Tests.Node.Replication.ReplicaHarness;
@@ -64,80 +63,6 @@ public sealed class PartitionReplicaTests
     }
 
     [Fact]
-    public void A_backup_says_how_long_it_has_heard_nothing()
-    {
-        ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
-        backup.Time.Advance(TimeSpan.FromSeconds(7));
-        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 2, LogIndex.Zero));
-        Assert.Equal(TimeSpan.Zero, backup.Replica.Staleness);
-    }
-
-    [Fact]
-    public void A_backup_that_hears_of_more_than_it_has_applied_is_as_old_as_what_it_has()
-    {
-        ReplicaHarness backup = new();
-        Beat(freshAt: 0);
-        backup.Time.Advance(TimeSpan.FromSeconds(7));
-        Beat(freshAt: 2);    // lacks both entries
-        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
-        backup.Time.Advance(TimeSpan.FromSeconds(1));
-        Beat(freshAt: 3);
-        backup.Time.Advance(TimeSpan.FromSeconds(1));
-        Append(2, commit: 2);
-        Assert.Equal(TimeSpan.FromSeconds(2), backup.Replica.Staleness);    // complete as of the second heartbeat
-        Append(1, commit: 3);
-        Assert.Equal(TimeSpan.FromSeconds(1), backup.Replica.Staleness);
-
-        void Beat(long freshAt) => backup.Receive(
-            2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, new LogIndex(freshAt)));
-
-        void Append(int count, long commit)
-        {
-            var last = backup.LastIndex;
-            var entries = Enumerable.Range(1, count)
-                .Select(step => new LogEntry(last + step, new Term(4), EntryKind.Empty, default));
-            backup.Receive(2, new PeerMessage.AppendRequest(
-                new Term(4), last, new Term(last == LogIndex.Zero ? 0 : 4), [.. entries], new LogIndex(commit)));
-        }
-    }
-
-    [Fact]
-    public void A_primary_of_an_earlier_term_and_a_candidate_make_nothing_fresh()
-    {
-        ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(4), LogIndex.Zero, Round: 1, LogIndex.Zero));
-        backup.Time.Advance(TimeSpan.FromSeconds(7));
-        backup.Receive(3, new PeerMessage.Heartbeat(new Term(3), LogIndex.Zero, Round: 9, LogIndex.Zero));
-        backup.Receive(
-            3, new PeerMessage.VoteRequest(new Term(5), LogIndex.Zero, Term.Zero, IsPreVote: true, IsTransfer: false));
-
-        Assert.Equal(TimeSpan.FromSeconds(7), backup.Replica.Staleness);
-    }
-
-    /// <summary>What was recovered may be days old, and until somebody is heard nothing newer is known.</summary>
-    [Fact]
-    public void After_a_start_a_replica_is_as_old_as_the_last_write_that_it_holds()
-    {
-        KeyValueState state = new(StateImage.Empty);
-        ReplicaHarness clock = new();
-        var writtenAt = clock.Time.GetUtcNow().AddDays(-2).ToUnixTimeMilliseconds();
-        state.Apply(new LogIndex(1), new Term(1), CommandFormat.Encode(Put("k", "v", writtenAt)));
-
-        Assert.Equal(TimeSpan.FromDays(2), new ReplicaHarness(image: state.Image).Replica.Staleness);
-        Assert.True(new ReplicaHarness().Replica.Staleness > TimeSpan.FromDays(10_000));
-    }
-
-    [Fact]
-    public void A_group_of_one_is_never_stale_once_it_leads()
-    {
-        var alone = ReplicaHarness.Primary(voters: 1);
-        alone.Time.Advance(TimeSpan.FromHours(1));
-        Assert.Equal(TimeSpan.Zero, alone.Replica.Staleness);
-    }
-
-    [Fact]
     public void A_lost_voter_goes_and_its_successor_becomes_a_voter_although_it_needs_time_to_catch_up()
     {
         var primary = ReplicaHarness.Elected();
@@ -192,6 +117,34 @@ public sealed class PartitionReplicaTests
         Assert.InRange(primary.Replica.LogBytes, 500, 600);
         Assert.Equal((new LogIndex(2), primary.Term), (capture.Index, capture.Term));
         Assert.Equal(1000, capture.State.Find("k"u8)!.Value.Length);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_an_entry_is_woken_when_it_is_applied_and_not_before()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(Put("k", "1"));
+        var index = primary.LastIndex;
+        var waiting = primary.Replica.AppliedAsync(index, CancellationToken.None);
+        primary.Write(Put("k", "2"));
+        primary.Flush();
+        Assert.False(waiting.IsCompleted);
+        primary.Acknowledge(2, index);
+
+        await waiting;
+        Assert.Equal(index, primary.Replica.Image.Index);
+        Assert.True(primary.Replica.AppliedAsync(index, CancellationToken.None).IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_gives_up_waiting_for_an_entry_leaves_nothing_behind()
+    {
+        var primary = ReplicaHarness.Primary();
+        using CancellationTokenSource patience = new();
+        var waiting = primary.Replica.AppliedAsync(new LogIndex(99), patience.Token);
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
 
     [Fact]

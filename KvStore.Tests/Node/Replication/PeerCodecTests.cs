@@ -16,8 +16,8 @@ public sealed class PeerCodecTests
         Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
             (PeerMessage)new PeerMessage.VoteRequest(
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
-        Gen.Select(Positions, Gen.Bool, Gen.Bool, (term, isGranted, isPre) =>
-            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre)),
+        Gen.Select(Positions, Gen.Bool, Gen.Bool, Positions, (term, isGranted, isPre, time) =>
+            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time)),
         Gen.Select(
             Positions,
             Positions,
@@ -37,10 +37,11 @@ public sealed class PeerCodecTests
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
-        Gen.Select(Positions, Positions, Positions, Positions, (term, commit, round, freshAt) =>
-            (PeerMessage)new PeerMessage.Heartbeat(new Term(term), new LogIndex(commit), round, new LogIndex(freshAt))),
-        Gen.Select(
-            Positions, Positions, (term, round) => (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round)),
+        Gen.Select(Positions, Positions, Positions, Positions, Positions, Positions, Positions)
+            .Select((term, commit, round, freshAt, stamp, echo, time) => (PeerMessage)new PeerMessage.Heartbeat(
+                new Term(term), new LogIndex(commit), round, new LogIndex(freshAt), stamp, echo, time)),
+        Gen.Select(Positions, Positions, Positions, Positions, (term, round, stamp, echo) =>
+            (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round, stamp, echo)),
         Positions.Select(term => (PeerMessage)new PeerMessage.TransferNow(new Term(term))));
 
     [Fact]
@@ -73,6 +74,9 @@ public sealed class PeerCodecTests
         { "a negative hint", new Wire.Message { AppendReply = new() { HintIndex = -5 } }.ToByteArray() },
         { "a negative round", new Wire.Message { Heartbeat = new() { Round = -1 } }.ToByteArray() },
         { "a negative commit", new Wire.Message { Heartbeat = new() { Commit = -1 } }.ToByteArray() },
+        { "a negative stamp", new Wire.Message { Heartbeat = new() { Stamp = -1 } }.ToByteArray() },
+        { "a negative time", new Wire.Message { VoteReply = new() { LogTimeMs = -1 } }.ToByteArray() },
+        { "a negative echo", new Wire.Message { HeartbeatReply = new() { Echo = -1 } }.ToByteArray() },
         { "a round back that is negative", new Wire.Message { HeartbeatReply = new() { Round = -1 } }.ToByteArray() },
         { "an entry of no kind", Append(new Wire.Entry { Term = 1 }).ToByteArray() },
         { "an entry of another kind", Append(new Wire.Entry { Term = 1, Kind = 4 }).ToByteArray() },

@@ -18,7 +18,8 @@ internal sealed class ReplicaHarness
         int voters = 3,
         long maxUncommittedBytes = 1024 * 1024,
         StateImage? image = null,
-        long markTicks = long.MaxValue)
+        long markTicks = long.MaxValue,
+        long firstStamp = 1)
     {
         var options = new ReplicaOptions
         {
@@ -33,7 +34,8 @@ internal sealed class ReplicaHarness
             new KeyValueState(image ?? StateImage.Empty),
             LogIndex.Zero,
             Time,
-            markTicks: markTicks);
+            markTicks: markTicks,
+            firstStamp: firstStamp);
     }
 
     public PartitionReplica Replica { get; }

@@ -1,0 +1,71 @@
+using KvStore.Core.Primitives;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>
+/// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock is read only
+/// by a primary whom nobody can tell: see docs/decisions/0010. Belongs to the replica's loop but for
+/// <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since 1970.
+/// </summary>
+internal sealed class LogClock(TimeProvider time)
+{
+    /// <summary>
+    /// Two monotonic clocks go apart by no more than a part of so many; what is told later than that allows was on its
+    /// way.
+    /// </summary>
+    private const int LargestDrift = 20;
+
+    private Anchor? _anchor;
+
+    /// <summary>
+    /// Now, and never less than the state's log time; that alone as long as nobody has told the group's time. A
+    /// backup's may be a little late, by what the telling took; it is never ahead of the primary's.
+    /// </summary>
+    public long ReadMs(long stateMs) =>
+        Volatile.Read(ref _anchor) is { } anchor ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp())) : stateMs;
+
+    /// <summary>What it may tell others: 0 while it has not been told itself.</summary>
+    public long ToldMs(long stateMs) => _anchor is null ? 0 : ReadMs(stateMs);
+
+    /// <summary>
+    /// The primary of <paramref name="term"/> said that it was <paramref name="ms"/>; it was heard at the timestamp
+    /// <paramref name="at"/>.
+    /// </summary>
+    public void Tell(Term term, long ms, long at)
+    {
+        if (_anchor is { } known && known.Term == term)
+        {
+            var passed = (long)time.GetElapsedTime(known.At, at).TotalMilliseconds;
+            ms = Math.Max(ms, known.Ms + passed - passed / LargestDrift);
+        }
+
+        Volatile.Write(ref _anchor, new Anchor(term, ms, at));
+    }
+
+    /// <summary>
+    /// A voter said that it was <paramref name="ms"/>. It counts as long as no primary was heard: the one of before may
+    /// be gone.
+    /// </summary>
+    public void Suggest(long ms, long at)
+    {
+        if (_anchor is null || (_anchor.Term == Term.Zero && ReadingOf(_anchor, at) < ms))
+            Volatile.Write(ref _anchor, new Anchor(Term.Zero, ms, at));
+    }
+
+    /// <summary>
+    /// This replica has become primary of <paramref name="term"/>: until it is no longer, its clock goes on from here.
+    /// Where nobody has told it the time, everybody was down, and the wall clock says for how long.
+    /// </summary>
+    public void Lead(Term term, long stateMs)
+    {
+        var now = _anchor is { } anchor
+            ? ReadingOf(anchor, time.GetTimestamp())
+            : time.GetUtcNow().ToUnixTimeMilliseconds();
+        Volatile.Write(ref _anchor, new Anchor(term, Math.Max(now, stateMs), time.GetTimestamp()));
+    }
+
+    private long ReadingOf(Anchor anchor, long at) =>
+        anchor.Ms + (long)time.GetElapsedTime(anchor.At, at).TotalMilliseconds;
+
+    private sealed record Anchor(Term Term, long Ms, long At);
+}

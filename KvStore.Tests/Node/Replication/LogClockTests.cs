@@ -1,0 +1,191 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Node.Replication;
+using Microsoft.Extensions.Time.Testing;
+using static KvStore.Tests.Core.State.Commands;
+
+namespace KvStore.Tests.Node.Replication;
+
+public sealed class LogClockTests
+{
+    private const long Hour = 3_600_000;
+    private const long Day = 24 * Hour;
+    private readonly SkewedTime _time = new();
+
+    [Theory, InlineData(+1), InlineData(-1)]
+    public void A_jump_of_the_wall_clock_does_nothing(int hours)
+    {
+        LogClock clock = new(_time);
+        clock.Lead(new Term(1), stateMs: 0);
+        var before = clock.ReadMs(0);
+        _time.Jump(TimeSpan.FromHours(hours));
+        Assert.Equal(before, clock.ReadMs(0));
+        Pass(5000);
+        Assert.Equal(before + 5000, clock.ReadMs(0));
+    }
+
+    [Theory, InlineData(+1), InlineData(-1)]
+    public void A_failover_continues_the_time_whatever_the_wall_clock_says(int hours)
+    {
+        LogClock clock = new(_time);
+        clock.Tell(new Term(3), ms: 10 * Day, _time.GetTimestamp());
+        _time.Jump(TimeSpan.FromHours(hours));
+        Pass(700);
+        clock.Lead(new Term(4), stateMs: 10 * Day);
+        Pass(300);
+
+        Assert.Equal((10 * Day) + 1000, clock.ReadMs(10 * Day));
+    }
+
+    [Fact]
+    public void After_a_restart_of_the_whole_group_the_time_that_it_was_down_counts()
+    {
+        var down = _time.WallMs - (2 * Hour);    // when the last write was stamped
+        LogClock clock = new(_time);
+        Assert.Equal(down, clock.ReadMs(down));    // until somebody leads, no more is known
+        clock.Lead(new Term(9), down);
+        Assert.Equal(_time.WallMs, clock.ReadMs(down));
+    }
+
+    [Fact]
+    public void Nor_is_log_time_ever_taken_back_by_a_wall_clock_that_is_slow()
+    {
+        var ahead = _time.WallMs + Hour;
+        LogClock clock = new(_time);
+        clock.Lead(new Term(9), ahead);
+        Assert.Equal(ahead, clock.ReadMs(ahead));
+        Pass(10);
+        Assert.Equal(ahead + 10, clock.ReadMs(ahead));
+        Assert.Equal(ahead + Hour, clock.ReadMs(ahead + Hour));
+    }
+
+    /// <summary>It was restarted alone, and is elected before it hears from anybody what time it is.</summary>
+    [Fact]
+    public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
+    {
+        LogClock clock = new(_time);
+        clock.Suggest(5 * Day, _time.GetTimestamp());
+        clock.Suggest(4 * Day, _time.GetTimestamp());
+        Pass(10);
+        clock.Lead(new Term(2), stateMs: Day);
+        Assert.Equal((5 * Day) + 10, clock.ReadMs(Day));
+
+        clock.Suggest(9 * Day, _time.GetTimestamp());
+        Assert.Equal((5 * Day) + 10, clock.ReadMs(Day));
+    }
+
+    [Fact]
+    public void A_backup_is_never_ahead_of_its_primary_and_catches_up_with_what_it_is_told()
+    {
+        LogClock clock = new(_time);
+        clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
+        Pass(1000);
+        clock.Tell(new Term(3), Day + 990, _time.GetTimestamp());    // this clock may be the faster one
+        Assert.Equal(Day + 990, clock.ReadMs(0));
+        Pass(1000);
+        clock.Tell(new Term(3), Day + 2500, _time.GetTimestamp());    // or what was told before had been on its way
+        Assert.Equal(Day + 2500, clock.ReadMs(0));
+    }
+
+    [Fact]
+    public void What_a_paused_backup_finds_at_its_door_does_not_turn_its_clock_back()
+    {
+        LogClock clock = new(_time);
+        clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
+        Pass(10_000);
+        clock.Tell(new Term(3), ms: Day + 100, _time.GetTimestamp());
+
+        Assert.InRange(clock.ReadMs(0), Day + 9500, Day + 10_000);
+    }
+
+    [Fact]
+    public void Another_term_has_another_clock()
+    {
+        LogClock clock = new(_time);
+        clock.Tell(new Term(3), ms: 2 * Day, _time.GetTimestamp());
+        clock.Tell(new Term(4), ms: Day, _time.GetTimestamp());
+        Assert.Equal(Day, clock.ReadMs(stateMs: Day - 1));
+        Assert.Equal(3 * Day, clock.ReadMs(stateMs: 3 * Day));
+    }
+
+    [Fact]
+    public void Heartbeats_and_votes_carry_the_time_and_it_goes_on_in_the_next_primary()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Tick(2);
+        var told = Last<PeerMessage.Heartbeat>(primary).LogTimeMs;
+        Assert.Equal(primary.Replica.NowMs, told);
+
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(1), default, Round: 1, default, 1, 0, LogTimeMs: Day));
+        backup.Time.Advance(TimeSpan.FromSeconds(3));
+        backup.Tick(20);    // it has lost patience: before, it would say nothing
+        backup.Receive(3, new PeerMessage.VoteRequest(new Term(7), new LogIndex(9), new Term(6), true, false));
+        backup.Flush();
+
+        Assert.Equal(Day + 3000, backup.Replica.NowMs);
+        Assert.Equal(Day + 3000, Last<PeerMessage.VoteReply>(backup).LogTimeMs);
+    }
+
+    [Fact]
+    public void A_replica_that_was_told_nothing_tells_nothing()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(3, new PeerMessage.VoteRequest(new Term(7), new LogIndex(9), new Term(6), true, false));
+        Assert.Equal(0, Last<PeerMessage.VoteReply>(backup).LogTimeMs);
+        Assert.Equal(0, backup.Replica.NowMs);
+    }
+
+    [Fact]
+    public void A_primary_lets_nobody_set_its_clock_during_its_term()
+    {
+        var primary = ReplicaHarness.Primary();
+        var now = primary.Replica.NowMs;
+        primary.Receive(2, new PeerMessage.VoteReply(primary.Term, true, false, LogTimeMs: now + Hour));
+        primary.Receive(
+            3, new PeerMessage.Heartbeat(new Term(0), default, Round: 1, default, 1, 0, LogTimeMs: now + Hour));
+        Assert.Equal(now, primary.Replica.NowMs);
+
+        primary.Write(Put("k", "v", now + Hour));
+        primary.Flush();
+        primary.Acknowledge(2);
+        Assert.Equal(now + Hour, primary.Replica.NowMs);    // but not below what the state has seen
+    }
+
+    [Fact]
+    public void A_new_primary_starts_from_what_its_voters_told_it()
+    {
+        ReplicaHarness candidate = new();
+        while (candidate.Replica.Role == ReplicaRole.Backup)
+            candidate.Tick();
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, LogTimeMs: Day));
+        candidate.Flush();
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, LogTimeMs: Day));
+
+        Assert.Equal((ReplicaRole.Primary, Day), (candidate.Replica.Role, candidate.Replica.NowMs));
+    }
+
+    private static T Last<T>(ReplicaHarness replica)
+        where T : PeerMessage => replica.Sent.Select(sent => sent.Message).OfType<T>().Last();
+
+    private void Pass(int milliseconds) => _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
+
+    /// <summary>A wall clock that somebody sets, beside a monotonic one that nobody can.</summary>
+    private sealed class SkewedTime : TimeProvider
+    {
+        private readonly FakeTimeProvider _true = new(new DateTimeOffset(2026, 5, 1, 0, 0, 0, TimeSpan.Zero));
+        private TimeSpan _skew;
+
+        public override long TimestampFrequency => _true.TimestampFrequency;
+
+        public long WallMs => GetUtcNow().ToUnixTimeMilliseconds();
+
+        public override DateTimeOffset GetUtcNow() => _true.GetUtcNow() + _skew;
+
+        public override long GetTimestamp() => _true.GetTimestamp();
+
+        public void Jump(TimeSpan by) => _skew += by;
+
+        public void Advance(TimeSpan by) => _true.Advance(by);
+    }
+}
