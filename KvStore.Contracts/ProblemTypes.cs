@@ -41,6 +41,9 @@ public sealed class ProblemType
     /// <summary>414: the key has more than <see cref="KeyPath.MaxKeyBytes"/> bytes.</summary>
     public static ProblemType KeyTooLong { get; } = new("key-too-long", 414, "The key is too long");
 
+    /// <summary>400: the bucket's name is not one that buckets can have.</summary>
+    public static ProblemType BucketInvalid { get; } = new("bucket-invalid", 400, "The name of the bucket is not valid");
+
     /// <summary>400: the request target is no path, or not encoded as one.</summary>
     public static ProblemType TargetInvalid { get; } = new("target-invalid", 400, "The request target is not valid");
 
@@ -65,6 +68,9 @@ public sealed class ProblemType
 
     /// <summary>404: the key is not there.</summary>
     public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
+
+    /// <summary>404: the bucket is not there.</summary>
+    public static ProblemType BucketNotFound { get; } = new("bucket-not-found", 404, "The bucket does not exist");
 
     /// <summary>404: nothing is served under this path.</summary>
     public static ProblemType RouteNotFound { get; } = new("route-not-found", 404, "There is nothing at this path");
@@ -116,6 +122,10 @@ public sealed class ProblemType
     public static ProblemType IdempotencyMismatch { get; } =
         new("idempotency-mismatch", 422, "The idempotency key belongs to another request");
 
+    /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
+    public static ProblemType PreconditionRequired { get; } =
+        new("precondition-required", 428, "The bucket takes conditional writes only");
+
     /// <summary>500: a defect of the server.</summary>
     public static ProblemType Internal { get; } = new("internal", 500, "The server failed");
 
@@ -143,11 +153,11 @@ public sealed class ProblemType
     /// <summary>Every type, by status.</summary>
     public static ImmutableArray<ProblemType> All { get; } =
     [
-        KeyInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed, ConditionInvalid,
-        IdempotencyKeyInvalid, NotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
-        IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
-        NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
-        DeadlineExceeded, DiskLow,
+        KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
+        ConditionInvalid, IdempotencyKeyInvalid, NotFound, BucketNotFound, RouteNotFound, MethodNotAllowed,
+        NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed, ValueTooLarge, KeyTooLong,
+        UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster, IdempotencyMismatch, PreconditionRequired,
+        Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

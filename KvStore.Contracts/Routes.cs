@@ -9,6 +9,12 @@ public static class Routes
     /// <summary>The methods that a key takes, as Allow lists them; written in capitals and not otherwise.</summary>
     public const string KeyMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
+    /// <summary>The buckets, by name.</summary>
+    public const string Buckets = "/buckets";
+
+    /// <summary>One bucket and its settings.</summary>
+    public const string Bucket = "/buckets/{bucket}";
+
     /// <summary>A node's status, as JSON.</summary>
     public const string Status = "/";
 
