@@ -45,6 +45,10 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         $"The time in this Idempotency-Key is more than {KeyValueState.LongestLeadMs / 1000} s ahead of the store's; "
             + "nothing was applied. Check the client's clock and use a new Idempotency-Key.");
 
+    /// <summary>There is no such bucket; nothing was begun.</summary>
+    public static Refusal BucketNotFound { get; } =
+        new(ProblemType.BucketNotFound, "There is no bucket of this name; nothing was applied.");
+
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
 
@@ -123,8 +127,8 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
     /// <summary>Answers with a problem; the response must not have begun.</summary>
     /// <param name="context">The request.</param>
     /// <param name="refusal">Why.</param>
-    /// <param name="key">The key, if the request named one.</param>
-    public ValueTask WriteAsync(HttpContext context, Refusal refusal, ReadOnlyMemory<byte> key)
+    /// <param name="target">The key, if the request named one.</param>
+    public ValueTask WriteAsync(HttpContext context, Refusal refusal, KeyTarget.Key? target)
     {
         var response = context.Response;
         var traceId = TraceId();
@@ -134,8 +138,8 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
         {
             Instance = PathOf(context),
-            Key = key.IsEmpty ? null : Encoding.UTF8.GetString(key.Span),
-            Bucket = key.IsEmpty ? null : "default",
+            Key = target is null ? null : Encoding.UTF8.GetString(target.Bytes.Span),
+            Bucket = target?.Bucket,
             CurrentEtag = refusal.CurrentEtag,
             Node = node.Name,
             TraceId = traceId,
