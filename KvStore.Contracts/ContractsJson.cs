@@ -15,4 +15,6 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(JoinRequest))]
 [JsonSerializable(typeof(ClusterHealth))]
 [JsonSerializable(typeof(FaultsDocument))]
+[JsonSerializable(typeof(BucketResponse))]
+[JsonSerializable(typeof(BucketListResponse))]
 public sealed partial class ContractsJson : JsonSerializerContext;

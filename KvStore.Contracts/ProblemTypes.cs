@@ -127,6 +127,10 @@ public sealed class ProblemType
     public static ProblemType IdempotencyMismatch { get; } =
         new("idempotency-mismatch", 422, "The idempotency key belongs to another request");
 
+    /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
+    public static ProblemType PreconditionRequired { get; } =
+        new("precondition-required", 428, "The bucket takes conditional writes only");
+
     /// <summary>500: a defect of the server.</summary>
     public static ProblemType Internal { get; } = new("internal", 500, "The server failed");
 
@@ -157,8 +161,8 @@ public sealed class ProblemType
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
         ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound, RouteNotFound,
         MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
-        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
-        NotPrimary, WrongCluster, IdempotencyMismatch, Internal, NoQuorum, NotReady, Overloaded, Draining,
+        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
+        IdempotencyMismatch, PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining,
         DeadlineExceeded, DiskLow,
     ];
 

@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Node.Api;
+using KvStore.Node.Buckets;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
@@ -76,6 +77,8 @@ internal static class NodeServices
             .AddSingleton<ViewKeeper>()
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
+            .AddSingleton<IPeerCalls, PeerCalls>()
+            .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
             .AddHostedService<Snapshotter>()
@@ -87,7 +90,7 @@ internal static class NodeServices
         var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
         var consistency = environment.Word(
             "KVSTORE_DEFAULT_CONSISTENCY", "strong", "session", "bounded", "eventual");
-        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>();
+        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>().AddHostedService<BucketHost>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
         services.PostConfigure<ApiOptions>(api =>

@@ -22,13 +22,16 @@ internal static class ConsistencyReader
             return refusal;
         if (word is null)
         {
-            if (query.MaxStaleness is not null)
-                read.Consistency = Consistency.Bounded;
+            if (query.MaxStaleness is null)
+                return null;
+            read.IsConsistencyGiven = true;
+            read.Consistency = Consistency.Bounded;
             return null;
         }
 
         if (!ConsistencyWords.TryParse(word, out var consistency))
             return RequestReader.Invalid(header, $"The consistency must be {ConsistencyWords.All}.");
+        read.IsConsistencyGiven = true;
         read.IsConsistencyInQuery = query.Consistency is not null;
         read.Consistency = consistency;
         return query.MaxStaleness is null || consistency is Consistency.Bounded

@@ -36,7 +36,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         string? session,
         ulong clusterId)
     {
-        var found = ready.Image.Find(BucketId.Default, request.Key.Span);
+        var found = ready.Image.Find(request.BucketId, request.Key.Span);
         ReadFacts facts = new(level, ready.IsPrimary, ready.Staleness);
         if (found is null)
             return Problems.NotFound with { Read = facts, Session = session };
@@ -44,7 +44,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
             return Problems.PreconditionFailed(clusterId, found.Version) with { Read = facts, Session = session };
         var response = context.Response;
         SetCommonHeaders(response.Headers, session);
-        SetReadHeaders(response.Headers, facts);
+        SetReadHeaders(response.Headers, request, facts);
         SetVersion(response.Headers, clusterId, found.Version);
         response.Headers.LastModified = HttpDate(found.ModifiedMs);
         if (request.IfNoneMatch is { } noneMatch && noneMatch.IsMetBy(clusterId, found.Version))
@@ -125,9 +125,9 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
             response.BodyWriter.Write(entry.Written);
     }
 
-    private static void SetReadHeaders(IHeaderDictionary headers, ReadFacts facts)
+    private static void SetReadHeaders(IHeaderDictionary headers, KeyRequest request, ReadFacts facts)
     {
-        headers.CacheControl = "no-cache";
+        headers.CacheControl = request.CacheControl;
         headers.Vary = Vary;
         facts.WriteTo(headers);
     }

@@ -33,6 +33,8 @@ internal sealed partial class KeyValueApi
     {
         if (partitions.View is null && await HoldForViewAsync(context, request, deadline) is { } unready)
             return unready;
+        if (await EnterBucketAsync(request, deadline.Token) is { } refused)
+            return refused;
         var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
         if (ConsistencyReader.CheckSession(request, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
             return foreign;
@@ -68,8 +70,14 @@ internal sealed partial class KeyValueApi
     private async ValueTask<Attempt> WriteHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        var command = request.ToCommand(view.ClusterId, partitions.NowMs(partition));
-        var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        var outcome = await ProposeAsync(request, view, partition, deadline);
+        if (IsBucketGone(outcome))
+        {
+            if (await EnterAnewAsync(request, deadline) is { } gone)
+                return Attempt.Answered(gone);
+            outcome = await ProposeAsync(request, view, partition, deadline);
+        }
+
         Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
@@ -102,6 +110,13 @@ internal sealed partial class KeyValueApi
         return index == LogIndex.Zero
             ? null
             : (request.Session ?? SessionToken.Empty(view.ClusterId)).Seen(partition.Value, index.Value).Format();
+    }
+
+    private ValueTask<WriteOutcome> ProposeAsync(
+        KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
+    {
+        var command = request.ToCommand(view.ClusterId, partitions.NowMs(partition));
+        return partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
     }
 
     /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>

@@ -25,7 +25,7 @@ internal sealed partial class KeyValueApi
                 Failpoints.Reached(Failpoint.ReadValueTaken);
                 if (!IsAsNewAsSeen(ready, request, partition))
                     ready = await AfterCatchUpAsync(request, partition, deadline) ?? ready;
-                return await AnswerAsync(context, request, ready, Consistency.Strong, view, partition);
+                return await AnswerAsync(context, request, ready, Consistency.Strong, view, partition, deadline);
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));
             case ReadOutcome.Overloaded:
@@ -56,7 +56,7 @@ internal sealed partial class KeyValueApi
         if (local is not null && round == 0 && !IsAsNewAsSeen(local, request, partition))
             local = await AfterCatchUpAsync(request, partition, deadline);
         return local is not null && IsAsNewAsSeen(local, request, partition) && IsFreshEnough(local, request)
-            ? await AnswerAsync(context, request, local, request.Consistency, view, partition)
+            ? await AnswerAsync(context, request, local, request.Consistency, view, partition, deadline)
             : await ReadHereAsync(context, request, view, partition, deadline);
     }
 
@@ -66,8 +66,11 @@ internal sealed partial class KeyValueApi
         ReadOutcome.Ready ready,
         Consistency level,
         ClusterView view,
-        PartitionId partition)
+        PartitionId partition,
+        CancellationToken deadline)
     {
+        if (IsBucketGone(ready, request.BucketId) && await EnterAnewAsync(request, deadline) is { } gone)
+            return Attempt.Answered(gone);
         var index = ready.Image.Index.Value;
         var session = level is Consistency.Strong
             ? request.Session?.SeenAll(partition.Value, index)

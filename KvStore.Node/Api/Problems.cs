@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KvStore.Node.Api;
 
 /// <summary>From refusals to answers: the one place where an outcome becomes a status code.</summary>
-internal sealed class Problems(INodeStatus node, HopIds ids)
+internal sealed partial class Problems(INodeStatus node, HopIds ids)
 {
     private const int RetryAfter = 1;
 

@@ -12,7 +12,7 @@ namespace KvStore.Node.Replication;
 /// <summary>
 /// The callee's side of the links between nodes. Checks both ends of every frame before anything of it is used.
 /// </summary>
-internal sealed class PeerService(
+internal sealed partial class PeerService(
     CurrentView current,
     NodeIdentity self,
     PartitionRouter router,

@@ -124,6 +124,9 @@ internal sealed class PeerLink : IAsyncDisposable
 
     public bool IsConnected => _isConnected;
 
+    /// <summary>The connection that messages go over, for calls beside them; null while there is none.</summary>
+    public GrpcChannel? Channel => _isConnected ? _channel : null;
+
     public void Send(List<Envelope> batch)
     {
         if (_isConnected)

@@ -22,6 +22,9 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
 
     public bool IsForming { get; set; }
 
+    /// <summary>What this node has applied; null: all that the cluster has.</summary>
+    public StateImage? Image { get; set; }
+
     public bool HasReplicas { get; set; } = true;
 
     /// <summary>How old its state is, as a backup.</summary>
@@ -78,12 +81,12 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         if (OnRead is { } act && await act(deadline) is { } outcome)
             return outcome;
         return IsPrimary
-            ? new ReadOutcome.Ready(cluster.Image, IsPrimary: true, TimeSpan.Zero)
+            ? new ReadOutcome.Ready(Image ?? cluster.Image, IsPrimary: true, TimeSpan.Zero)
             : new ReadOutcome.NotPrimary(cluster.Primary);
     }
 
     public ReadOutcome.Ready? ReadLocal(PartitionId partition) => HasReplicas
-        ? new ReadOutcome.Ready(_behind ?? cluster.Image, IsPrimary, Staleness) { IsStalenessKnown = IsStalenessKnown }
+        ? new ReadOutcome.Ready(_behind ?? Image ?? cluster.Image, IsPrimary, Staleness) { IsStalenessKnown = IsStalenessKnown }
         : null;
 
     public async Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience)

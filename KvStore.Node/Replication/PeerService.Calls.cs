@@ -1,0 +1,72 @@
+using Grpc.Core;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+
+namespace KvStore.Node.Replication;
+
+/// <summary>What other nodes ask of the partitions that this node is primary of.</summary>
+internal sealed partial class PeerService
+{
+    /// <summary>Calls of one peer in progress; beyond it they are refused as overload.</summary>
+    private const int MaxCalls = 4096;
+
+    private static int _calls;
+
+    public override async Task<Wire.ProposalReply> Propose(Wire.Proposal request, ServerCallContext context)
+    {
+        Check(request.Ends, flushed: null);
+        var partition = PartitionOf(request.Partition);
+        var command = DecodeCommand(request.Payload.Memory);
+        using var turn = Turn.TryTake();
+        var outcome = turn is null
+            ? new WriteOutcome.Overloaded()
+            : await router.WriteAsync(partition, command, Ack.Quorum, context.CancellationToken).ConfigureAwait(false);
+        return CallCodec.Encode(outcome);
+    }
+
+    public override async Task<Wire.EntriesReply> ReadEntries(Wire.EntriesRequest request, ServerCallContext context)
+    {
+        Check(request.Ends, flushed: null);
+        EntriesMark? known = request.HasKnownCount && request.HasKnownNewest
+            ? new EntriesMark(request.KnownCount, new LogIndex(request.KnownNewest))
+            : null;
+        var query = new EntriesQuery(request.Prefix.Memory, known);
+        using var turn = Turn.TryTake();
+        EntriesOutcome outcome = turn is null
+            ? new EntriesOutcome.Overloaded()
+            : await PartitionEntries
+                .ReadAsync(router, PartitionOf(request.Partition), query, context.CancellationToken)
+                .ConfigureAwait(false);
+        return CallCodec.Encode(outcome);
+    }
+
+    private PartitionId PartitionOf(uint number) => number < (uint)current.View!.GroupCount
+        ? new PartitionId((int)number)
+        : throw Refuse(StatusCode.InvalidArgument, $"There is no partition {number}.");
+
+    private static Command DecodeCommand(ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            return CommandFormat.Decode(payload);
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Refuse(StatusCode.InvalidArgument, failure.Message);
+        }
+    }
+
+    /// <summary>One of the calls that may be in progress.</summary>
+    private sealed class Turn : IDisposable
+    {
+        public static Turn? TryTake()
+        {
+            if (Interlocked.Increment(ref _calls) <= MaxCalls)
+                return new Turn();
+            Interlocked.Decrement(ref _calls);
+            return null;
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref _calls);
+    }
+}
