@@ -67,8 +67,9 @@ public abstract record Command
 {
     /// <summary>
     /// The primary's log clock when it proposed, in milliseconds since 1970; the state keeps the largest it has seen.
+    /// Set by the primary, whoever made the command.
     /// </summary>
-    public required long TimeMs { get; init; }
+    public long TimeMs { get; init; }
 
     /// <summary>Makes retries safe; nothing: this command is not retried.</summary>
     public RequestId? RequestId { get; init; }
@@ -89,7 +90,7 @@ public abstract record Command
         public override bool Stores => Operation.Stores;
     }
 
-    /// <summary>Some operations, each for itself: one that is refused does not keep the others from happening.</summary>
+    /// <summary>Some operations, each for itself: one that is refused keeps no other from happening.</summary>
     public sealed record Batch : Command
     {
         /// <summary>Where the keys are.</summary>
@@ -155,7 +156,7 @@ public abstract record Command
     /// </summary>
     public sealed record Decide : Command
     {
-        /// <summary>What to do; <see cref="TransactionOutcome.Nothing"/> where it is not known to be prepared.</summary>
+        /// <summary>What to do; <see cref="TransactionOutcome.Nothing"/> by who gives it up.</summary>
         public required TransactionOutcome Outcome { get; init; }
 
         /// <summary>Who takes part, ascending, 2 or more; the first is the coordinator.</summary>

@@ -35,14 +35,18 @@ public static class CommandFormat
 
     /// <summary>Encodes into one array of exactly the needed size.</summary>
     /// <exception cref="ArgumentException">A part is out of its bounds.</exception>
-    public static byte[] Encode(Command command)
+    public static byte[] Encode(Command command) => Encode(command, command.TimeMs);
+
+    /// <summary>Encodes with another time than the command's own.</summary>
+    /// <exception cref="ArgumentException">A part is out of its bounds.</exception>
+    public static byte[] Encode(Command command, long timeMs)
     {
-        CommandProof.Prove(command);
+        CommandProof.Prove(command, timeMs);
         var count = new ByteWriter();
-        Write(ref count, command);
+        Write(ref count, command, timeMs);
         var bytes = new byte[count.Length];
         var writer = new ByteWriter(bytes);
-        Write(ref writer, command);
+        Write(ref writer, command, timeMs);
         return bytes;
     }
 
@@ -166,7 +170,9 @@ public static class CommandFormat
     internal static RequestId ReadRequestId(ref ByteReader reader)
     {
         var id = new RequestId(reader.UInt64(), reader.UInt64(), (RequestIdKind)reader.Byte());
-        return id.Kind <= RequestIdKind.Timed ? id : throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind known");
+        return id.Kind <= RequestIdKind.Timed
+            ? id
+            : throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind that this version knows");
     }
 
     internal static void WriteRequestId(ref ByteWriter writer, RequestId id)
@@ -214,7 +220,7 @@ public static class CommandFormat
         return bucket.Value > 0 ? bucket : throw reader.Wrong("bucket 0", "a bucket from 1");
     }
 
-    private static void Write(ref ByteWriter writer, Command command)
+    private static void Write(ref ByteWriter writer, Command command, long timeMs)
     {
         writer.Byte(command switch
         {
@@ -231,7 +237,7 @@ public static class CommandFormat
         writer.Byte(command.RequestId is { } given
             ? (byte)(HasRequestIdFlag | ((int)given.Kind << IdKindShift))
             : (byte)0);
-        writer.Int64(command.TimeMs);
+        writer.Int64(timeMs);
         if (command.RequestId is { } id)
         {
             writer.UInt64(id.High);

@@ -10,9 +10,9 @@ namespace KvStore.Core.State;
 internal static class CommandProof
 {
     /// <exception cref="ArgumentException">A part of the command is out of its bounds.</exception>
-    public static void Prove(Command command)
+    public static void Prove(Command command, long timeMs)
     {
-        Claim(command.TimeMs >= 0, "A command's time is not before 1970.");
+        Claim(timeMs >= 0, "A command's time is not before 1970.");
         Claim(command.RequestId is not { Kind: > RequestIdKind.Timed }, "A request id is of a known kind.");
         switch (command)
         {

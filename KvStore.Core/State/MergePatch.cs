@@ -13,7 +13,11 @@ public static class MergePatch
     /// <summary>How deep a patch and what it is applied to may be nested.</summary>
     public const int MaxDepth = 32;
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new()
+    {
+        MaxDepth = MaxDepth,
+        AllowDuplicateProperties = false,
+    };
 
     /// <summary>Whether the bytes are JSON that can be a patch.</summary>
     public static bool IsPatch(ReadOnlyMemory<byte> bytes)

@@ -4,8 +4,8 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.State;
 
 /// <summary>
-/// A partition's part of a transaction that is not settled yet: what would change is worked out, and no key of it may be
-/// touched until one of both happens, or nothing.
+/// A partition's part of a transaction that is not settled yet: what would change is worked out, and no key of it may
+/// be touched until one of both happens, or nothing.
 /// </summary>
 internal sealed record PreparedTransaction
 {

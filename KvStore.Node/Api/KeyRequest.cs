@@ -159,10 +159,8 @@ internal sealed class KeyRequest
 
     /// <summary>The command that the partition is asked to apply.</summary>
     /// <param name="clusterId">A tag of another cluster matches no version here.</param>
-    /// <param name="timeMs">The partition's log clock, in milliseconds since 1970.</param>
-    public Command ToCommand(ulong clusterId, long timeMs) => new Command.Change
+    public Command ToCommand(ulong clusterId) => new Command.Change
     {
-        TimeMs = timeMs,
         RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
         Bucket = BucketId,
         Operation = Verb is Verb.Delete

@@ -115,7 +115,7 @@ internal sealed partial class KeyValueApi
     private ValueTask<WriteOutcome> ProposeAsync(
         KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        var command = request.ToCommand(view.ClusterId, partitions.NowMs(partition));
+        var command = request.ToCommand(view.ClusterId);
         return partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
     }
 

@@ -43,7 +43,7 @@ internal sealed class BucketChanges(
 
             var next = BucketDecision.Make(catalog, change, id, now);
             var store = BucketCommands.Store(
-                BucketFormat.KeyOf(next.Name), BucketFormat.Encode(next), next.EntryVersion, time);
+                BucketFormat.KeyOf(next.Name), BucketFormat.Encode(next), next.EntryVersion);
             var outcome = await cluster.WriteAsync(view.SystemGroup, store, deadline).ConfigureAwait(false);
             if (IsStored(outcome, out var version))
                 return await FinishAsync(next with { EntryVersion = version }, deadline).ConfigureAwait(false);
@@ -75,7 +75,7 @@ internal sealed class BucketChanges(
         var id = catalog.NextId;
         var after = new BucketId(checked(id.Value + 1));
         var store = BucketCommands.Store(
-            BucketFormat.KeyOfIds, BucketFormat.EncodeIds(after), catalog.IdsVersion, time);
+            BucketFormat.KeyOfIds, BucketFormat.EncodeIds(after), catalog.IdsVersion);
         var outcome = await cluster.WriteAsync(here.View!.SystemGroup, store, deadline).ConfigureAwait(false);
         return IsStored(outcome, out _) ? id : default;
     }

@@ -49,7 +49,7 @@ internal sealed class BucketCloser(IPartitions here, IClusterPartitions cluster,
                 async (partition, _) =>
                 {
                     var outcome = await cluster
-                        .WriteAsync(partition, BucketCommands.Close(dropping.Id, time), patience.Token)
+                        .WriteAsync(partition, BucketCommands.Close(dropping.Id), patience.Token)
                         .ConfigureAwait(false);
                     if (outcome is not WriteOutcome.Committed)
                         Volatile.Write(ref isClosed, false);
@@ -69,7 +69,7 @@ internal sealed class BucketCloser(IPartitions here, IClusterPartitions cluster,
     {
         var closed = dropping with { State = BucketState.Dropped };
         var store = BucketCommands.Store(
-            BucketFormat.KeyOf(dropping.Name), BucketFormat.Encode(closed), dropping.EntryVersion, time);
+            BucketFormat.KeyOf(dropping.Name), BucketFormat.Encode(closed), dropping.EntryVersion);
         await cluster.WriteAsync(here.View!.SystemGroup, store, deadline).ConfigureAwait(false);
     }
 }

@@ -7,7 +7,7 @@ namespace KvStore.Node.Buckets;
 internal static class BucketCommands
 {
     /// <summary>Stores an entry in place of the version that was read; none: it must not be there.</summary>
-    public static Command Store(ReadOnlyMemory<byte> key, byte[] value, KeyVersion before, TimeProvider time) =>
+    public static Command Store(ReadOnlyMemory<byte> key, byte[] value, KeyVersion before) =>
         Change(
             new Operation.Put
             {
@@ -15,25 +15,22 @@ internal static class BucketCommands
                 Value = value,
                 ContentType = BucketFormat.ContentType,
                 Condition = ConditionOn(before),
-            },
-            time);
+            });
 
     /// <summary>Removes the version that was read.</summary>
-    public static Command Remove(ReadOnlyMemory<byte> key, KeyVersion before, TimeProvider time) =>
-        Change(new Operation.Delete { Key = key, Condition = ConditionOn(before) }, time);
+    public static Command Remove(ReadOnlyMemory<byte> key, KeyVersion before) =>
+        Change(new Operation.Delete { Key = key, Condition = ConditionOn(before) });
 
     /// <summary>Closes a bucket in one partition.</summary>
-    public static Command Close(BucketId bucket, TimeProvider time) =>
-        new Command.CloseBucket { Bucket = bucket, TimeMs = NowMs(time) };
+    public static Command Close(BucketId bucket) => new Command.CloseBucket { Bucket = bucket };
 
     /// <summary>The clock of this node, in milliseconds since 1970.</summary>
     public static long NowMs(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private static Command.Change Change(Operation operation, TimeProvider time) => new()
+    private static Command.Change Change(Operation operation) => new()
     {
         Bucket = BucketId.Default,
         Operation = operation,
-        TimeMs = NowMs(time),
     };
 
     private static Condition ConditionOn(KeyVersion before) =>

@@ -80,7 +80,7 @@ internal sealed class BucketHost(
 
     private async Task RemoveAsync(Bucket bucket, CancellationToken stopping)
     {
-        var remove = BucketCommands.Remove(BucketFormat.KeyOf(bucket.Name), bucket.EntryVersion, time);
+        var remove = BucketCommands.Remove(BucketFormat.KeyOf(bucket.Name), bucket.EntryVersion);
         await cluster.WriteAsync(here.View!.SystemGroup, remove, stopping).ConfigureAwait(false);
     }
 }

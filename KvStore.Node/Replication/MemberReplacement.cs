@@ -70,9 +70,8 @@ internal sealed class MemberReplacement(
             : null;
     }
 
-    private Command.Change Store(ClusterView view, StoredEntry? before) => new()
+    private static Command.Change Store(ClusterView view, StoredEntry? before) => new()
     {
-        TimeMs = router.NowMs(view.SystemGroup),
         Bucket = BucketId.Default,
         Operation = new Operation.Put
         {

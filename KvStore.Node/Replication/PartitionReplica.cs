@@ -53,6 +53,7 @@ internal sealed class PartitionReplica(
     private Snapshot? _marked;
     private LogIndex _lastMark = applied;
     private long _ticksSinceMark;
+    private PendingWrite? _expiry;
 
     public PartitionId Partition { get; } = partition;
 
@@ -219,6 +220,7 @@ internal sealed class PartitionReplica(
 
         Rearrange();
         ConsiderMark();
+        ConsiderExpiry();
     }
 
     /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
@@ -259,6 +261,19 @@ internal sealed class PartitionReplica(
             return;
         _ticksSinceMark = 0;
         _inputs.Add(MarkInput);
+    }
+
+    /// <summary>
+    /// On a primary: has the log tell the time when something is due by it, a bounded part in one command and one
+    /// command at a time, so that callers' commands go between.
+    /// </summary>
+    private void ConsiderExpiry()
+    {
+        if (_role != ReplicaRole.Primary || Image.NextExpiryMs > NowMs || _expiry is { IsDone: false })
+            return;
+        var command = new Command.Expire();
+        _expiry = new PendingWrite(CommandFormat.Encode(command, NowMs), command, Ack.Quorum);
+        Add(_expiry);
     }
 
     private void Believe(Input.Receive heard, long at)

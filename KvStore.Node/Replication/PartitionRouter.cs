@@ -104,7 +104,7 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
         if (disk.IsLow && command.Stores && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
-        var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
+        var write = new PendingWrite(CommandFormat.Encode(command, replica.NowMs), command, ack);
         using var armed = write.Arm(deadline);
         Failpoints.Reached(Failpoint.WriteArrived);
         if (!LoopOf(partition).TryPost(replica, write))

@@ -114,7 +114,8 @@ public sealed class StateImageFormatTests
     public void Absurd_numbers_are_refused_before_anything_is_allocated_for_them()
     {
         var blocks = Sample().Image.Encode().Select(block => block.ToArray()).ToList();
-        foreach (var (block, at) in new[] { (0, HeadSize - 56), (0, HeadSize - 48), (0, HeadSize - 24), (0, HeadSize - 8), (1, 1), (2, 1) })
+        var counts = new[] { 56, 48, 24, 16, 8 }.Select(fromEnd => (0, HeadSize - fromEnd));
+        foreach (var (block, at) in counts.Concat([(1, 1), (2, 1)]))
         {
             var changed = blocks.Select(other => (byte[])other.Clone()).ToList();
             changed[block].AsSpan(at, 4).Fill(0xFF);

@@ -109,9 +109,8 @@ public sealed class TransactionsTests
         Assert.Equal(WriteStatus.Succeeded, Apply(0, Decide(1, TransactionOutcome.Then)).Status);
         Assert.Equal(0, _states[0].Image.Count);
         Assert.Empty(_states[0].Changes);
-        Assert.Equal(
-            WriteStatus.BucketGone,
-            Apply(0, Prepare(2, [], []) with { Part = Part([], [PutOf("k", "v")], []) with { Bucket = bucket } }).Status);
+        var late = Prepare(2, [], []) with { Part = Part([], [PutOf("k", "v")], []) with { Bucket = bucket } };
+        Assert.Equal(WriteStatus.BucketGone, Apply(0, late).Status);
     }
 
     /// <summary>
@@ -182,7 +181,8 @@ public sealed class TransactionsTests
         private const int Accounts = 6;
         private const long Units = 100;
 
-        private readonly KeyValueState[] _states = [.. Enumerable.Range(0, 3).Select(_ => new KeyValueState(StateImage.Empty))];
+        private readonly KeyValueState[] _states =
+            [new(StateImage.Empty), new(StateImage.Empty), new(StateImage.Empty)];
         private readonly long[] _index = new long[3];
         private readonly List<Command> _sent = [];
         private readonly Dictionary<ulong, WriteStatus> _told = [];
@@ -270,7 +270,7 @@ public sealed class TransactionsTests
             {
                 TimeMs = 0,
                 RequestId = attempt,
-                Outcome = decided.Status == WriteStatus.Succeeded ? TransactionOutcome.Then : TransactionOutcome.Nothing,
+                Outcome = OutcomeOf(decided.Status),
             });
             yield return true;
             Send(participants[0].Value, new Command.Forget { TimeMs = 0, RequestId = attempt });
@@ -327,17 +327,19 @@ public sealed class TransactionsTests
                     Outcome = TransactionOutcome.Nothing,
                     Participants = participants,
                 });
-                FinishAll(attempt, participants, decided.Status switch
-                {
-                    WriteStatus.Succeeded => TransactionOutcome.Then,
-                    WriteStatus.ComparesFailed => TransactionOutcome.Else,
-                    _ => TransactionOutcome.Nothing,
-                });
+                FinishAll(attempt, participants, OutcomeOf(decided.Status));
             }
 
             foreach (var (attempt, outcome, participants) in _states[partition].Image.DecidedTransactions.ToList())
                 FinishAll(attempt, participants, outcome);
         }
+
+        private static TransactionOutcome OutcomeOf(WriteStatus status) => status switch
+        {
+            WriteStatus.Succeeded => TransactionOutcome.Then,
+            WriteStatus.ComparesFailed => TransactionOutcome.Else,
+            _ => TransactionOutcome.Nothing,
+        };
 
         private void FinishAll(
             RequestId attempt, ImmutableArray<PartitionId> participants, TransactionOutcome outcome)

@@ -72,7 +72,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         if (OnWrite is { } act && await act(command, deadline) is { } outcome)
             return outcome;
         return IsPrimary
-            ? new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3) { Index = cluster.Image.Index }
+            ? new WriteOutcome.Committed(cluster.Apply(command with { TimeMs = NowMs(partition) }), Copies: 2, Voters: 3) { Index = cluster.Image.Index }
             : new WriteOutcome.NotPrimary(cluster.Primary);
     }
 
@@ -86,7 +86,10 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
     }
 
     public ReadOutcome.Ready? ReadLocal(PartitionId partition) => HasReplicas
-        ? new ReadOutcome.Ready(_behind ?? Image ?? cluster.Image, IsPrimary, Staleness) { IsStalenessKnown = IsStalenessKnown }
+        ? new ReadOutcome.Ready(_behind ?? Image ?? cluster.Image, IsPrimary, Staleness)
+        {
+            IsStalenessKnown = IsStalenessKnown,
+        }
         : null;
 
     public async Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience)

@@ -7,7 +7,7 @@ namespace KvStore.Tests.Node.Storage;
 public sealed class GoldenFileTests
 {
     [Theory]
-    [InlineData("Version1")]    // of state images; a hash in expected.txt is always over what is written today
+    [InlineData("Version1")]    // of state images
     [InlineData("Version2")]
     public void Files_of_each_version_are_read(string version)
     {

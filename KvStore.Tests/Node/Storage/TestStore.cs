@@ -99,7 +99,7 @@ internal sealed class TestStore : IDisposable
             var replica = recovered.Replica;
             text.Append(CultureInfo.InvariantCulture, $"p{partition} {replica.HardState} ");
             text.Append(CultureInfo.InvariantCulture, $"{replica.SnapshotIndex}/{replica.SnapshotTerm}");
-            text.Append(CultureInfo.InvariantCulture, $" {replica.Configuration} {recovered.State.Hash():x}");
+            text.Append(CultureInfo.InvariantCulture, $" {replica.Configuration} {ContentOf(recovered.State):x}");
             foreach (var entry in replica.Entries)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {entry.Index}/{entry.Term}/");
@@ -110,6 +110,23 @@ internal sealed class TestStore : IDisposable
         }
 
         return text.ToString();
+    }
+
+    /// <summary>A hash of what a state holds, however this version writes it.</summary>
+    private static ulong ContentOf(StateImage state)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{state.TimeMs} {state.Count} {state.Bytes}");
+        foreach (var (key, entry) in state.From(default))
+        {
+            text.Append(CultureInfo.InvariantCulture, $" {Convert.ToHexString(key.Span)} {entry.Version}");
+            text.Append(CultureInfo.InvariantCulture, $" {entry.ModifiedMs} {entry.ContentType}");
+            text.Append(CultureInfo.InvariantCulture, $" {Convert.ToHexString(entry.Value.Span)}");
+        }
+
+        foreach (var (id, request) in state.Requests.All)
+            text.Append(CultureInfo.InvariantCulture, $" {id} {request.Status} {request.Version}");
+        return System.IO.Hashing.XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
     public void Dispose()

@@ -1,0 +1,68 @@
+using KvStore.Core.State;
+
+namespace KvStore.Tests.Node.Replication;
+
+/// <summary>Keys whose time is over go by a committed command of the primary, soon and unasked.</summary>
+public sealed class ExpiryTests
+{
+    private readonly ReplicaHarness _primary = ReplicaHarness.Primary();
+
+    [Fact]
+    public void What_is_due_goes_by_a_command_that_a_majority_has()
+    {
+        Put("k", Ttl.After(1000));
+        _primary.Time.Advance(TimeSpan.FromMilliseconds(999));
+        _primary.Tick();
+        var before = _primary.LastIndex;
+        _primary.Time.Advance(TimeSpan.FromMilliseconds(1));
+        _primary.Tick();
+
+        Assert.Equal(before.Next(), _primary.LastIndex);
+        Assert.Equal("v", _primary.Find("k"));    // until it is committed
+        Commit();
+        Assert.Null(_primary.Find("k"));
+        Assert.Equal(0, _primary.Replica.Image.Count);
+    }
+
+    [Fact]
+    public void One_command_at_a_time_and_none_when_nothing_is_due()
+    {
+        for (var number = 0; number <= KeyValueState.MaxExpiredAtOnce; number++)
+            Put($"k{number}", Ttl.After(1000));
+        Put("forever", Ttl.None);
+        _primary.Time.Advance(TimeSpan.FromSeconds(2));
+        var before = _primary.LastIndex;
+        _primary.Tick(3);
+        Assert.Equal(before.Next(), _primary.LastIndex);
+        Commit();
+        Assert.Equal(2, _primary.Replica.Image.Count);
+        _primary.Tick();
+        Commit();
+        Assert.Equal(1, _primary.Replica.Image.Count);
+        _primary.Tick(3);
+        Assert.Equal(before.Next().Next(), _primary.LastIndex);
+    }
+
+    [Fact]
+    public void A_backup_takes_nothing_away_by_its_own_clock()
+    {
+        Put("k", Ttl.After(1000));
+        _primary.Follow(2, _primary.LastIndex.Value, _primary.LastIndex.Value);
+        _primary.Time.Advance(TimeSpan.FromHours(1));
+        _primary.Tick();
+        Assert.Equal("v", _primary.Find("k"));
+    }
+
+    private void Put(string key, Ttl ttl)
+    {
+        var command = Core.State.Commands.Put(key, "v", ttl: ttl) with { TimeMs = _primary.Replica.NowMs };
+        _primary.Write(command);
+        Commit();
+    }
+
+    private void Commit()
+    {
+        _primary.Flush();
+        _primary.Acknowledge(2);
+    }
+}
