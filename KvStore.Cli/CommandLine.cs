@@ -12,7 +12,7 @@ internal static class CommandLine
 {
     private const string Description =
         "KvStore: a durable, replicated key-value store. `kv dev` starts a cluster on this machine; "
-        + "get, put, delete and status talk to one that runs.";
+        + "the other verbs talk to one that runs.";
 
     /// <summary>Does what the command line asks for.</summary>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
@@ -39,6 +39,12 @@ internal static class CommandLine
             GetVerb.Build(terminal),
             PutVerb.Build(terminal),
             DeleteVerb.Build(terminal),
+            LsVerb.Build(terminal),
+            IncrVerb.Build(terminal),
+            TouchVerb.Build(terminal),
+            TxnVerb.Build(terminal),
+            WatchVerb.Build(terminal),
+            BucketVerb.Build(terminal),
             StatusVerb.Build(terminal),
             ForDevelopers(ChaosVerb.Build(terminal), args),
         };

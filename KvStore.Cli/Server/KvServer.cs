@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using KvStore.Contracts;
 
@@ -35,17 +36,30 @@ internal sealed class KvServer : IDisposable
 
     public Uri Url { get; }
 
-    /// <summary>A request for a key. All of it is encoded, so that a slash or a dot is part of the key.</summary>
-    public HttpRequestMessage ForKey(HttpMethod method, string key) =>
-        For(method, Routes.Keys + Uri.EscapeDataString(key));
+    /// <summary>A request for a key, however it must be written; answers that name it are JSON envelopes.</summary>
+    /// <param name="method">What to do.</param>
+    /// <param name="bucket">Where the key is.</param>
+    /// <param name="key">Any text.</param>
+    /// <param name="query">More of the query, such as <c>touch</c>; empty when there is none.</param>
+    public HttpRequestMessage ForKey(HttpMethod method, string bucket, string key, string query = "")
+    {
+        var root = bucket == BucketName.Default ? KeyRoot.Envelope : KeyRoot.Raw;
+        var target = KeyPath.Write(root, bucket, Encoding.UTF8.GetBytes(key));
+        if (root is KeyRoot.Raw && method == HttpMethod.Get)
+            query = query.Length == 0 ? "format=json" : $"{query}&format=json";
+        return For(method, query.Length == 0 ? target : $"{target}{(target.Contains('?') ? '&' : '?')}{query}");
+    }
+
+    /// <summary>A write of a key, named as <see cref="Named"/> says.</summary>
+    public HttpRequestMessage ForWrite(HttpMethod method, string bucket, string key, string query = "") =>
+        Named(ForKey(method, bucket, key, query));
 
     /// <summary>
-    /// A write of a key, named so that whoever repeats it on the way repeats this one, with the time in the name: sent
+    /// Gives a write a name, so that whoever repeats it on the way repeats this one, with the time in the name: sent
     /// much later, it is refused and not applied again.
     /// </summary>
-    public HttpRequestMessage ForWrite(HttpMethod method, string key)
+    public static HttpRequestMessage Named(HttpRequestMessage request)
     {
-        var request = ForKey(method, key);
         request.Headers.Add(KvHeaders.IdempotencyKey, Guid.CreateVersion7().ToString());
         return request;
     }
@@ -65,15 +79,27 @@ internal sealed class KvServer : IDisposable
             throw await RefusalAsync(answer).ConfigureAwait(false);
     }
 
+    /// <summary>As <see cref="AskAsync"/>, but an answer that has only begun is given, too: it may never end.</summary>
+    /// <exception cref="FailureException">Nobody answers, or the server refuses.</exception>
+    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request)
+    {
+        var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead).ConfigureAwait(false);
+        if (answer.IsSuccessStatusCode)
+            return answer;
+        using (answer)
+            throw await RefusalAsync(answer).ConfigureAwait(false);
+    }
+
     /// <summary>Sends a request and gives the answer, whatever it is.</summary>
     /// <exception cref="FailureException">Nobody answers.</exception>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request, HttpCompletionOption completion = HttpCompletionOption.ResponseContentRead)
     {
         using (request)
         {
             try
             {
-                return await _http.SendAsync(request).ConfigureAwait(false);
+                return await _http.SendAsync(request, completion).ConfigureAwait(false);
             }
             catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError
                 or HttpRequestError.NameResolutionError)

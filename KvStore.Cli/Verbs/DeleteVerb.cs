@@ -12,19 +12,21 @@ internal static class DeleteVerb
     {
         var key = KeyArgument.Build();
         var ifMatch = KeyArgument.IfMatch();
+        var bucket = BucketOption.Build();
         var ack = KeyArgument.Ack();
         var output = OutputFormat.Option(
             "How to print: table (default on a terminal), json (default elsewhere), raw: nothing.");
         var server = ServerOption.Build(terminal);
         var verb = new Command("delete", "Delete a key; exit code 3 when there is none.")
         {
-            key, ifMatch, ack, output, server,
+            key, bucket, ifMatch, ack, output, server,
         };
         verb.Aliases.Add("del");
         return verb.Does(terminal, async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
-            var request = connection.ForWrite(HttpMethod.Delete, parsed.GetRequiredValue(key));
+            var request = connection.ForWrite(
+                HttpMethod.Delete, parsed.GetRequiredValue(bucket), parsed.GetRequiredValue(key));
             if (parsed.GetValue(ifMatch) is { } match)
                 request.Headers.TryAddWithoutValidation("If-Match", KeyArgument.Quoted(match));
             if (parsed.GetValue(ack) is { } copies)

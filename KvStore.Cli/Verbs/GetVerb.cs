@@ -15,18 +15,21 @@ internal static class GetVerb
         var key = KeyArgument.Build();
         var consistency = new Option<string?>("--consistency")
         {
-            Description = "strong (the server's default): the newest value; eventual: any live copy's, maybe older.",
-            HelpName = "strong|eventual",
+            Description = "strong (the server's default): the newest value; bounded: at most 5 s old; eventual: any "
+                + "live copy's.",
+            HelpName = "strong|session|bounded|eventual",
         }.AcceptOnlyFromAmong("strong", "session", "bounded", "eventual");
+        var bucket = BucketOption.Build();
         var output = OutputFormat.Option("How to print: raw (default) the value alone, byte for byte; json; table.");
         var server = ServerOption.Build(terminal);
         return new Command("get", "Print the value of a key; exit code 3 when there is none.")
         {
-            key, consistency, output, server,
+            key, bucket, consistency, output, server,
         }.Does(terminal, async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
-            var request = connection.ForKey(HttpMethod.Get, parsed.GetRequiredValue(key));
+            var request = connection.ForKey(
+                HttpMethod.Get, parsed.GetRequiredValue(bucket), parsed.GetRequiredValue(key));
             if (parsed.GetValue(consistency) is { } level)
                 request.Headers.Add(KvHeaders.Consistency, level);
             using var answer = await connection.AskAsync(request).ConfigureAwait(false);

@@ -24,6 +24,13 @@ internal static class KeyArgument
         HelpName = "ETAG",
     };
 
+    /// <summary>The option <c>--ttl</c> of writes.</summary>
+    public static Option<string?> Ttl() => new("--ttl")
+    {
+        Description = "How long it is kept: 60, 60s, 500ms, 2h, none, or keep; default: as the bucket says.",
+        HelpName = "TIME",
+    };
+
     /// <summary>Shells eat quotes, so those of an entity tag may be left out.</summary>
     public static string Quoted(string etag) =>
         etag is "*" || etag.Contains('"', StringComparison.Ordinal) ? etag : $"\"{etag}\"";

@@ -34,18 +34,21 @@ internal static class PutVerb
             Description = "The value's media type; default: text/plain for UTF-8 text, else application/octet-stream.",
             HelpName = "TYPE",
         };
+        var bucket = BucketOption.Build();
+        var ttl = KeyArgument.Ttl();
         var ack = KeyArgument.Ack();
         var output = OutputFormat.Option(
             "How to print: table (default on a terminal), json (default elsewhere), raw: the ETag.");
         var server = ServerOption.Build(terminal);
         return new Command("put", "Store a value under a key.")
         {
-            key, value, ifMatch, ifNoneMatch, contentType, ack, output, server,
+            key, value, bucket, ttl, ifMatch, ifNoneMatch, contentType, ack, output, server,
         }.Does(terminal, async parsed =>
         {
             var bytes = await ReadValueAsync(terminal, parsed.GetValue(value)).ConfigureAwait(false);
             using var connection = new KvServer(parsed.GetRequiredValue(server));
-            var request = connection.ForWrite(HttpMethod.Put, parsed.GetRequiredValue(key));
+            var request = connection.ForWrite(
+                HttpMethod.Put, parsed.GetRequiredValue(bucket), parsed.GetRequiredValue(key));
             request.Content = new ByteArrayContent(bytes);
             SetContentType(request.Content.Headers, parsed.GetValue(contentType) ?? TypeOf(bytes));
             if (parsed.GetValue(ifMatch) is { } match)
@@ -54,6 +57,8 @@ internal static class PutVerb
                 request.Headers.TryAddWithoutValidation("If-None-Match", KeyArgument.Quoted(noneMatch));
             if (parsed.GetValue(ack) is { } copies)
                 request.Headers.Add(KvHeaders.Ack, copies);
+            if (parsed.GetValue(ttl) is { } kept)
+                request.Headers.TryAddWithoutValidation(KvHeaders.Ttl, kept);
             var type = request.Content.Headers.ContentType?.ToString();
             using var answer = await connection.AskAsync(request).ConfigureAwait(false);
             Print(terminal, parsed.GetValue(output), Describe(parsed.GetRequiredValue(key), type, answer));
@@ -67,6 +72,7 @@ internal static class PutVerb
         answer.Version(),
         answer.Etag(),
         type,
+        answer.Text(KvHeaders.ExpiresAt),
         answer.Text(KvHeaders.Copies),
         answer.Text(KvHeaders.ServedBy));
 

@@ -32,7 +32,39 @@ internal static class Tables
         (line.Created ? "created" : "stored", line.Key),
         ("version", Text(line.Version)),
         ("etag", line.Etag),
+        ("expires", line.Expires),
         ("copies", line.Copies));
+
+    public static void Print(Terminal terminal, CountedLine line) => PrintPairs(
+        terminal,
+        (line.Key, Text(line.Value)),
+        ("version", Text(line.Version)),
+        ("etag", line.Etag),
+        ("expires", line.Expires));
+
+    public static void Print(Terminal terminal, TouchedLine line) => PrintPairs(
+        terminal,
+        ("touched", line.Key),
+        ("version", Text(line.Version)),
+        ("etag", line.Etag),
+        ("expires", line.Expires ?? "never"));
+
+    public static void Print(Terminal terminal, IEnumerable<BucketResponse> buckets)
+    {
+        var table = Grid("bucket", "ttl", "largest value", "conditions", "reads", "cache control");
+        foreach (var bucket in buckets)
+        {
+            table.AddRow(
+                Markup.Escape(bucket.Name),
+                bucket.Settings.DefaultTtl ?? "",
+                bucket.Settings.MaxValueBytes is { } bytes ? Text(bytes) : "",
+                bucket.Settings.RequireConditionalWrites is true ? "required" : "",
+                bucket.Settings.DefaultConsistency ?? "",
+                Markup.Escape(bucket.Settings.CacheControl ?? ""));
+        }
+
+        ConsoleOf(terminal).Write(table);
+    }
 
     public static void Print(Terminal terminal, DeletedLine line) =>
         PrintPairs(terminal, ("deleted", line.Key), ("version", Text(line.Version)), ("copies", line.Copies));

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KvStore.Contracts;
 
 namespace KvStore.Cli.Verbs;
 
@@ -29,7 +30,26 @@ internal sealed record ReadLine
 
 /// <summary>What <c>kv put -o json</c> prints.</summary>
 internal sealed record WrittenLine(
-    string Key, bool Created, long Version, string? Etag, string? ContentType, string? Copies, string? ServedBy);
+    string Key,
+    bool Created,
+    long Version,
+    string? Etag,
+    string? ContentType,
+    string? Expires,
+    string? Copies,
+    string? ServedBy);
+
+/// <summary>What <c>kv incr -o json</c> prints.</summary>
+internal sealed record CountedLine(string Key, long Value, long Version, string? Etag, string? Expires);
+
+/// <summary>What <c>kv touch -o json</c> prints.</summary>
+internal sealed record TouchedLine(string Key, long Version, string? Etag, string? Expires);
+
+/// <summary>What <c>kv bucket drop -o json</c> prints.</summary>
+internal sealed record DroppedLine(string Name, bool Dropped);
+
+/// <summary>What <c>kv watch</c> prints of each change, as it came, with what kind it is.</summary>
+internal sealed record WatchedLine(string Event, JsonElement Data, string? Cursor);
 
 /// <summary>What <c>kv delete -o json</c> prints.</summary>
 internal sealed record DeletedLine(string Key, bool Deleted, long Version, string? Copies, string? ServedBy);
@@ -38,6 +58,13 @@ internal sealed record DeletedLine(string Key, bool Deleted, long Version, strin
 [JsonSerializable(typeof(ReadLine))]
 [JsonSerializable(typeof(WrittenLine))]
 [JsonSerializable(typeof(DeletedLine))]
+[JsonSerializable(typeof(CountedLine))]
+[JsonSerializable(typeof(TouchedLine))]
+[JsonSerializable(typeof(DroppedLine))]
+[JsonSerializable(typeof(WatchedLine))]
+[JsonSerializable(typeof(BucketSettings))]
+[JsonSerializable(typeof(BucketResponse))]
+[JsonSerializable(typeof(IncrementBody))]
 internal sealed partial class VerbJson : JsonSerializerContext
 {
     /// <summary>Letters beyond ASCII stand for themselves: this is for pipes, not for web pages.</summary>

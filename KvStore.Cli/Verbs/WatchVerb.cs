@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Net.ServerSentEvents;
+using System.Text;
+using System.Text.Json;
+using KvStore.Cli.Dev;
+using KvStore.Cli.Server;
+using KvStore.Contracts;
+
+namespace KvStore.Cli.Verbs;
+
+/// <summary><c>kv watch</c>.</summary>
+internal static class WatchVerb
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    public static Command Build(Terminal terminal)
+    {
+        var prefix = new Argument<string>("PREFIX")
+        {
+            Description = "What the keys begin with.",
+            DefaultValueFactory = _ => "",
+        };
+        var bucket = BucketOption.Build();
+        var since = new Option<string>("--since")
+        {
+            Description = "Where to begin: now, or a cursor that an earlier watch or a list gave.",
+            HelpName = "now|CURSOR",
+            DefaultValueFactory = _ => "now",
+        };
+        var kinds = new Option<string?>("--kinds")
+        {
+            Description = "Which changes: some of put, delete, expire, with commas; default: all.",
+            HelpName = "KINDS",
+        };
+        var values = new Option<bool>("--values") { Description = "With the values that were put." };
+        var server = ServerOption.Build(terminal);
+        return new Command("watch", "Print changes as they are made, one line of JSON each, until Ctrl-C.")
+        {
+            prefix, bucket, since, kinds, values, server,
+        }.Does(terminal, async parsed =>
+        {
+            using var connection = new KvServer(parsed.GetRequiredValue(server));
+            var target = new StringBuilder(
+                Routes.Watch.Replace("{bucket}", parsed.GetRequiredValue(bucket), StringComparison.Ordinal));
+            target.Append("?prefix=").Append(Uri.EscapeDataString(parsed.GetValue(prefix) ?? ""));
+            target.Append("&values=").Append(parsed.GetValue(values) ? "full" : "none");
+            if (parsed.GetValue(kinds) is { } some)
+                target.Append("&kinds=").Append(Uri.EscapeDataString(some));
+            using var signals = new StopSignals();
+            await FollowAsync(terminal, connection, target.ToString(), parsed.GetRequiredValue(since), signals.Requested)
+                .ConfigureAwait(false);
+            return ExitCodes.Ok;
+        });
+    }
+
+    /// <summary>Whatever ends a stream but the user and a refusal, the next one goes on where it ended.</summary>
+    private static async Task FollowAsync(
+        Terminal terminal, KvServer server, string target, string since, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                var request = server.For(HttpMethod.Get, $"{target}&since={Uri.EscapeDataString(since)}");
+                request.Headers.Accept.ParseAdd("text/event-stream");
+                using var answer = await server.OpenAsync(request).ConfigureAwait(false);
+                await using var stream = await answer.Content.ReadAsStreamAsync(stop).ConfigureAwait(false);
+                var events = SseParser.Create(stream);
+                await foreach (var item in events.EnumerateAsync(stop).ConfigureAwait(false))
+                {
+                    since = events.LastEventId.Length > 0 ? events.LastEventId : since;
+                    if (item.EventType is "put" or "delete" or "expire")
+                        Print(terminal, item, since);
+                    else if (item is { EventType: "end" } && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
+                        throw new FailureException("The bucket was dropped.", ExitCodes.NotFound);
+                }
+            }
+            catch (Exception lost) when (IsLost(lost))
+            {
+                await Task.Delay(Pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private static bool IsLost(Exception failure) => failure is IOException or HttpRequestException
+        or FailureException { ExitCode: ExitCodes.Unavailable };
+
+    private static void Print(Terminal terminal, SseItem<string> item, string cursor)
+    {
+        using var data = JsonDocument.Parse(item.Data);
+        var line = new WatchedLine(item.EventType, data.RootElement, item.EventId is null ? null : cursor);
+        terminal.Out.WriteLine(JsonSerializer.Serialize(line, VerbJson.Lines.WatchedLine));
+    }
+}
