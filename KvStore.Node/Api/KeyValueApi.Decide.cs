@@ -61,7 +61,7 @@ internal sealed partial class KeyValueApi
     private async ValueTask<Attempt> WriteHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
+        var command = request.ToCommand(view.ClusterId, NowMs());
         var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
         Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
@@ -76,7 +76,7 @@ internal sealed partial class KeyValueApi
 
         var refusal = Problems.From(outcome, view.ClusterId);
         if (refusal is null)
-            await answers.WriteAsync(context, request, outcome, view.ClusterId);
+            await answers.WriteAsync(context, request, WithStored(outcome, request, partition), view.ClusterId);
         return Attempt.Answered(refusal);
     }
 
@@ -90,7 +90,7 @@ internal sealed partial class KeyValueApi
     };
 
     private static bool IsOfThisAttemptAlone(WriteStatus status) =>
-        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead;
+        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead or WriteStatus.MemoryFull;
 
     private async ValueTask<Attempt> ReadHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
@@ -99,6 +99,8 @@ internal sealed partial class KeyValueApi
         {
             case ReadOutcome.Ready ready:
                 Failpoints.Reached(Failpoint.ReadValueTaken);
+                if (IsDue(ready, request))
+                    return await ReadExpiredAsync(context, request, view, partition, deadline);
                 return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));

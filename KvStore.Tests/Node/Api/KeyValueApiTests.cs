@@ -66,7 +66,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         var read = await _node.SendAsync("GET", location);
 
         Assert.Equal((201, location), (created.Status, created["Location"]));
-        Assert.Equal(key, Encoding.UTF8.GetString(Assert.Single(_node.Partitions.Commands).Key.Span));
+        Assert.Equal(key, Encoding.UTF8.GetString(_node.Partitions.OnlyOperation.Key.Span));
         Assert.Equal((200, "1"), (read.Status, read["Kv-Version"]));
     }
 
@@ -166,7 +166,9 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     {
         var answer = await _node.SendAsync("OPTIONS", "/v1/k");
 
-        Assert.Equal((204, "GET, HEAD, PUT, POST, DELETE, OPTIONS"), (answer.Status, answer["Allow"]));
+        Assert.Equal((204, "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"), (answer.Status, answer["Allow"]));
+        Assert.Equal(
+            "application/merge-patch+json, application/vnd.kvstore.increment+json", answer["Accept-Patch"]);
     }
 
     [Fact]
