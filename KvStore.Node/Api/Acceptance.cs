@@ -35,7 +35,7 @@ internal sealed class Acceptance
         foreach (var range in _ranges)
         {
             var specific = Specificity(range);
-            if (specific < best || specific < leastSpecific || !type.IsSubsetOf(range))
+            if (specific < best || specific < leastSpecific || !IsIn(type, range))
                 continue;
             quality = specific == best ? Math.Max(quality, range.Quality ?? 1) : range.Quality ?? 1;
             best = specific;
@@ -43,6 +43,27 @@ internal sealed class Acceptance
 
         return quality;
     }
+
+    /// <summary>By what is written and no more: to many a client a type that ends in +json is not JSON.</summary>
+    private static bool IsIn(MediaTypeHeaderValue type, MediaTypeHeaderValue range)
+    {
+        if (range.MatchesAllTypes)
+            return true;
+        if (!type.Type.Equals(range.Type, StringComparison.OrdinalIgnoreCase))
+            return false;
+        return range.MatchesAllSubTypes
+            || (type.SubType.Equals(range.SubType, StringComparison.OrdinalIgnoreCase)
+                && range.Parameters.All(parameter => IsQuality(parameter) || Has(type, parameter)));
+    }
+
+    private static bool Has(MediaTypeHeaderValue type, NameValueHeaderValue asked) =>
+        type.Parameters.Any(parameter =>
+            parameter.Name.Equals(asked.Name, StringComparison.OrdinalIgnoreCase)
+            && HeaderUtilities.RemoveQuotes(parameter.Value)
+                .Equals(HeaderUtilities.RemoveQuotes(asked.Value), StringComparison.OrdinalIgnoreCase));
+
+    private static bool IsQuality(NameValueHeaderValue parameter) =>
+        parameter.Name.Equals("q", StringComparison.OrdinalIgnoreCase);
 
     private static int Specificity(MediaTypeHeaderValue range)
     {
