@@ -29,7 +29,7 @@ internal static class Faces
         read.Face = read.Root is KeyRoot.Envelope ? Face.Json : Face.Raw;
         if (format is not null)
             return ReadFormat(format, read);
-        if (Acceptance.Read(accept) is not { } accepted)
+        if ((read.Face is Face.Json && accept is [MediaTypes.Json]) || Acceptance.Read(accept) is not { } accepted)
             return null;
         if (read.Verb is not (Verb.Get or Verb.Head))
         {
