@@ -11,7 +11,9 @@ public static class KvTtl
     /// <summary>The longest one: ten years of 365 days.</summary>
     public static TimeSpan Max { get; } = TimeSpan.FromDays(3650);
 
-    /// <summary>Reads digits with an optional unit: milliseconds, seconds (also without any), minutes, hours, days.</summary>
+    /// <summary>
+    /// Reads digits with an optional unit: milliseconds, seconds (also without any), minutes, hours, days.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="milliseconds">What was read: 1 to <see cref="Max"/>.</param>
     /// <param name="refusal">What is wrong with the text, as a sentence; null when it was read.</param>

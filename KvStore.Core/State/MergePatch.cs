@@ -16,7 +16,11 @@ public static class MergePatch
 
     private const int MaxExponentDigits = 9;
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new()
+    {
+        MaxDepth = MaxDepth,
+        AllowDuplicateProperties = false,
+    };
 
     /// <summary>Whether the bytes are JSON that can be a patch.</summary>
     public static bool IsPatch(ReadOnlyMemory<byte> bytes)

@@ -80,7 +80,9 @@ internal static class ContentDigest
                 "The body that arrived is not the one that Content-Digest was made of; nothing was applied.");
     }
 
-    /// <summary>Reads a byte sequence of structured fields; one too long for any known algorithm counts as 0 bytes.</summary>
+    /// <summary>
+    /// Reads a byte sequence of structured fields; one too long for any known algorithm counts as 0 bytes.
+    /// </summary>
     private static bool TryReadBytes(ReadOnlySpan<char> text, Span<byte> bytes, out int length)
     {
         length = 0;
@@ -97,5 +99,6 @@ internal static class ContentDigest
     private static int Base64LengthOf(int bytes) => (bytes + 2) / 3 * 4;
 
     private static Refusal Malformed { get; } = new(
-        ProblemType.HeaderInvalid, "Content-Digest is a list such as sha-256=:base64: with padding; nothing was applied.");
+        ProblemType.HeaderInvalid,
+        "Content-Digest is a list such as sha-256=:base64: with padding; nothing was applied.");
 }

@@ -27,7 +27,7 @@ internal record struct QueryParameters(string? Consistency, string? Ack, string?
             {
                 return new Refusal(
                     ProblemType.QueryInvalid,
-                    "The query takes consistency, ack, timeout, ttl and format, each once and as name=value; and touch.");
+                    "The query takes consistency, ack, timeout, ttl and format, each once as name=value, and touch.");
             }
         }
 

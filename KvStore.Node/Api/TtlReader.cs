@@ -13,7 +13,12 @@ internal static class TtlReader
     public static Refusal? Read(StringValues header, string? parameter, KeyRequest read)
     {
         if (header.Count == 0 && parameter is null)
-            return read.IsTouch ? new Refusal(ProblemType.QueryInvalid, "A touch needs a ttl, such as ?ttl=60s.") : null;
+        {
+            return read.IsTouch
+                ? new Refusal(ProblemType.QueryInvalid, "A touch needs a ttl, such as ?ttl=60s.")
+                : null;
+        }
+
         if (read.Verb is not (Verb.Put or Verb.Post or Verb.Patch))
             return new Refusal(
                 header.Count > 0 ? ProblemType.HeaderInvalid : ProblemType.QueryInvalid,

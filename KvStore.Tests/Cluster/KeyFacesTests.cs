@@ -113,8 +113,8 @@ public sealed class KeyFacesTests(WalkThroughTests.Started started) : IClassFixt
     {
         foreach (var door in new[] { started.Cluster.Nodes[1].Http, started.Cluster.Door })
         {
-            using var answer = await SendAsync(
-                door, method, "/v1/faces/absent" + query, body is null ? null : Encoding.UTF8.GetBytes(body), type, header);
+            var bytes = body is null ? null : Encoding.UTF8.GetBytes(body);
+            using var answer = await SendAsync(door, method, "/v1/faces/absent" + query, bytes, type, header);
             var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
             Assert.Equal(
                 (status, code, "no"),

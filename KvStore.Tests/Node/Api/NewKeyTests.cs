@@ -1,3 +1,6 @@
+using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
+
 namespace KvStore.Tests.Node.Api;
 
 /// <summary>Values whose key the server chooses.</summary>
@@ -23,8 +26,8 @@ public sealed class NewKeyTests : IAsyncLifetime
         Assert.NotEqual(first["Location"], second["Location"]);
         var key = KeyIn(first);
         Assert.Equal((7, key.ToString("D")), (key.Version, first["Location"]![(Keys.Length + 1)..]));
-        Assert.InRange(
-            Convert.ToInt64(key.ToString("N")[..12], 16), before, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+        var after = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        Assert.InRange(Convert.ToInt64(key.ToString("N")[..12], 16), before, after);
         Assert.Equal("v", (await _node.SendAsync("GET", first["Location"]!)).Body);
     }
 
@@ -71,7 +74,7 @@ public sealed class NewKeyTests : IAsyncLifetime
     {
         var first = await _node.SendBodyAsync("POST", Keys, "v", "Idempotency-Key: i");
         await _node.SendBodyAsync("PUT", first["Location"]!, "changed");
-        _node.Partitions.OnWrite = (command, _) => new(new KvStore.Node.Replication.WriteOutcome.Committed(
+        _node.Partitions.OnWrite = (command, _) => new(new WriteOutcome.Committed(
             _cluster.Apply(command with { RequestId = null }), 2, 3));    // as if it had been forgotten
 
         Assert.Equal(412, (await _node.SendBodyAsync("POST", Keys, "v", "Idempotency-Key: i")).Status);
@@ -88,6 +91,18 @@ public sealed class NewKeyTests : IAsyncLifetime
         Assert.Equal((201, "node2"), (posted.Status, posted["Kv-Served-By"]));
         Assert.Equal("v", (await _node.SendAsync("GET", posted["Location"]!)).Body);
         Assert.Equal(1, _cluster.Applied);
+    }
+
+    [Fact]
+    public async Task What_the_key_was_made_of_goes_on_with_the_request()
+    {
+        await using var peer = new ScriptedPeer(ScriptedPeer.Answer(201), ScriptedPeer.Answer(201));
+        _cluster.Addresses[new NodeId(2)] = peer.Address;
+        _cluster.MovePrimary(2);
+
+        await _node.SendBodyAsync("POST", Keys, "v");
+        var name = ScriptedPeer.HeaderOf(Assert.Single(peer.Requests), "Kv-Hop-Request-Id");
+        Assert.Equal(7, Guid.ParseExact(name!, "N").Version);    // not the counted one of a write to a named key
     }
 
     [Theory]

@@ -125,7 +125,6 @@ public sealed class PatchTests : IAsyncLifetime
         await _node.SendBodyAsync("PUT", Raw, $$"""{"a":"{{new string('x', 500)}}"}""");
         var tooMuch = await _node.SendBodyAsync("PATCH", Raw, $$"""{"b":"{{new string('x', 500)}}"}""", Merge);
         Assert.Equal((413, "value-too-large"), (tooMuch.Status, tooMuch.Problem.Code));
-        Assert.Null(tooMuch["Connection"] is "close" ? null : tooMuch["Retry-After"]);
         var beyond = await _node.SendBodyAsync("PATCH", Raw, new string(' ', 1001), Merge);
         Assert.Equal((413, "value-too-large"), (beyond.Status, beyond.Problem.Code));
     }
@@ -170,7 +169,8 @@ public sealed class PatchTests : IAsyncLifetime
     [InlineData("{\"By\":1}")]
     [InlineData("{\"by\":1,\"other\":1}")]
     [InlineData("{\"by\":1}{}")]
-    public async Task An_increment_that_is_not_exact_is_refused(string body) => await AssertBodyRefused(body, Increment);
+    public async Task An_increment_that_is_not_exact_is_refused(string body) =>
+        await AssertBodyRefused(body, Increment);
 
     [Fact]
     public async Task A_patch_may_be_32_levels_deep_and_no_deeper()
