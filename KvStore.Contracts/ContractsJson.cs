@@ -8,6 +8,7 @@ namespace KvStore.Contracts;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EntryResponse))]
+[JsonSerializable(typeof(EntryMetaResponse))]
 [JsonSerializable(typeof(DeleteResponse))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(ClusterStatus))]

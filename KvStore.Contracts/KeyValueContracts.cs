@@ -26,5 +26,39 @@ public sealed record EntryResponse
     public required long Version { get; init; }
 }
 
+/// <summary>What is known of a key besides its value. Times are RFC 3339 in UTC, with milliseconds.</summary>
+public sealed record EntryMetaResponse
+{
+    /// <summary>The key, decoded.</summary>
+    public required string Key { get; init; }
+
+    /// <summary>The name of its bucket.</summary>
+    public required string Bucket { get; init; }
+
+    /// <summary>Commit sequence of the key's partition at the write, as in <see cref="KvHeaders.Version"/>.</summary>
+    public required long Version { get; init; }
+
+    /// <summary>The entity tag, with its quotes.</summary>
+    public required string Etag { get; init; }
+
+    /// <summary>Bytes of the value.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>The value's media type.</summary>
+    public required string ContentType { get; init; }
+
+    /// <summary>When the key was stored that was not there before.</summary>
+    public required string Created { get; init; }
+
+    /// <summary>When its value was last written.</summary>
+    public required string Modified { get; init; }
+
+    /// <summary>When it ends; absent when it does not.</summary>
+    public string? Expires { get; init; }
+
+    /// <summary>The name of the node that is believed to be its primary; absent when none is known.</summary>
+    public string? Owner { get; init; }
+}
+
 /// <summary>A key that is no longer there.</summary>
 public sealed record DeleteResponse(string Key, bool Deleted);

@@ -60,6 +60,10 @@ public sealed class ProblemType
     /// <summary>400: a body where none is taken.</summary>
     public static ProblemType BodyNotAllowed { get; } = new("body-not-allowed", 400, "This request takes no body");
 
+    /// <summary>400: the body is not the one that its <c>Content-Digest</c> was made of.</summary>
+    public static ProblemType DigestMismatch { get; } =
+        new("digest-mismatch", 400, "The body does not match its digest");
+
     /// <summary>400: <c>If-Match</c> or <c>If-None-Match</c> is malformed, weak or long, or both are sent.</summary>
     public static ProblemType ConditionInvalid { get; } = new("condition-invalid", 400, "The condition is not valid");
 
@@ -116,6 +120,10 @@ public sealed class ProblemType
     public static ProblemType UnsupportedEncoding { get; } =
         new("unsupported-encoding", 415, "The content encoding is not supported");
 
+    /// <summary>416: the value has no byte that the range asks for.</summary>
+    public static ProblemType RangeNotSatisfiable { get; } =
+        new("range-not-satisfiable", 416, "The value has none of these bytes");
+
     /// <summary>421: this node is not the primary of the key's partition and was asked not to forward.</summary>
     public static ProblemType NotPrimary { get; } =
         new("not-primary", 421, "Another node is the primary of this key", retryable: true);
@@ -126,6 +134,16 @@ public sealed class ProblemType
     /// <summary>422: the idempotency key was used before, for another request.</summary>
     public static ProblemType IdempotencyMismatch { get; } =
         new("idempotency-mismatch", 422, "The idempotency key belongs to another request");
+
+    /// <summary>422: the value that is to be added to is no decimal integer of 64 bits.</summary>
+    public static ProblemType ValueNotANumber { get; } =
+        new("value-not-a-number", 422, "The stored value is not a number");
+
+    /// <summary>422: the sum has more than 64 bits.</summary>
+    public static ProblemType NumberOverflow { get; } = new("number-overflow", 422, "The sum is too large");
+
+    /// <summary>422: the value that is to be patched is not JSON.</summary>
+    public static ProblemType ValueNotJson { get; } = new("value-not-json", 422, "The stored value is not JSON");
 
     /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
     public static ProblemType PreconditionRequired { get; } =
@@ -159,11 +177,11 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
-        ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound, RouteNotFound,
-        MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
-        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
-        IdempotencyMismatch, PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining,
-        DeadlineExceeded, DiskLow,
+        DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound,
+        RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead,
+        PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable,
+        NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson,
+        PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -142,4 +142,7 @@ public static class KvHeaders
 
     /// <summary>In and out: the digest of a value (RFC 9530); in, it is verified before anything is applied.</summary>
     public const string ContentDigest = "Content-Digest";
+
+    /// <summary>In: asks for <see cref="ContentDigest"/> of a raw value, such as <c>sha-256=10</c>.</summary>
+    public const string WantContentDigest = "Want-Content-Digest";
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace KvStore.Core.State;
 
@@ -12,6 +13,8 @@ public static class MergePatch
 {
     /// <summary>How deep a patch and what it is applied to may be nested.</summary>
     public const int MaxDepth = 32;
+
+    private const int MaxExponentDigits = 9;
 
     private static readonly JsonDocumentOptions Strict = new()
     {
@@ -54,13 +57,45 @@ public static class MergePatch
     {
         try
         {
-            return JsonDocument.Parse(bytes, Strict);
+            return IsComparable(bytes.Span) ? JsonDocument.Parse(bytes, Strict) : null;
         }
         catch (JsonException)
         {
             return null;
         }
     }
+
+    /// <summary>
+    /// Whether names and values can be compared: the parser throws at half of a surrogate pair, at bytes that are no
+    /// UTF-8, and at an exponent that it cannot count, but only when it comes upon them.
+    /// </summary>
+    private static bool IsComparable(ReadOnlySpan<byte> json)
+    {
+        if (!Utf8.IsValid(json))
+            return false;
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.Number && ExponentDigits(reader.ValueSpan) > MaxExponentDigits)
+                    return false;
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                    _ = reader.GetString();
+            }
+
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static int ExponentDigits(ReadOnlySpan<byte> number) =>
+        number.IndexOfAny((byte)'e', (byte)'E') is >= 0 and var at
+            ? number[(at + 1)..].TrimStart("+-"u8).Length
+            : 0;
 
     private static void Write(ArrayBufferWriter<byte> to, JsonElement? target, JsonElement patch)
     {
@@ -71,12 +106,13 @@ public static class MergePatch
         }
 
         var isFirst = true;
+        var changes = patch.EnumerateObject().ToDictionary(member => member.Name, member => member.Value);
         to.Write("{"u8);
         if (target is { ValueKind: JsonValueKind.Object } known)
         {
             foreach (var member in known.EnumerateObject())
             {
-                if (!patch.TryGetProperty(member.Name, out var change))
+                if (!changes.Remove(member.Name, out var change))
                     WriteMember(to, member, ref isFirst, () => to.Write(JsonMarshal.GetRawUtf8Value(member.Value)));
                 else if (change.ValueKind != JsonValueKind.Null)
                     WriteMember(to, member, ref isFirst, () => Write(to, member.Value, change));
@@ -85,9 +121,7 @@ public static class MergePatch
 
         foreach (var member in patch.EnumerateObject())
         {
-            var isThere = target is { ValueKind: JsonValueKind.Object } there
-                && there.TryGetProperty(member.Name, out _);
-            if (!isThere && member.Value.ValueKind != JsonValueKind.Null)
+            if (member.Value.ValueKind != JsonValueKind.Null && changes.ContainsKey(member.Name))
                 WriteMember(to, member, ref isFirst, () => Write(to, null, member.Value));
         }
 

@@ -11,13 +11,15 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed class BodyReader(IOptions<ApiOptions> options)
 {
-    private readonly int _maxValueBytes = options.Value.MaxValueBytes;
+    /// <summary>The most bytes a value may have.</summary>
+    public int MaxValueBytes { get; } = options.Value.MaxValueBytes;
 
     /// <summary>The most bytes the body may have.</summary>
-    public long LimitFor(Verb verb) => verb is Verb.Put ? _maxValueBytes : options.Value.MaxEnvelopeBytes;
+    public long LimitFor(BodyForm form) =>
+        form is BodyForm.Envelope ? options.Value.MaxEnvelopeBytes : MaxValueBytes;
 
     /// <summary>Refuses a body by its headers alone.</summary>
-    public Refusal? Refuse(HttpRequest request, Verb verb)
+    public Refusal? Refuse(HttpRequest request, BodyForm form)
     {
         if (request.Headers.ContentEncoding.Count > 0)
         {
@@ -37,7 +39,7 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
             };
         }
 
-        return request.ContentLength > LimitFor(verb) ? TooLarge() : null;
+        return request.ContentLength > LimitFor(form) ? TooLarge() : null;
     }
 
     /// <summary>Reads the whole body into <see cref="KeyRequest.Body"/>.</summary>
@@ -60,7 +62,7 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     }
 
     /// <summary>A value beyond the limit.</summary>
-    public Refusal TooLarge() => new(ProblemType.ValueTooLarge, $"A value may have {_maxValueBytes} bytes.")
+    public Refusal TooLarge() => new(ProblemType.ValueTooLarge, $"A value may have {MaxValueBytes} bytes.")
     {
         ClosesConnection = true,
     };
@@ -89,7 +91,7 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
 
     private async ValueTask<Refusal?> ReadChunksAsync(PipeReader reader, KeyRequest read, CancellationToken aborted)
     {
-        var limit = LimitFor(read.Verb);
+        var limit = LimitFor(read.Form);
         var body = new ArrayBufferWriter<byte>();
         while (true)
         {

@@ -46,6 +46,17 @@ internal sealed class EntryWriter : IDisposable
         _json.Flush();
     }
 
+    /// <summary>Writes <c>{"key", "value", "version"}</c> of a number.</summary>
+    public void WriteNumber(ReadOnlySpan<byte> key, long number, long version)
+    {
+        _json.WriteStartObject();
+        _json.WriteString("key"u8, key);
+        _json.WriteNumber("value"u8, number);
+        _json.WriteNumber("version"u8, version);
+        _json.WriteEndObject();
+        _json.Flush();
+    }
+
     /// <summary>Writes <c>{"key", "deleted": true}</c>.</summary>
     public void WriteDeleted(ReadOnlySpan<byte> key)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using KvStore.Contracts;
 using KvStore.Node.Replication;
 
@@ -6,6 +7,16 @@ namespace KvStore.Node.Api;
 /// <summary>The request as it goes to another node.</summary>
 internal static class ForwardMessage
 {
+    private static readonly FrozenSet<string> Passed = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        "Accept",
+        "Range",
+        "If-Range",
+        KvHeaders.Ttl,
+        KvHeaders.Prefer,
+        KvHeaders.ContentDigest,
+        KvHeaders.WantContentDigest);
+
     /// <summary>
     /// The path and query go byte for byte. The words that this node's configuration stood in for are spelt out, since
     /// the other node's may differ.
@@ -27,6 +38,7 @@ internal static class ForwardMessage
         Add(message, KvHeaders.HopRequestId, request.HopRequestId);
         Add(message, "If-Match", request.IfMatchText);
         Add(message, "If-None-Match", request.IfNoneMatchText);
+        AddPassed(message, request);
         if (request.IsWrite)    // also of a delete, which has no body: the content tells whether it was sent
             message.Content = new ForwardedContent(request.Body);
         if (request.BodyType is { } type)
@@ -40,12 +52,25 @@ internal static class ForwardMessage
             message.Headers.TryAddWithoutValidation(name, value);
     }
 
+    /// <summary>What only the node that answers looks at: it must come to the same answer as this one would.</summary>
+    private static void AddPassed(HttpRequestMessage message, KeyRequest request)
+    {
+        if (request.Headers is null)
+            return;
+        foreach (var (name, values) in request.Headers)
+        {
+            if (Passed.Contains(name) || MetadataReader.Is(name))
+                Add(message, name, values.ToString());
+        }
+    }
+
     private static HttpMethod MethodOf(Verb verb) => verb switch
     {
         Verb.Get => HttpMethod.Get,
         Verb.Head => HttpMethod.Head,
         Verb.Put => HttpMethod.Put,
         Verb.Post => HttpMethod.Post,
+        Verb.Patch => HttpMethod.Patch,
         Verb.Delete => HttpMethod.Delete,
         _ => throw new ArgumentOutOfRangeException(nameof(verb)),
     };

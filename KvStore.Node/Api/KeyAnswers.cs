@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -8,7 +10,7 @@ using KvStore.Node.Replication;
 namespace KvStore.Node.Api;
 
 /// <summary>From what a replica said to an HTTP response.</summary>
-internal sealed class KeyAnswers(INodeStatus node, Problems problems)
+internal sealed partial class KeyAnswers(INodeStatus node, IPartitions partitions, Problems problems)
 {
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
@@ -17,6 +19,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     {
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         context.Response.Headers.Allow = RequestReader.Allowed;
+        context.Response.Headers[KvHeaders.AcceptPatch] = KvMediaTypes.Patches;
         return null;
     }
 
@@ -40,89 +43,78 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         ReadFacts facts = new(level, ready.IsPrimary, ready.Staleness);
         if (found is null)
             return Problems.NotFound with { Read = facts, Session = session };
+        if (Faces.Settle(request, found.ContentType) is { } unacceptable)
+            return unacceptable;
         if (request.IfMatch is { } match && !match.IsMetBy(clusterId, found.Version))
             return Problems.PreconditionFailed(clusterId, found.Version) with { Read = facts, Session = session };
         var response = context.Response;
         SetCommonHeaders(response.Headers, session);
         SetReadHeaders(response.Headers, request, facts);
         SetVersion(response.Headers, clusterId, found.Version);
-        response.Headers.LastModified = HttpDate(found.ModifiedMs);
+        EntryHeaders.Set(response.Headers, found);
         if (request.IfNoneMatch is { } noneMatch && noneMatch.IsMetBy(clusterId, found.Version))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return null;
         }
 
-        using (var entry = EntryWriter.Rent())
-        {
-            entry.WriteEntry(request.Key.Span, found.Value.Span, found.ContentType, found.Version.Index.Value);
-            SendJson(response, entry, withBody: request.Verb is Verb.Get);
-        }
-
+        if (request.Face is Face.Raw)
+            return await RawAnswer.SendAsync(context, request, found.Value, found.ContentType);
+        SendJson(response, request, found, withBody: request.Verb is Verb.Get);
         await response.BodyWriter.FlushAsync(context.RequestAborted);
         return null;
     }
 
-    /// <summary>Answers a write that was done.</summary>
-    public async ValueTask WriteAsync(
-        HttpContext context, KeyRequest request, WriteOutcome outcome, string? session, ulong clusterId)
+    /// <summary>Writes an entry as JSON, with its value or without.</summary>
+    private void SendJson(HttpResponse response, KeyRequest request, StoredEntry entry, bool withBody)
     {
-        var (result, copies, voters) = outcome switch
+        if (request.Face is Face.Meta)
         {
-            WriteOutcome.Committed done => (done.Result, done.Copies, done.Voters),
-            WriteOutcome.Flushed flushed => (Unapplied(flushed.Version), flushed.Copies, flushed.Voters),
-            _ => throw new ArgumentException("The write was not done.", nameof(outcome)),
-        };
-        var response = context.Response;
-        SetCommonHeaders(response.Headers, session);
-        response.Headers[KvHeaders.Role] = "primary";
-        response.Headers[KvHeaders.Copies] = CopyCounts.Format(copies, voters);
-        if (result.IsReplay && request.IdempotencyKey is not null)
-            response.Headers[KvHeaders.IdempotencyReplayed] = "true";
-        if (request.Verb is Verb.Delete)
-            response.Headers[KvHeaders.Version] = Decimal(result.Version.Index.Value);
-        else
-            SetVersion(response.Headers, clusterId, result.Version);
-        if (request.Verb is Verb.Put)
-            SetPutStatus(response, request, result.Status);
-        else
-            await SendWrittenAsync(context, request, result.Version);
-    }
-
-    /// <summary>At its own flush the primary cannot know whether the key was there before.</summary>
-    private static WriteResult Unapplied(KeyVersion version) => new(WriteStatus.Replaced, version, IsReplay: false);
-
-    private static void SetPutStatus(HttpResponse response, KeyRequest request, WriteStatus status)
-    {
-        response.StatusCode = status is WriteStatus.Created
-            ? StatusCodes.Status201Created
-            : StatusCodes.Status204NoContent;
-        if (status is not WriteStatus.Created)
+            var meta = JsonSerializer.SerializeToUtf8Bytes(
+                MetaOf(request, entry, response.Headers.ETag.ToString()), ContractsJson.Default.EntryMetaResponse);
+            Send(response, MediaTypes.Json, meta, withBody);
             return;
-        response.Headers.Location = KeyPath.Write(request.Root, request.Bucket, request.Key.Span);
-        response.ContentLength = 0;
-    }
-
-    private static async ValueTask SendWrittenAsync(HttpContext context, KeyRequest request, KeyVersion version)
-    {
-        using (var entry = EntryWriter.Rent())
-        {
-            if (request.Verb is Verb.Delete)
-                entry.WriteDeleted(request.Key.Span);
-            else
-                entry.WriteEntry(request.Key.Span, request.Value.Span, request.ContentType, version.Index.Value);
-            SendJson(context.Response, entry, withBody: true);
         }
 
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        using var json = EntryWriter.Rent();
+        json.WriteEntry(request.Key.Span, entry.Value.Span, entry.ContentType, entry.Version.Index.Value);
+        Send(response, request.JsonType, json.Written, withBody);
     }
 
-    private static void SendJson(HttpResponse response, EntryWriter entry, bool withBody)
+    private EntryMetaResponse MetaOf(KeyRequest request, StoredEntry entry, string etag) => new()
     {
-        response.ContentType = MediaTypes.Json;
-        response.ContentLength = entry.Written.Length;
+        Key = Encoding.UTF8.GetString(request.Key.Span),
+        Bucket = request.Bucket,
+        Version = entry.Version.Index.Value,
+        Etag = etag,
+        Size = entry.Value.Length,
+        ContentType = entry.ContentType,
+        Created = EntryHeaders.Instant(entry.CreatedMs),
+        Modified = EntryHeaders.Instant(entry.ModifiedMs),
+        Expires = entry.ExpiresMs == 0 ? null : EntryHeaders.Instant(entry.ExpiresMs),
+        Owner = OwnerOf(request.Key.Span),
+    };
+
+    private string? OwnerOf(ReadOnlySpan<byte> key)
+    {
+        if (partitions.View is not { } view)
+            return null;
+        var primary = partitions.PrimaryOf(view.Ring.PartitionOf(key)).Primary;
+        foreach (var member in view.Members)
+        {
+            if (member.Id == primary)
+                return member.Name;
+        }
+
+        return null;
+    }
+
+    private static void Send(HttpResponse response, string type, ReadOnlySpan<byte> body, bool withBody)
+    {
+        response.ContentType = type;
+        response.ContentLength = body.Length;
         if (withBody)
-            response.BodyWriter.Write(entry.Written);
+            response.BodyWriter.Write(body);
     }
 
     private static void SetReadHeaders(IHeaderDictionary headers, KeyRequest request, ReadFacts facts)
@@ -145,9 +137,6 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
         headers.ETag = Etags.Format(clusterId, version);
         headers[KvHeaders.Version] = Decimal(version.Index.Value);
     }
-
-    private static string HttpDate(long milliseconds) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(milliseconds).ToString("R", CultureInfo.InvariantCulture);
 
     private static string Decimal(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -9,7 +9,7 @@ namespace KvStore.Node.Api;
 /// <summary>What is done with a key.</summary>
 internal enum Verb
 {
-    /// <summary>Read as a JSON envelope.</summary>
+    /// <summary>Read.</summary>
     Get,
 
     /// <summary>The headers of <see cref="Get"/> alone.</summary>
@@ -18,8 +18,11 @@ internal enum Verb
     /// <summary>Store the body's bytes.</summary>
     Put,
 
-    /// <summary>Store the value in the JSON envelope.</summary>
+    /// <summary>Store the value in the body, or its JSON envelope; or touch.</summary>
     Post,
+
+    /// <summary>Change the value by what the body says.</summary>
+    Patch,
 
     /// <summary>Remove.</summary>
     Delete,
@@ -56,6 +59,45 @@ internal sealed class KeyRequest
     /// What its session saw; null when it said nothing of one, and then the answer to a read does neither.
     /// </summary>
     public SessionToken? Session { get; set; }
+
+    /// <summary>The headers as they came: some of them are forwarded unchanged.</summary>
+    public IHeaderDictionary? Headers { get; init; }
+
+    /// <summary>Whether the server chose the key: then it must not be there yet.</summary>
+    public bool IsKeyChosen { get; set; }
+
+    /// <summary>The form of what is answered.</summary>
+    public Face Face { get; set; }
+
+    /// <summary>What the client takes, where the stored type decides over <see cref="Face"/>; else null.</summary>
+    public Acceptance? Accepted { get; set; }
+
+    /// <summary>What <see cref="Face.Json"/> is called.</summary>
+    public string JsonType { get; set; } = MediaTypes.Json;
+
+    /// <summary>What the body is.</summary>
+    public BodyForm Form { get; set; }
+
+    /// <summary>A POST that changes how long the key is kept, and nothing else.</summary>
+    public bool IsTouch { get; set; }
+
+    /// <summary>How long the key is to be kept; null when nothing is said of it.</summary>
+    public Ttl? Ttl { get; set; }
+
+    /// <summary>The user's metadata, as <see cref="MetadataFormat"/> has it.</summary>
+    public ReadOnlyMemory<byte> Metadata { get; set; }
+
+    /// <summary>What the answer to a write is to carry.</summary>
+    public ReturnPreference Returns { get; set; }
+
+    /// <summary>What is added to a number.</summary>
+    public long By { get; set; }
+
+    /// <summary>What a number that is not there counts as.</summary>
+    public long Initial { get; set; }
+
+    /// <summary>The most bytes that a patched value may have.</summary>
+    public int MaxValueBytes { get; set; }
 
     /// <summary>Copies a write waits for.</summary>
     public Ack Ack { get; set; }
@@ -127,13 +169,16 @@ internal sealed class KeyRequest
     public bool IsConsistencyGiven { get; set; }
 
     /// <summary>Whether it changes the key.</summary>
-    public bool IsWrite => Verb is Verb.Put or Verb.Post or Verb.Delete;
+    public bool IsWrite => Verb is Verb.Put or Verb.Post or Verb.Patch or Verb.Delete;
 
     /// <summary>Whether it is a read that every copy may answer, whatever it holds.</summary>
     public bool TakesAnyCopy => Consistency is Consistency.Eventual && Session is null;
 
     /// <summary>Whether it carries a body.</summary>
-    public bool HasBody => Verb is Verb.Put or Verb.Post;
+    public bool HasBody => Form is not BodyForm.None;
+
+    /// <summary>Whether it stores a whole value.</summary>
+    public bool IsPut => Form is BodyForm.Value or BodyForm.Envelope;
 
     /// <summary>
     /// The copies that this attempt waits for: an answer that depends on what the log applies before it cannot be
@@ -143,7 +188,10 @@ internal sealed class KeyRequest
 
     /// <summary>A write whose answer depends on nothing stored and on no earlier attempt.</summary>
     private bool IsBlind =>
-        Verb is not Verb.Delete && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !MayBeApplied;
+        IsPut && PutTtl.Kind is TtlKind.None && Returns is not ReturnPreference.Representation && Face is not Face.Meta
+        && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !IsKeyChosen && !MayBeApplied;
+
+    private Ttl PutTtl => Ttl ?? (DefaultTtlMs is { } milliseconds ? Core.State.Ttl.After(milliseconds) : default);
 
     /// <summary>Takes a bucket's id and what it sets where the request says nothing.</summary>
     public void Enter(Bucket bucket)
@@ -151,6 +199,7 @@ internal sealed class KeyRequest
         BucketId = bucket.Id;
         CacheControl = bucket.Settings.CacheControl ?? "no-cache";
         DefaultTtlMs = bucket.DefaultTtlMs;
+        MaxValueBytes = Math.Min(MaxValueBytes, bucket.Settings.MaxValueBytes ?? MaxValueBytes);
         if (IsConsistencyGiven || !ConsistencyWords.TryParse(bucket.Settings.DefaultConsistency, out var consistency))
             return;
         Consistency = consistency;
@@ -163,23 +212,45 @@ internal sealed class KeyRequest
     {
         RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
         Bucket = BucketId,
-        Operation = Verb is Verb.Delete
-            ? new Operation.Delete { Key = Key, Condition = ConditionIn(clusterId) }
-            : new Operation.Put
-            {
-                Key = Key,
-                Condition = ConditionIn(clusterId),
-                Value = Value,
-                ContentType = ContentType,
-                Ttl = DefaultTtlMs is { } milliseconds ? Ttl.After(milliseconds) : Ttl.None,
-            },
+        Operation = OperationUnder(ConditionIn(clusterId)),
+    };
+
+    private Operation OperationUnder(Condition? condition) => this switch
+    {
+        { IsTouch: true } => new Operation.Touch { Key = Key, Condition = condition, Ttl = Ttl!.Value },
+        { Verb: Verb.Delete } => new Operation.Delete { Key = Key, Condition = condition },
+        { Form: BodyForm.Increment } => new Operation.Increment
+        {
+            Key = Key,
+            Condition = condition,
+            By = By,
+            Initial = Initial,
+            Ttl = Ttl ?? Core.State.Ttl.Keep,
+        },
+        { Form: BodyForm.MergePatch } => new Operation.Merge
+        {
+            Key = Key,
+            Condition = condition,
+            Patch = Body,
+            MaxValueBytes = MaxValueBytes,
+            Ttl = Ttl ?? Core.State.Ttl.Keep,
+        },
+        _ => new Operation.Put
+        {
+            Key = Key,
+            Condition = condition,
+            Value = Value,
+            ContentType = ContentType,
+            Metadata = Metadata,
+            Ttl = PutTtl,
+        },
     };
 
     private Condition? ConditionIn(ulong clusterId) => this switch
     {
         { IfMatch: { IsAny: true } } => new Condition.Exists(),
         { IfMatch: { } tags } => new Condition.VersionIn(Etags.VersionsIn(clusterId, tags)),
-        { IfNoneMatch: not null } => new Condition.Absent(),
+        { IfNoneMatch: not null } or { IsKeyChosen: true } => new Condition.Absent(),
         _ => null,
     };
 }

@@ -92,7 +92,8 @@ internal sealed partial class KeyValueApi
         var session = SessionAfter(outcome, request, view, partition);
         var refusal = Problems.From(outcome, view.ClusterId);
         if (refusal is null)
-            await answers.WriteAsync(context, request, outcome, session, view.ClusterId);
+            await answers.WriteAsync(
+                context, request, WithStored(outcome, request, partition), session, view.ClusterId);
         return Attempt.Answered(refusal is null ? null : refusal with { Session = session });
     }
 
@@ -129,7 +130,7 @@ internal sealed partial class KeyValueApi
     };
 
     private static bool IsOfThisAttemptAlone(WriteStatus status) =>
-        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead;
+        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead or WriteStatus.MemoryFull;
 
     private NodeId Hint(PartitionId partition, NodeId hint) =>
         hint == NodeId.None ? partitions.PrimaryOf(partition).Primary : hint;

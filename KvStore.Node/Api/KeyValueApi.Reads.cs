@@ -23,6 +23,8 @@ internal sealed partial class KeyValueApi
         {
             case ReadOutcome.Ready ready:
                 Failpoints.Reached(Failpoint.ReadValueTaken);
+                if (IsDue(ready, request, partition))
+                    return await ReadExpiredAsync(context, request, view, partition, deadline);
                 if (!IsAsNewAsSeen(ready, request, partition))
                     ready = await AfterCatchUpAsync(request, partition, deadline) ?? ready;
                 return await AnswerAsync(context, request, ready, Consistency.Strong, view, partition, deadline);

@@ -30,6 +30,8 @@ internal sealed partial class KeyValueApi(
         KeyPath.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) switch
         {
             KeyTarget.Key key => AnswerAsync(context, key),
+            KeyTarget.Collection all when context.Request.Method is "POST" =>
+                AnswerAsync(context, NewKeys.Choose(context.Request.Headers, all, time), isKeyChosen: true),
             KeyTarget.Invalid when context.Request.Method is "CONNECT" =>
                 RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),
@@ -46,11 +48,11 @@ internal sealed partial class KeyValueApi(
     private Task RefuseAsync(HttpContext context, Refusal refusal) =>
         problems.WriteAsync(context, refusal, target: null).AsTask();
 
-    private async Task AnswerAsync(HttpContext context, KeyTarget.Key target)
+    private async Task AnswerAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen = false)
     {
         try
         {
-            if (await HandleAsync(context, target) is { } refusal)
+            if (await HandleAsync(context, target, isKeyChosen) is { } refusal)
                 await problems.WriteAsync(context, refusal, target);
         }
         catch (InvariantBrokenException broken)
@@ -87,16 +89,19 @@ internal sealed partial class KeyValueApi(
     }
 
     /// <returns>Null when the request was answered.</returns>
-    private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target)
+    private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen)
     {
         if (reader.Read(context, target, out var request) is { } unread)
             return unread;
         if (request!.Verb is Verb.Options)
             return KeyAnswers.Options(context);
+        request.IsKeyChosen = isKeyChosen;
+        if (isKeyChosen && NewKeys.Refuse(request) is { } keyless)
+            return keyless;
         if (!request.HasBody)
             return await AdmitAsync(context, request, bytes: 0);
-        return bodies.Refuse(context.Request, request.Verb)
-            ?? await AdmitAsync(context, request, context.Request.ContentLength ?? bodies.LimitFor(request.Verb));
+        return bodies.Refuse(context.Request, request.Form)
+            ?? await AdmitAsync(context, request, context.Request.ContentLength ?? bodies.LimitFor(request.Form));
     }
 
     private async ValueTask<Refusal?> AdmitAsync(HttpContext context, KeyRequest request, long bytes)
@@ -120,29 +125,9 @@ internal sealed partial class KeyValueApi(
     private async ValueTask<Refusal?> ReadValueAsync(HttpContext context, KeyRequest request)
     {
         request.BodyType = context.Request.ContentType;
-        if (request.Verb is Verb.Post && !MediaTypes.IsJson(request.BodyType))
-        {
-            return new Refusal(ProblemType.UnsupportedMediaType, "POST takes Content-Type: application/json.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
-        if (request.Verb is Verb.Put && request.BodyType is not null && !MediaTypes.IsValid(request.BodyType))
-            return new Refusal(ProblemType.HeaderInvalid, "Content-Type is not a MIME type of at most 255 characters.")
-            {
-                ClosesConnection = true,
-            };
-        if (await bodies.ReadAsync(context, request) is { } unread)
+        if ((BodyForms.RefuseType(request) ?? await bodies.ReadAsync(context, request)) is { } unread)
             return unread;
-        if (request.Verb is Verb.Post)
-        {
-            return EntryReader.Read(request) is { } wrong ? new Refusal(ProblemType.BodyInvalid, wrong)
-                : request.Value.Length > bodies.LimitFor(Verb.Put) ? bodies.TooLarge()
-                : null;
-        }
-
-        (request.Value, request.ContentType) = (request.Body, request.BodyType ?? MediaTypes.Binary);
-        return null;
+        context.Request.Headers.TryGetValue(KvHeaders.ContentDigest, out var digest);
+        return ContentDigest.Verify(digest, request.Body.Span) ?? BodyForms.Read(request, bodies);
     }
 }

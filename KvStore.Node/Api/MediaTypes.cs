@@ -20,9 +20,12 @@ internal static class MediaTypes
         && MediaTypeHeaderValue.TryParse(text, out var type) && !type.MatchesAllTypes && !type.MatchesAllSubTypes;
 
     /// <summary>Whether it is <c>application/json</c>, in UTF-8 if it names a character set.</summary>
-    public static bool IsJson(string? text) =>
-        text is Json || (MediaTypeHeaderValue.TryParse(text, out var type)
-            && type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase) && IsUtf8(type));
+    public static bool IsJson(string? text) => Is(text, Json);
+
+    /// <summary>Whether it is a type of text, in UTF-8 if it names a character set.</summary>
+    public static bool Is(string? text, string known) =>
+        text == known || (MediaTypeHeaderValue.TryParse(text, out var type)
+            && type.MediaType.Equals(known, StringComparison.OrdinalIgnoreCase) && IsUtf8(type));
 
     /// <summary>Whether the bytes can stand as JSON in an answer, if they are valid.</summary>
     public static bool MayBeInlineJson(string text) =>

@@ -49,6 +49,26 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     public static Refusal BucketNotFound { get; } =
         new(ProblemType.BucketNotFound, "There is no bucket of this name; nothing was applied.");
 
+    private static Refusal NotANumber { get; } = new(
+        ProblemType.ValueNotANumber, "The stored value is no decimal integer of 64 bits; nothing was applied.");
+
+    private static Refusal NumberOverflow { get; } =
+        new(ProblemType.NumberOverflow, "The sum would have more than 64 bits; nothing was applied.");
+
+    private static Refusal NotJson { get; } = new(
+        ProblemType.ValueNotJson,
+        "The stored value is not JSON, or has a name twice, or is too deep to be patched; nothing was applied.");
+
+    private static Refusal PatchedTooLarge { get; } = new(
+        ProblemType.ValueTooLarge, "The patched value would be larger than a value may be; nothing was applied.");
+
+    /// <summary>The value has none of the bytes that are asked for.</summary>
+    public static Refusal RangeNotSatisfiable(string contentRange) =>
+        new(ProblemType.RangeNotSatisfiable, "Content-Range tells how many bytes there are.")
+        {
+            ContentRange = contentRange,
+        };
+
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");
 
@@ -113,6 +133,12 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             ProblemType.IdempotencyMismatch, "This request id belongs to another request; nothing was applied."),
         WriteStatus.RequestIdExpired => IdempotencyExpired,
         WriteStatus.RequestIdAhead => IdempotencyAhead,
+        WriteStatus.BucketGone => BucketNotFound,
+        WriteStatus.MemoryFull => Overloaded,
+        WriteStatus.NotANumber => NotANumber,
+        WriteStatus.NumberOverflow => NumberOverflow,
+        WriteStatus.NotJson => NotJson,
+        WriteStatus.TooLarge => PatchedTooLarge,
         _ => throw new UnreachableException(),
     };
 
@@ -167,6 +193,10 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (refusal.Allow is { } allow)
             headers.Allow = allow;
+        if (refusal.AcceptPatch is { } patches)
+            headers[KvHeaders.AcceptPatch] = patches;
+        if (refusal.ContentRange is { } range)
+            headers.ContentRange = range;
         if (refusal.Owner is { } owner)
             headers[KvHeaders.Owner] = owner;
         if (refusal.CurrentEtag is { } etag)

@@ -6,6 +6,15 @@ namespace KvStore.Node.Api;
 internal record struct QueryParameters(
     string? Consistency, string? MaxStaleness, string? Ack, string? Timeout)
 {
+    /// <summary>How long the key is kept.</summary>
+    public string? Ttl { get; private set; }
+
+    /// <summary>The face of the answer.</summary>
+    public string? Format { get; private set; }
+
+    /// <summary>Whether only the time that the key is kept changes; it has no value.</summary>
+    public bool IsTouch { get; private set; }
+
     /// <summary>Reads a query as it was sent, without the question mark.</summary>
     /// <returns>Null when it was read; else why not.</returns>
     public static Refusal? Read(string query, out QueryParameters read)
@@ -19,7 +28,8 @@ internal record struct QueryParameters(
             {
                 return new Refusal(
                     ProblemType.QueryInvalid,
-                    "The query takes consistency, max_staleness, ack and timeout, each once and as name=value.");
+                    "The query takes consistency, max_staleness, ack, timeout, ttl and format, each once as name=value, "
+                        + "and touch.");
             }
         }
 
@@ -29,6 +39,8 @@ internal record struct QueryParameters(
     private bool TryAdd(ReadOnlySpan<char> pair)
     {
         var equals = pair.IndexOf('=');
+        if (pair is "touch" or "touch=" && !IsTouch)
+            return IsTouch = true;
         if (equals < 0)
             return false;
         var value = Uri.UnescapeDataString(pair[(equals + 1)..]);
@@ -45,6 +57,12 @@ internal record struct QueryParameters(
                 return true;
             case "timeout" when Timeout is null:
                 Timeout = value;
+                return true;
+            case "ttl" when Ttl is null:
+                Ttl = value;
+                return true;
+            case "format" when Format is null:
+                Format = value;
                 return true;
             default:
                 return false;

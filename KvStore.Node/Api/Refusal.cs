@@ -31,6 +31,12 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>The methods that are allowed, with 405.</summary>
     public string? Allow { get; init; }
 
+    /// <summary>What PATCH takes, with 415.</summary>
+    public string? AcceptPatch { get; init; }
+
+    /// <summary>How many bytes there are, with 416.</summary>
+    public string? ContentRange { get; init; }
+
     /// <summary>Seconds after which to try again.</summary>
     public int? RetryAfterSeconds { get; init; }
 

@@ -13,7 +13,7 @@ namespace KvStore.Node.Api;
 internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 {
     /// <summary>The methods a key takes.</summary>
-    public const string Allowed = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+    public const string Allowed = Routes.KeyMethods;
 
     private static readonly StringValues None = StringValues.Empty;
 
@@ -31,6 +31,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             Bucket = target.Bucket,
             Root = target.Root,
             Key = target.Bytes,
+            Headers = context.Request.Headers,
             Ack = options.Value.DefaultAck,
             Consistency = options.Value.DefaultConsistency,
             Timeout = options.Value.DefaultTimeout,
@@ -39,8 +40,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         var refusal = ReadOwn(headers, target.Query, read)
             ?? RequestConditions.Read(headers, read)
             ?? ReadIdempotencyKey(headers, read)
-            ?? RefuseBody(context, read)
-            ?? RefuseAccept(headers, read);
+            ?? RefuseBody(context, read);
         if (refusal is null)
             request = read;
         return refusal;
@@ -62,6 +62,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             "HEAD" => (Verb.Head, true),
             "PUT" => (Verb.Put, true),
             "POST" => (Verb.Post, true),
+            "PATCH" => (Verb.Patch, true),
             "DELETE" => (Verb.Delete, true),
             "OPTIONS" => (Verb.Options, true),
             _ => (default, false),
@@ -73,6 +74,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     private Refusal? ReadOwn(IHeaderDictionary headers, string query, KeyRequest read)
     {
         var (consistency, session, ack, timeout, forward, hop) = (None, None, None, None, None, None);
+        var (ttl, hasMetadata) = (None, false);
         foreach (var (name, values) in headers)
         {
             if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase))
@@ -89,6 +91,10 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
                 forward = values;
             else if (Is(name, KvHeaders.HopRequestId))
                 hop = values;
+            else if (Is(name, KvHeaders.Ttl))
+                ttl = values;
+            else if (MetadataReader.Is(name))
+                hasMetadata = true;
             else if (!IsOfAnswers(name))
                 return new Refusal(ProblemType.HeaderInvalid, UnknownHeader);
         }
@@ -97,7 +103,10 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             ?? ConsistencyReader.Read(consistency, session, headers, parameters, read)
             ?? ReadAck(ack, parameters.Ack, read)
             ?? ReadTimeout(timeout, parameters.Timeout, read)
-            ?? ReadHop(forward, hop, read);
+            ?? ReadHop(forward, hop, read)
+            ?? ReadForms(headers, parameters, read)
+            ?? TtlReader.Read(ttl, parameters.Ttl, read)
+            ?? (hasMetadata ? MetadataReader.Read(headers, read) : null);
     }
 
     private const string UnknownHeader =
@@ -108,7 +117,19 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     private static bool IsOfAnswers(string name) =>
         Is(name, KvHeaders.Version) || Is(name, KvHeaders.StalenessMs) || Is(name, KvHeaders.Copies)
         || Is(name, KvHeaders.ServedBy) || Is(name, KvHeaders.Role) || Is(name, KvHeaders.Owner)
-        || Is(name, KvHeaders.RequestId);
+        || Is(name, KvHeaders.RequestId) || Is(name, KvHeaders.ExpiresAt);
+
+    /// <summary>What the body is, and what the answer is to be.</summary>
+    private static Refusal? ReadForms(IHeaderDictionary headers, QueryParameters parameters, KeyRequest read)
+    {
+        if (parameters.IsTouch && read.Verb is not Verb.Post)
+            return new Refusal(ProblemType.QueryInvalid, "The parameter touch goes with POST.");
+        read.IsTouch = parameters.IsTouch;
+        BodyForms.Choose(headers.ContentType, parameters.Format, read);
+        if (read.IsWrite && headers.TryGetValue(KvHeaders.Prefer, out var prefer))
+            read.Returns = ReturnPreferences.Read(prefer);
+        return Faces.Read(headers.Accept, parameters.Format, read);
+    }
 
     private static Refusal? ReadAck(StringValues header, string? parameter, KeyRequest read)
     {
@@ -205,43 +226,9 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 
         if (read.HasBody || read.Verb is Verb.Options || (!isChunked && context.Request.ContentLength is null or 0))
             return null;
-        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.")
+        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD, DELETE and a touch take no body.")
         {
             ClosesConnection = true,
         };
     }
-
-    /// <summary>Every answer with a body is JSON. A write has its effect anyway, so it is not refused.</summary>
-    private static Refusal? RefuseAccept(IHeaderDictionary headers, KeyRequest read)
-    {
-        if (read.Verb is not (Verb.Get or Verb.Head) || headers.Accept.Count == 0)
-            return null;
-        foreach (var value in headers.Accept)
-        {
-            if (value is null or "" || AcceptsJson(value))
-                return null;
-        }
-
-        return new Refusal(ProblemType.NotAcceptable, "An entry can be given as application/json only.");
-    }
-
-    private static bool AcceptsJson(string accept)
-    {
-        foreach (var range in accept.AsSpan().Split(','))
-        {
-            var media = accept.AsSpan(range);
-            var end = media.IndexOf(';');
-            var type = (end < 0 ? media : media[..end]).Trim();
-            var isRefused = end >= 0 && IsZero(media[(end + 1)..].Trim());
-            var isJson = type is "*/*"
-                || type.Equals("application/*", StringComparison.OrdinalIgnoreCase)
-                || type.Equals(MediaTypes.Json, StringComparison.OrdinalIgnoreCase);
-            if (isJson && !isRefused)
-                return true;
-        }
-
-        return false;
-    }
-
-    private static bool IsZero(ReadOnlySpan<char> parameter) => parameter is "q=0" or "q=0.0" or "q=0.00" or "q=0.000";
 }

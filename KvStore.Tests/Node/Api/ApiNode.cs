@@ -36,7 +36,10 @@ internal sealed class ApiNode : IAsyncDisposable
     public List<Exception> Crashes { get; private set; } = [];
 
     public static async Task<ApiNode> StartAsync(
-        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null)
+        FakeCluster? cluster = null,
+        int member = 1,
+        Action<ApiOptions>? configure = null,
+        TimeProvider? time = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -50,6 +53,7 @@ internal sealed class ApiNode : IAsyncDisposable
         var clusterPartitions = new FakeClusterPartitions(cluster);
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
+        builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
             .AddSingleton<IClusterPartitions>(clusterPartitions)

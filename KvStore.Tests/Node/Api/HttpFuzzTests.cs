@@ -22,7 +22,8 @@ public sealed class HttpFuzzTests(ITestOutputHelper output)
     private static readonly string[] Queries =
     [
         "?consistency=eventual", "?ack=one", "?timeout=1ms", "?x", "?a=b&a=b", "?%zz=%", "?ack=%6fne", "?key=k",
-        "?key64=aw", "?key64=%", "?ack=one&key=%zz",
+        "?key64=aw", "?key64=%", "?ack=one&key=%zz", "?format=raw", "?format=meta", "?ttl=1ms",
+        "?touch&ttl=1h", "?touch",
     ];
 
     private static readonly string[] Headers =
@@ -35,6 +36,11 @@ public sealed class HttpFuzzTests(ITestOutputHelper output)
         "Kv-Ack: all", "Kv-Ack: ", "Kv-Timeout: 1ms", "Kv-Timeout: 0x1", "Kv-Forward: never", "Kv-X: y", "Kv-: y",
         "Kv-Consistency: eventual", "Kv-Hop-Request-Id: h", "Content-Encoding: gzip", "Expect: 100-continue",
         "Transfer-Encoding: chunked", "Content-Length: 5", "Content-Length: -5", "Connection: upgrade", "Upgrade: h2c",
+        "Content-Type: application/merge-patch+json", "Content-Type: application/vnd.kvstore.increment+json",
+        "Content-Type: application/vnd.kvstore.entry+json", "Accept: application/vnd.kvstore.entry+json;q=1",
+        "Kv-Ttl: 1ms", "Kv-Ttl: keep", "Kv-Ttl: 0", "Kv-Meta-a: b", "Kv-Meta-: \t", "Prefer: return=minimal",
+        "Prefer: =;,return=representation", "Content-Digest: sha-256=:AA==:", "Content-Digest: ,=::",
+        "Want-Content-Digest: sha-256", "Want-Content-Digest: =", "Range: bytes=-1", "Range: bytes=9-1", "If-Range: \"",
         "If-Modified-Since: x", "Range: bytes=0-", ": empty", "no colon", "X: \u00ff",
     ];
 
@@ -42,7 +48,9 @@ public sealed class HttpFuzzTests(ITestOutputHelper output)
     [
         "", "x", "{}", "{\"value\":1}", "{\"value\":{\"a\":[1,2,{\"a\":null}]}}", "{\"value\":",
         "{\"base64\":\"AA==\"}",
-        "{\"value\":\"\\ud800\"}", "[[[[", "\0\0\0", "5\r\nhello\r\n0\r\n\r\n", "-1\r\n", "null", "{\"value\":1e400}",
+        "{\"value\":\"\\ud800\"}", "[[[[", "\0\0\0", "5\r\nhello\r\n0\r\n\r\n", "-1\r\n", "null",
+        "{\"value\":1e400}", "{\"by\":1}", "1",
+        "{\"a\":{\"\\ud800\":1e-99999999999}}", "{\"value\":1,\"ttl\":\"1ms\"}",
     ];
 
     [Theory]

@@ -167,7 +167,9 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     {
         var answer = await _node.SendAsync("OPTIONS", "/v1/k");
 
-        Assert.Equal((204, "GET, HEAD, PUT, POST, DELETE, OPTIONS"), (answer.Status, answer["Allow"]));
+        Assert.Equal((204, "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"), (answer.Status, answer["Allow"]));
+        Assert.Equal(
+            "application/merge-patch+json, application/vnd.kvstore.increment+json", answer["Accept-Patch"]);
     }
 
     [Fact]
