@@ -49,7 +49,7 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
-        var partitions = new FakePartitions(cluster, new NodeId(member));
+        var partitions = new FakePartitions(cluster, new NodeId(member), time);
         var clusterPartitions = new FakeClusterPartitions(cluster);
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));

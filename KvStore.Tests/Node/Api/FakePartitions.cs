@@ -7,7 +7,7 @@ using KvStore.Node.Replication;
 namespace KvStore.Tests.Node.Api;
 
 /// <summary>Replicas without replication: a write is applied at once, or comes to what the test says.</summary>
-internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartitions
+internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvider? time = null) : IPartitions
 {
     private readonly TaskCompletionSource _formed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -100,7 +100,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         await _caughtUp.Task.WaitAsync(patience);
     }
 
-    public long NowMs(PartitionId partition) => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+    public long NowMs(PartitionId partition) => (time ?? TimeProvider.System).GetUtcNow().ToUnixTimeMilliseconds();
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));
 

@@ -198,7 +198,6 @@ public sealed class PatchTests : IAsyncLifetime
 
     [Theory]
     [InlineData(WriteStatus.MemoryFull, 503, "overloaded")]
-    [InlineData(WriteStatus.BucketGone, 404, "bucket-not-found")]
     public async Task What_the_state_does_not_take_has_an_answer(WriteStatus status, int code, string problem)
     {
         var result = new WriteResult(status, KeyVersion.None, IsReplay: false);
