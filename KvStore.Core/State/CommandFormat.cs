@@ -1,7 +1,5 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
-using System.Text;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Core.State;
@@ -9,17 +7,15 @@ namespace KvStore.Core.State;
 /// <summary>The one place that knows a command's bytes; described in docs/formats.md.</summary>
 public static class CommandFormat
 {
-    private const byte PutKind = 0x11;       // version 1 in the high half, so that zero is never valid
-    private const byte DeleteKind = 0x12;
-    private const byte ConditionMask = 0x03;
-    private const byte ExistsFlag = 1;
-    private const byte AbsentFlag = 2;
-    private const byte VersionsFlag = 3;
-    private const byte HasRequestIdFlag = 0x04;
-    private const int IdKindShift = 3;       // above the flags
+    private const byte ChangeKind = 0x21;    // version 2 in the high half, so that zero is never valid
+    private const byte BatchKind = 0x22;
+    private const byte TransactionKind = 0x23;
+    private const byte ExpireKind = 0x24;
+    private const byte CloseBucketKind = 0x25;
+    private const byte HasRequestIdFlag = 0x01;
+    private const int IdKindShift = 1;       // above the flag
     private const int HeaderSize = 10;       // kind, flags, time
     private const int RequestIdSize = 16;
-    private const int VersionSize = 16;
 
     /// <summary>The longest key, in bytes.</summary>
     public const int MaxKeyBytes = 1024;
@@ -27,20 +23,22 @@ public static class CommandFormat
     /// <summary>The most versions that a condition may list.</summary>
     public const int MaxVersions = 16;
 
+    /// <summary>The most operations of a batch, and of each part of a transaction.</summary>
+    public const int MaxOperations = 1000;
+
+    /// <summary>The most bytes of what a writer tells of its value.</summary>
+    public const int MaxMetadataBytes = 4096;
+
     /// <summary>Encodes into one array of exactly the needed size.</summary>
     /// <exception cref="ArgumentException">A part is out of its bounds.</exception>
     public static byte[] Encode(Command command)
     {
-        Prove(command);
-        var versions = (command.Condition as Condition.VersionIn)?.Versions ?? [];
-        var bytes = new byte[SizeOf(command, versions.Length)];
-        var rest = WriteHeader(command, bytes);
-        rest = WriteVersions(command, versions, rest);
-        BinaryPrimitives.WriteUInt16LittleEndian(rest, (ushort)command.Key.Length);
-        command.Key.Span.CopyTo(rest[2..]);
-        rest = rest[(2 + command.Key.Length)..];
-        if (command is Command.Put put)
-            WriteValue(put, rest);
+        CommandProof.Prove(command);
+        var count = new ByteWriter();
+        Write(ref count, command);
+        var bytes = new byte[count.Length];
+        var writer = new ByteWriter(bytes);
+        Write(ref writer, command);
         return bytes;
     }
 
@@ -48,9 +46,11 @@ public static class CommandFormat
     /// <exception cref="InvalidDataException">The bytes are not a command; says why.</exception>
     public static Command Decode(ReadOnlyMemory<byte> payload)
     {
+        if (FirstCommandFormat.Knows(payload.Span))
+            return FirstCommandFormat.Decode(payload);
         var reader = new ByteReader(payload, "Command");
         var kind = reader.Byte();
-        if (kind is not (PutKind or DeleteKind))
+        if (kind is < ChangeKind or > CloseBucketKind)
             throw reader.Wrong($"kind {kind:x2}", "a kind that this version knows");
         var flags = reader.Byte();
         var idKind = (RequestIdKind)(flags >> IdKindShift);
@@ -60,148 +60,145 @@ public static class CommandFormat
         var id = (flags & HasRequestIdFlag) == 0
             ? (RequestId?)null
             : new RequestId(reader.UInt64(), reader.UInt64(), idKind);
-        var condition = ReadCondition(ref reader, flags);
-        var key = ReadKey(ref reader);
-        if (kind == PutKind)
+        Command command = kind switch
         {
-            var type = ContentTypes.Get(reader.Take(reader.Byte()).Span);
-            var value = reader.Take(reader.Remaining);
-            return new Command.Put
-            {
-                Key = key,
-                TimeMs = timeMs,
-                Condition = condition,
-                RequestId = id,
-                Value = value,
-                ContentType = type,
-            };
-        }
-
-        if (!reader.IsAtEnd)
-            throw reader.Wrong($"{reader.Remaining} more bytes", "the end");
-        return new Command.Delete { Key = key, TimeMs = timeMs, Condition = condition, RequestId = id };
+            ChangeKind => ReadChange(ref reader, timeMs, id),
+            BatchKind => ReadBatch(ref reader, timeMs, id),
+            TransactionKind => ReadTransaction(ref reader, timeMs, id),
+            ExpireKind => new Command.Expire { TimeMs = timeMs, RequestId = id },
+            _ => new Command.CloseBucket { TimeMs = timeMs, RequestId = id, Bucket = ReadBucket(ref reader) },
+        };
+        return reader.IsAtEnd ? command : throw reader.Wrong($"{reader.Remaining} more bytes", "the end");
     }
 
     /// <summary>What the command asks for, as a number: everything but the time and the request id.</summary>
     internal static ulong Fingerprint(ReadOnlySpan<byte> payload)
     {
-        var what = payload[0] | ((payload[1] & ConditionMask) << 8);
+        if (FirstCommandFormat.Knows(payload))
+            return FirstCommandFormat.Fingerprint(payload);
         var start = HeaderSize + ((payload[1] & HasRequestIdFlag) != 0 ? RequestIdSize : 0);
-        return XxHash3.HashToUInt64(payload[start..], what);
+        return XxHash3.HashToUInt64(payload[start..], payload[0]);
     }
 
-    /// <summary>
-    /// What would be refused when it is applied must not get into the log: no replica could ever pass it.
-    /// </summary>
-    private static void Prove(Command command)
+    private static Command.Change ReadChange(ref ByteReader reader, long timeMs, RequestId? id)
     {
-        if (command.Key.Length is 0 or > MaxKeyBytes)
-            throw new ArgumentException(
-                $"A key has 1 to {MaxKeyBytes} bytes, not {command.Key.Length}.", nameof(command));
-        if (command.TimeMs < 0)
-            throw new ArgumentException($"A command's time is not before 1970: {command.TimeMs} ms.", nameof(command));
-        if (command.RequestId is { Kind: > RequestIdKind.Timed })
-            throw new ArgumentException("A request id is of a known kind.", nameof(command));
-        if (command.Condition is Condition.VersionIn { Versions: var versions })
-        {
-            if (versions.IsDefault || versions.Length is 0 or > MaxVersions)
-                throw new ArgumentException($"A condition lists 1 to {MaxVersions} versions.", nameof(command));
-            foreach (var version in versions)
-            {
-                if (version.Term < Term.Zero || version.Index < LogIndex.Zero)
-                    throw new ArgumentException("A version is never negative.", nameof(command));
-            }
-        }
-
-        if (command is Command.Put { ContentType: var type }
-            && (type.Length > ContentTypes.MaxBytes || !Ascii.IsValid(type)))
-            throw new ArgumentException(
-                $"A content type is at most {ContentTypes.MaxBytes} bytes of ASCII.", nameof(command));
+        var bucket = ReadBucket(ref reader);
+        var operation = OperationFormat.Read(ref reader);
+        if (operation is Operation.Get)
+            throw reader.Wrong("a read", "a change");
+        return new() { TimeMs = timeMs, RequestId = id, Bucket = bucket, Operation = operation };
     }
 
-    private static int SizeOf(Command command, int versions)
+    private static Command.Batch ReadBatch(ref ByteReader reader, long timeMs, RequestId? id) => new()
     {
-        var size = HeaderSize + 2 + command.Key.Length + (command.RequestId is null ? 0 : RequestIdSize);
-        if (command.Condition is Condition.VersionIn)
-            size += 1 + versions * VersionSize;
-        return command is Command.Put put ? size + 1 + put.ContentType.Length + put.Value.Length : size;
-    }
+        TimeMs = timeMs,
+        RequestId = id,
+        Bucket = ReadBucket(ref reader),
+        Operations = ReadOperations(ref reader),
+    };
 
-    private static Span<byte> WriteHeader(Command command, Span<byte> bytes)
+    private static Command.Transaction ReadTransaction(ref ByteReader reader, long timeMs, RequestId? id)
     {
-        bytes[0] = command is Command.Put ? PutKind : DeleteKind;
-        bytes[1] = FlagsOf(command);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes[2..], command.TimeMs);
-        if (command.RequestId is not { } id)
-            return bytes[HeaderSize..];
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[HeaderSize..], id.High);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[(HeaderSize + 8)..], id.Low);
-        return bytes[(HeaderSize + RequestIdSize)..];
-    }
-
-    private static byte FlagsOf(Command command)
-    {
-        var flags = command.Condition switch
-        {
-            null => 0,
-            Condition.Exists => ExistsFlag,
-            Condition.Absent => AbsentFlag,
-            _ => VersionsFlag,
-        };
-        if (command.RequestId is { } id)
-            flags |= HasRequestIdFlag | ((int)id.Kind << IdKindShift);
-        return (byte)flags;
-    }
-
-    private static Span<byte> WriteVersions(Command command, ImmutableArray<KeyVersion> versions, Span<byte> rest)
-    {
-        if (command.Condition is not Condition.VersionIn)
-            return rest;
-        rest[0] = (byte)versions.Length;
-        rest = rest[1..];
-        foreach (var version in versions)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(rest, version.Term.Value);
-            BinaryPrimitives.WriteInt64LittleEndian(rest[8..], version.Index.Value);
-            rest = rest[VersionSize..];
-        }
-
-        return rest;
-    }
-
-    private static void WriteValue(Command.Put put, Span<byte> rest)
-    {
-        var length = Encoding.ASCII.GetBytes(put.ContentType, rest[1..]);
-        rest[0] = (byte)length;
-        put.Value.Span.CopyTo(rest[(1 + length)..]);
-    }
-
-    private static Condition? ReadCondition(ref ByteReader reader, byte flags)
-    {
-        switch (flags & ConditionMask)
-        {
-            case 0:
-                return null;
-            case ExistsFlag:
-                return new Condition.Exists();
-            case AbsentFlag:
-                return new Condition.Absent();
-        }
-
-        var count = reader.Byte();
-        if (count is 0 or > MaxVersions)
-            throw reader.Wrong($"{count} versions", $"1 to {MaxVersions}");
-        var versions = ImmutableArray.CreateBuilder<KeyVersion>(count);
+        var bucket = ReadBucket(ref reader);
+        var count = ReadCount(ref reader);
+        var compares = ImmutableArray.CreateBuilder<Compare>(count);
         for (var i = 0; i < count; i++)
-            versions.Add(reader.Version());
-        return new Condition.VersionIn(versions.MoveToImmutable());
+        {
+            var key = OperationFormat.ReadKey(ref reader);
+            compares.Add(new Compare(
+                key,
+                OperationFormat.ReadCondition(ref reader) ?? throw reader.Wrong("no condition", "a comparison's")));
+        }
+
+        return new()
+        {
+            TimeMs = timeMs,
+            RequestId = id,
+            Bucket = bucket,
+            If = compares.MoveToImmutable(),
+            Then = ReadOperations(ref reader),
+            Else = ReadOperations(ref reader),
+        };
     }
 
-    private static ReadOnlyMemory<byte> ReadKey(ref ByteReader reader)
+    private static ImmutableArray<Operation> ReadOperations(ref ByteReader reader)
     {
-        var length = reader.UInt16();
-        return length is > 0 and <= MaxKeyBytes
-            ? reader.Take(length)
-            : throw reader.Wrong($"a key of {length} bytes", $"1 to {MaxKeyBytes}");
+        var count = ReadCount(ref reader);
+        var operations = ImmutableArray.CreateBuilder<Operation>(count);
+        for (var i = 0; i < count; i++)
+            operations.Add(OperationFormat.Read(ref reader));
+        return operations.MoveToImmutable();
+    }
+
+    private static int ReadCount(ref ByteReader reader)
+    {
+        var count = reader.UInt16();
+        return count <= MaxOperations ? count : throw reader.Wrong($"{count} items", $"at most {MaxOperations}");
+    }
+
+    private static BucketId ReadBucket(ref ByteReader reader)
+    {
+        var bucket = new BucketId(reader.UInt32());
+        return bucket.Value > 0 ? bucket : throw reader.Wrong("bucket 0", "a bucket from 1");
+    }
+
+    private static void Write(ref ByteWriter writer, Command command)
+    {
+        writer.Byte(command switch
+        {
+            Command.Change => ChangeKind,
+            Command.Batch => BatchKind,
+            Command.Transaction => TransactionKind,
+            Command.Expire => ExpireKind,
+            _ => CloseBucketKind,
+        });
+        writer.Byte(command.RequestId is { } given
+            ? (byte)(HasRequestIdFlag | ((int)given.Kind << IdKindShift))
+            : (byte)0);
+        writer.Int64(command.TimeMs);
+        if (command.RequestId is { } id)
+        {
+            writer.UInt64(id.High);
+            writer.UInt64(id.Low);
+        }
+
+        WriteWhat(ref writer, command);
+    }
+
+    private static void WriteWhat(ref ByteWriter writer, Command command)
+    {
+        switch (command)
+        {
+            case Command.Change change:
+                writer.UInt32(change.Bucket.Value);
+                OperationFormat.Write(ref writer, change.Operation);
+                break;
+            case Command.Batch batch:
+                writer.UInt32(batch.Bucket.Value);
+                WriteOperations(ref writer, batch.Operations);
+                break;
+            case Command.Transaction transaction:
+                writer.UInt32(transaction.Bucket.Value);
+                writer.UInt16((ushort)transaction.If.Length);
+                foreach (var compare in transaction.If)
+                {
+                    OperationFormat.WriteKey(ref writer, compare.Key.Span);
+                    OperationFormat.WriteCondition(ref writer, compare.Condition);
+                }
+
+                WriteOperations(ref writer, transaction.Then);
+                WriteOperations(ref writer, transaction.Else);
+                break;
+            case Command.CloseBucket close:
+                writer.UInt32(close.Bucket.Value);
+                break;
+        }
+    }
+
+    private static void WriteOperations(ref ByteWriter writer, ImmutableArray<Operation> operations)
+    {
+        writer.UInt16((ushort)operations.Length);
+        foreach (var operation in operations)
+            OperationFormat.Write(ref writer, operation);
     }
 }

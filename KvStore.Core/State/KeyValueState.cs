@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Core.State;
@@ -8,7 +9,7 @@ namespace KvStore.Core.State;
 /// </summary>
 /// <param name="image">Where to start from: empty, recovered, or received.</param>
 /// <param name="memory">How long requests are remembered; nothing: <see cref="RequestMemory.Default"/>.</param>
-public sealed class KeyValueState(StateImage image, RequestMemory? memory = null)
+public sealed partial class KeyValueState(StateImage image, RequestMemory? memory = null)
 {
     /// <summary>
     /// How far the time in a timed id may be ahead of log time. Else one client whose clock is far ahead would, once
@@ -16,11 +17,20 @@ public sealed class KeyValueState(StateImage image, RequestMemory? memory = null
     /// </summary>
     public const long LongestLeadMs = 60 * 1000;
 
+    /// <summary>Expired keys that one command takes away at most, so that none keeps the others waiting.</summary>
+    public const int MaxExpiredAtOnce = 256;
+
     private readonly RequestMemory _memory = memory ?? RequestMemory.Default;
+    private readonly List<KeyChange> _changes = [];
     private StateImage _image = image;
 
     /// <summary>The state as of the last applied command; one volatile read.</summary>
     public StateImage Image => Volatile.Read(ref _image);
+
+    /// <summary>
+    /// What the last command changed, in this order; to be read by who applies, before it applies another one.
+    /// </summary>
+    public IReadOnlyList<KeyChange> Changes => _changes;
 
     /// <summary>
     /// Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).
@@ -31,10 +41,13 @@ public sealed class KeyValueState(StateImage image, RequestMemory? memory = null
     public WriteResult Apply(LogIndex index, Term term, ReadOnlyMemory<byte> payload)
     {
         var command = CommandFormat.Decode(payload);
-        var now = _image.At(command.TimeMs, _memory);
+        _changes.Clear();
+        var now = _image.At(command.TimeMs, index, _memory);
+        var version = new KeyVersion(term, index);
         if (command.RequestId is not { } id)
         {
-            Volatile.Write(ref _image, Change(now, command, new KeyVersion(term, index), out var unnamed));
+            var unnamed = Perform(ref now, command, version);
+            Volatile.Write(ref _image, now);
             return unnamed;
         }
 
@@ -43,19 +56,20 @@ public sealed class KeyValueState(StateImage image, RequestMemory? memory = null
         {
             Volatile.Write(ref _image, now);
             return known.Fingerprint == fingerprint
-                ? new WriteResult(known.Status, known.Version, IsReplay: true)
+                ? known.Replay()
                 : new WriteResult(WriteStatus.RequestIdReused, KeyVersion.None, IsReplay: false);
         }
 
-        if (Refuse(now, id) is { } refused)
+        if (Refuse(now, id, command) is { } refused)
         {
             Volatile.Write(ref _image, now);
             return new WriteResult(refused, KeyVersion.None, IsReplay: false);
         }
 
-        var changed = Change(now, command, new KeyVersion(term, index), out var result);
-        var request = new RememberedRequest(fingerprint, result.Status, result.Version, now.Time.PassedMs, index);
-        Volatile.Write(ref _image, changed.Remembering(id, request));
+        var result = Perform(ref now, command, version);
+        if (WriteResult.IsRemembered(result.Status))
+            now = now.Remembering(id, RememberedRequest.Of(result, fingerprint, now.Time.PassedMs, index));
+        Volatile.Write(ref _image, now);
         return result;
     }
 
@@ -63,44 +77,95 @@ public sealed class KeyValueState(StateImage image, RequestMemory? memory = null
     public bool Remembers(RequestId id) => _image.Requests.TryFind(id, out _);
 
     /// <summary>A timed id is remembered, or certainly new, or refused.</summary>
-    private static WriteStatus? Refuse(StateImage now, RequestId id) =>
+    private WriteStatus? Refuse(StateImage now, RequestId id, Command command) =>
         now.Requests.MayHaveForgotten(id) ? WriteStatus.RequestIdExpired
         : id.Kind == RequestIdKind.Timed && id.TimeMs - now.TimeMs > LongestLeadMs ? WriteStatus.RequestIdAhead
+        : command is Command.Batch or Command.Transaction && now.Requests.ItemBytes >= _memory.MaxItemBytes
+            ? WriteStatus.MemoryFull
         : null;
 
-    private static StateImage Change(StateImage image, Command command, KeyVersion version, out WriteResult result)
+    private WriteResult Perform(ref StateImage image, Command command, KeyVersion version)
     {
-        var current = image.Find(command.Key.Span);
-        if (!IsMet(command.Condition, current))
+        switch (command)
         {
-            result = new WriteResult(WriteStatus.VersionMismatch, current?.Version ?? KeyVersion.None, IsReplay: false);
-            return image;
+            case Command.Change change:
+                if (image.IsClosed(change.Bucket))
+                    return Said(WriteStatus.BucketGone);
+                var item = Perform(ref image, change.Bucket, change.Operation, version);
+                return Said(item.Status, item.Version) with { Number = item.Number, Entry = item.Entry };
+            case Command.Batch batch:
+                return image.IsClosed(batch.Bucket)
+                    ? Said(WriteStatus.BucketGone)
+                    : Said(WriteStatus.Done, version) with
+                    {
+                        Items = PerformAll(ref image, batch.Bucket, batch.Operations, version),
+                    };
+            case Command.Transaction transaction:
+                return image.IsClosed(transaction.Bucket)
+                    ? Said(WriteStatus.BucketGone)
+                    : Decide(ref image, transaction, version);
+            case Command.CloseBucket close:
+                if (!image.IsClosed(close.Bucket))
+                    image = image.WithClosed(close.Bucket);
+                return Said(WriteStatus.Done, version);
+            default:
+                RemoveExpired(ref image);
+                return Said(WriteStatus.Done, version);
         }
-
-        if (command is Command.Put put)
-        {
-            var entry = new StoredEntry(put.Value, put.ContentType, version, image.TimeMs);
-            result = new WriteResult(
-                current is null ? WriteStatus.Created : WriteStatus.Replaced, version, IsReplay: false);
-            return image.With(put.Key, entry, current);
-        }
-
-        if (current is null)
-        {
-            result = new WriteResult(WriteStatus.NotFound, KeyVersion.None, IsReplay: false);
-            return image;
-        }
-
-        result = new WriteResult(WriteStatus.Deleted, version, IsReplay: false);
-        return image.Without(command.Key, current);
     }
 
-    private static bool IsMet(Condition? condition, StoredEntry? current) => condition switch
+    private WriteResult Decide(ref StateImage image, Command.Transaction transaction, KeyVersion version)
     {
-        null => true,
-        Condition.Exists => current is not null,
-        Condition.Absent => current is null,
-        Condition.VersionIn versions => current is not null && versions.Versions.Contains(current.Version),
-        _ => throw new ArgumentException("A condition of no known kind.", nameof(condition)),
-    };
+        var before = image;
+        var compared = ImmutableArray.CreateBuilder<ItemResult>(transaction.If.Length);
+        var isMet = true;
+        foreach (var compare in transaction.If)
+        {
+            var current = image.Find(transaction.Bucket, compare.Key.Span);
+            var holds = IsMet(compare.Condition, current);
+            isMet &= holds;
+            compared.Add(new ItemResult(
+                holds ? WriteStatus.Found : WriteStatus.VersionMismatch,
+                current?.Version ?? KeyVersion.None,
+                0,
+                null));
+        }
+
+        var operations = isMet ? transaction.Then : transaction.Else;
+        if (!isMet && operations.IsEmpty)
+            return Said(WriteStatus.ComparesFailed) with { Items = compared.MoveToImmutable() };
+        var items = PerformAll(ref image, transaction.Bucket, operations, version);
+        if (items.Any(item => item.IsFailure))
+        {
+            _changes.Clear();
+            image = before;
+            return Said(WriteStatus.OperationFailed) with { Items = items };
+        }
+
+        return Said(isMet ? WriteStatus.Succeeded : WriteStatus.ComparesFailed, version) with { Items = items };
+    }
+
+    private ImmutableArray<ItemResult> PerformAll(
+        ref StateImage image, BucketId bucket, ImmutableArray<Operation> operations, KeyVersion version)
+    {
+        var items = ImmutableArray.CreateBuilder<ItemResult>(operations.Length);
+        foreach (var operation in operations)
+            items.Add(Perform(ref image, bucket, operation, version));
+        return items.MoveToImmutable();
+    }
+
+    private void RemoveExpired(ref StateImage image)
+    {
+        var left = MaxExpiredAtOnce;
+        foreach (var bucket in image.BucketsWithExpired())
+        {
+            for (; left > 0 && image.TryFirstExpired(bucket, out var key, out var entry); left--)
+                Remove(ref image, bucket, key, entry, KeyChangeKind.Expire);
+        }
+
+        image = image.WithNextExpiry();
+    }
+
+    private static WriteResult Said(WriteStatus status, KeyVersion version = default) =>
+        new(status, version, IsReplay: false);
 }

@@ -6,7 +6,28 @@ namespace KvStore.Core.State;
 /// What is remembered of one request: what it asked for, what that came to, and when (<see cref="LogTime.PassedMs"/>).
 /// </summary>
 internal readonly record struct RememberedRequest(
-    ulong Fingerprint, WriteStatus Status, KeyVersion Version, long PassedMs, LogIndex Index);
+    ulong Fingerprint, WriteStatus Status, KeyVersion Version, long PassedMs, LogIndex Index)
+{
+    /// <summary>The sum, of an increment.</summary>
+    public long Number { get; init; }
+
+    /// <summary>What each operation came to (<see cref="ItemResultsFormat"/>); empty for one alone.</summary>
+    public ReadOnlyMemory<byte> Items { get; init; }
+
+    public static RememberedRequest Of(WriteResult result, ulong fingerprint, long passedMs, LogIndex index) =>
+        new(fingerprint, result.Status, result.Version, passedMs, index)
+        {
+            Number = result.Number,
+            Items = ItemResultsFormat.Encode(result.Items, result.Version),
+        };
+
+    /// <summary>The first answer again.</summary>
+    public WriteResult Replay() => new(Status, Version, IsReplay: true)
+    {
+        Number = Number,
+        Items = ItemResultsFormat.Decode(Items, Version),
+    };
+}
 
 /// <summary>
 /// The requests that were applied lately, by id, so that a retry is answered and not applied again. Immutable. The
@@ -29,13 +50,15 @@ internal sealed class RememberedRequests
         CowMap<long, long, RequestId, AgeOrder> namedAges,
         CowMap<long, long, RequestId, AgeOrder> internalAges,
         CowMap<long, long, RequestId, AgeOrder> timedAges,
-        long horizonMs)
+        long horizonMs,
+        long itemBytes)
     {
         _byId = byId;
         _namedAges = namedAges;
         _internalAges = internalAges;
         _timedAges = timedAges;
         HorizonMs = horizonMs;
+        ItemBytes = itemBytes;
     }
 
     public static RememberedRequests None { get; } = new(
@@ -43,7 +66,8 @@ internal sealed class RememberedRequests
         CowMap<long, long, RequestId, AgeOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
         CowMap<long, long, RequestId, AgeOrder>.Empty,
-        horizonMs: 0);
+        horizonMs: 0,
+        itemBytes: 0);
 
     /// <summary>
     /// The latest time in a timed id that was forgotten; never falls. A timed id at or below it that is not remembered
@@ -52,6 +76,9 @@ internal sealed class RememberedRequests
     public long HorizonMs { get; }
 
     public long Count => _byId.Count;
+
+    /// <summary>Bytes of what the operations of batches and transactions came to.</summary>
+    public long ItemBytes { get; }
 
     public bool TryFind(RequestId id, out RememberedRequest request) => _byId.TryFind(id, out request);
 
@@ -64,11 +91,12 @@ internal sealed class RememberedRequests
     public RememberedRequests With(RequestId id, RememberedRequest request)
     {
         var (byId, age) = (_byId.With(id, request), request.Index.Value);
+        var bytes = ItemBytes + request.Items.Length;
         return id.Kind switch
         {
-            RequestIdKind.Named => new(byId, _namedAges.With(age, id), _internalAges, _timedAges, HorizonMs),
-            RequestIdKind.Internal => new(byId, _namedAges, _internalAges.With(age, id), _timedAges, HorizonMs),
-            RequestIdKind.Timed => new(byId, _namedAges, _internalAges, _timedAges.With(age, id), HorizonMs),
+            RequestIdKind.Named => new(byId, _namedAges.With(age, id), _internalAges, _timedAges, HorizonMs, bytes),
+            RequestIdKind.Internal => new(byId, _namedAges, _internalAges.With(age, id), _timedAges, HorizonMs, bytes),
+            RequestIdKind.Timed => new(byId, _namedAges, _internalAges, _timedAges.With(age, id), HorizonMs, bytes),
             _ => throw new ArgumentException("An id of no known kind.", nameof(id)),
         };
     }
@@ -76,12 +104,13 @@ internal sealed class RememberedRequests
     /// <summary>Forgets a few of what is too old when <paramref name="nowMs"/> have passed, or too many.</summary>
     public RememberedRequests Forget(long nowMs, RequestMemory memory)
     {
-        var (byId, horizonMs) = (_byId, HorizonMs);
-        var named = ForgetFrom(_namedAges, nowMs - memory.ClientWindowMs, memory.Limit, ref byId, ref horizonMs);
+        var (byId, horizonMs, bytes) = (_byId, HorizonMs, ItemBytes);
+        var (oldest, limit) = (nowMs - memory.ClientWindowMs, memory.Limit);
+        var named = ForgetFrom(_namedAges, oldest, limit, ref byId, ref horizonMs, ref bytes);
         var internals = ForgetFrom(
-            _internalAges, nowMs - memory.InternalWindowMs, memory.Limit, ref byId, ref horizonMs);
-        var timed = ForgetFrom(_timedAges, nowMs - memory.ClientWindowMs, memory.Limit, ref byId, ref horizonMs);
-        return ReferenceEquals(byId, _byId) ? this : new(byId, named, internals, timed, horizonMs);
+            _internalAges, nowMs - memory.InternalWindowMs, limit, ref byId, ref horizonMs, ref bytes);
+        var timed = ForgetFrom(_timedAges, oldest, limit, ref byId, ref horizonMs, ref bytes);
+        return ReferenceEquals(byId, _byId) ? this : new(byId, named, internals, timed, horizonMs, bytes);
     }
 
     /// <summary>Puts together what <see cref="All"/> gave out.</summary>
@@ -95,7 +124,8 @@ internal sealed class RememberedRequests
         Ages(ids, requests, RequestIdKind.Named),
         Ages(ids, requests, RequestIdKind.Internal),
         Ages(ids, requests, RequestIdKind.Timed),
-        horizonMs);
+        horizonMs,
+        requests.Sum(request => (long)request.Items.Length));
 
     public static int Compare(RequestId left, RequestId right)
     {
@@ -129,7 +159,8 @@ internal sealed class RememberedRequests
         long oldestMs,
         long limit,
         ref CowMap<RequestId, RequestId, RememberedRequest, IdOrder> byId,
-        ref long horizonMs)
+        ref long horizonMs,
+        ref long itemBytes)
     {
         for (var forgotten = 0; forgotten < MaxForgottenAtOnce && ages.TryFirst(out var index, out var id); forgotten++)
         {
@@ -138,6 +169,7 @@ internal sealed class RememberedRequests
                 break;
             byId = byId.Without(id);
             ages = ages.Without(index);
+            itemBytes -= oldest.Items.Length;
             if (id.Kind == RequestIdKind.Timed)
                 horizonMs = Math.Max(horizonMs, id.TimeMs);
         }

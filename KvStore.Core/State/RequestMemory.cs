@@ -19,4 +19,10 @@ public sealed record RequestMemory
     /// internal id still outlives the longest deadline.
     /// </summary>
     public long Limit { get; init; } = 1_000_000;
+
+    /// <summary>
+    /// Bytes that one partition remembers of what the operations of batches came to; beyond it batches that may be
+    /// repeated are refused. At 25,000 operations a second in batches into one partition it is not reached.
+    /// </summary>
+    public long MaxItemBytes { get; init; } = 32L << 20;
 }

@@ -1,54 +1,88 @@
+using KvStore.Core.Primitives;
+
 namespace KvStore.Core.State;
 
-/// <summary>An immutable image of a partition's state: entries in key order, remembered requests, log time.</summary>
+/// <summary>
+/// An immutable image of a partition's state: buckets with their entries in key order, remembered requests, log time.
+/// </summary>
 public sealed class StateImage
 {
-    private readonly CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder> _entries;
-
-    private StateImage(
-        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder> entries,
-        RememberedRequests requests,
-        LogTime time,
-        long bytes)
+    private StateImage()
     {
-        _entries = entries;
-        Requests = requests;
-        Time = time;
-        Bytes = bytes;
+    }
+
+    private StateImage(StateImage from)
+    {
+        Trees = from.Trees;
+        Closed = from.Closed;
+        Requests = from.Requests;
+        Time = from.Time;
+        Index = from.Index;
+        Count = from.Count;
+        Bytes = from.Bytes;
+        NextExpiryMs = from.NextExpiryMs;
     }
 
     /// <summary>Hashes of different formats say nothing of each other.</summary>
     public static uint HashFormat => StateImageFormat.Version;
 
     /// <summary>No keys, no remembered requests.</summary>
-    public static StateImage Empty { get; } = new(
-        CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.Empty,
-        RememberedRequests.None,
-        default,
-        0);
+    public static StateImage Empty { get; } = new();
 
-    /// <summary>Number of keys.</summary>
-    public long Count => _entries.Count;
+    /// <summary>The last command that it contains.</summary>
+    public LogIndex Index { get; private init; }
 
-    /// <summary>Bytes of all keys and values.</summary>
-    public long Bytes { get; }
+    /// <summary>Number of keys, those that are expired and not yet removed among them.</summary>
+    public long Count { get; private init; }
 
-    /// <summary>The latest time that a command brought, in milliseconds since 1970; never falls.</summary>
+    /// <summary>Bytes of all keys, values and metadata.</summary>
+    public long Bytes { get; private init; }
+
+    /// <summary>
+    /// Log time: the latest that a command brought, in milliseconds since 1970; never falls. What expires at or before
+    /// it is gone.
+    /// </summary>
     public long TimeMs => Time.LatestMs;
 
-    internal LogTime Time { get; }
+    /// <summary>No entry expires before this; <see cref="long.MaxValue"/>: none does.</summary>
+    public long NextExpiryMs { get; private init; } = long.MaxValue;
 
-    internal RememberedRequests Requests { get; }
+    internal LogTime Time { get; private init; }
 
-    /// <summary>Finds a key without allocating; null when it is not there.</summary>
-    public StoredEntry? Find(ReadOnlySpan<byte> key) => _entries.TryFind(key, out var entry) ? entry : null;
+    internal RememberedRequests Requests { get; private init; } = RememberedRequests.None;
 
-    /// <summary>All entries from <paramref name="start"/> (inclusive) on, in byte order of their keys.</summary>
-    public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> From(ReadOnlyMemory<byte> start)
+    /// <summary>The buckets that have keys.</summary>
+    internal CowMap<BucketId, BucketId, BucketTree, BucketOrder> Trees { get; private init; } =
+        CowMap<BucketId, BucketId, BucketTree, BucketOrder>.Empty;
+
+    /// <summary>The buckets that were dropped, with the command that did.</summary>
+    internal CowMap<BucketId, BucketId, LogIndex, BucketOrder> Closed { get; private init; } =
+        CowMap<BucketId, BucketId, LogIndex, BucketOrder>.Empty;
+
+    /// <summary>Finds a key without allocating; null when it is not there, or expired.</summary>
+    public StoredEntry? Find(BucketId bucket, ReadOnlySpan<byte> key) =>
+        Trees.TryFind(bucket, out var tree) && tree.TryFind(key, out var entry) && !entry.IsExpiredAt(TimeMs)
+            ? entry
+            : null;
+
+    /// <summary>Whether the bucket was dropped: then it takes nothing and has nothing, ever again.</summary>
+    public bool IsClosed(BucketId bucket) => Closed.TryFind(bucket, out _);
+
+    /// <summary>
+    /// A bucket's entries from <paramref name="start"/> (inclusive) on, in byte order of their keys, without those that
+    /// are expired.
+    /// </summary>
+    public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> From(
+        BucketId bucket, ReadOnlyMemory<byte> start)
     {
-        var walk = _entries.From(start.Span);
+        if (!Trees.TryFind(bucket, out var tree))
+            yield break;
+        var walk = tree.From(start.Span);
         while (walk.MoveNext())
-            yield return walk.Current;
+        {
+            if (!walk.Current.Value.IsExpiredAt(TimeMs))
+                yield return walk.Current;
+        }
     }
 
     /// <summary>Writes the image in blocks of bounded size; see docs/formats.md.</summary>
@@ -76,44 +110,82 @@ public sealed class StateImage
     }
 
     internal static StateImage FromOrdered(
-        List<ReadOnlyMemory<byte>> keys, List<StoredEntry> entries, RememberedRequests requests, LogTime time)
-    {
-        long bytes = 0;
-        for (var i = 0; i < keys.Count; i++)
-            bytes += keys[i].Length + entries[i].Value.Length;
-        var map = CowMap<ReadOnlyMemory<byte>, ReadOnlySpan<byte>, StoredEntry, KeyOrder>.FromOrdered(keys, entries);
-        return new(map, requests, time, bytes);
-    }
+        List<BucketId> ids,
+        List<BucketTree> trees,
+        List<(BucketId Id, LogIndex At)> closed,
+        RememberedRequests requests,
+        LogTime time,
+        LogIndex index) => new()
+        {
+            Trees = CowMap<BucketId, BucketId, BucketTree, BucketOrder>.FromOrdered(ids, trees),
+            Closed = CowMap<BucketId, BucketId, LogIndex, BucketOrder>.FromOrdered(
+                [.. closed.Select(bucket => bucket.Id)], [.. closed.Select(bucket => bucket.At)]),
+            Requests = requests,
+            Time = time,
+            Index = index,
+            Count = trees.Sum(tree => tree.Count),
+            Bytes = trees.Sum(tree => tree.Bytes),
+            NextExpiryMs = trees.Select(tree => tree.NextExpiryMs).DefaultIfEmpty(long.MaxValue).Min(),
+        };
 
     /// <summary>
-    /// The image when a command of <paramref name="timeMs"/> comes: time moves forward, old requests go.
+    /// The image when the command at <paramref name="index"/> comes: time moves forward, old requests go.
     /// </summary>
-    internal StateImage At(long timeMs, RequestMemory memory)
+    internal StateImage At(long timeMs, LogIndex index, RequestMemory memory)
     {
         var now = Time.At(timeMs);
-        var requests = Requests.Forget(now.PassedMs, memory);
-        return now == Time && ReferenceEquals(requests, Requests) ? this : new(_entries, requests, now, Bytes);
+        return new(this) { Time = now, Index = index, Requests = Requests.Forget(now.PassedMs, memory) };
     }
 
-    internal StateImage With(ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
+    /// <summary>Finds a key even if it is expired.</summary>
+    internal StoredEntry? FindStored(BucketId bucket, ReadOnlySpan<byte> key) =>
+        Trees.TryFind(bucket, out var tree) && tree.TryFind(key, out var entry) ? entry : null;
+
+    /// <summary>With <paramref name="entry"/> in place of <paramref name="replaced"/>, if there was one.</summary>
+    internal StateImage With(BucketId bucket, ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
     {
-        var grown = replaced is null ? key.Length + entry.Value.Length : entry.Value.Length - replaced.Value.Length;
-        return new(_entries.With(key, entry), Requests, Time, Bytes + grown);
+        var tree = Trees.TryFind(bucket, out var known) ? known : BucketTree.Empty;
+        return With(bucket, tree, tree.With(key, entry, replaced));
     }
 
-    internal StateImage Without(ReadOnlyMemory<byte> key, StoredEntry removed) =>
-        new(_entries.Without(key.Span), Requests, Time, Bytes - key.Length - removed.Value.Length);
+    internal StateImage Without(BucketId bucket, ReadOnlyMemory<byte> key, StoredEntry removed)
+    {
+        Invariant.Holds(Trees.TryFind(bucket, out var tree));
+        return With(bucket, tree, tree.Without(key, removed));
+    }
+
+    /// <summary>Without the bucket's keys, however many, and closed to all that comes.</summary>
+    internal StateImage WithClosed(BucketId bucket)
+    {
+        var emptied = Trees.TryFind(bucket, out var tree) ? With(bucket, tree, BucketTree.Empty) : this;
+        return new(emptied) { Closed = Closed.With(bucket, Index) };
+    }
 
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
-        new(_entries, Requests.With(id, request), Time, Bytes);
+        new(this) { Requests = Requests.With(id, request) };
 
-    private readonly struct KeyOrder : IKeyOrder<ReadOnlyMemory<byte>, ReadOnlySpan<byte>>
+    /// <summary>The buckets that have expired keys.</summary>
+    internal List<BucketId> BucketsWithExpired() =>
+        [.. Trees.Where(bucket => bucket.Value.NextExpiryMs <= TimeMs).Select(bucket => bucket.Key)];
+
+    /// <summary>The key of a bucket that expired first; false when none is expired.</summary>
+    internal bool TryFirstExpired(BucketId bucket, out ReadOnlyMemory<byte> key, out StoredEntry entry)
     {
-        public static int Compare(ReadOnlySpan<byte> probe, ReadOnlyMemory<byte> key) =>
-            probe.SequenceCompareTo(key.Span);
-
-        public static ReadOnlySpan<byte> ProbeOf(ReadOnlyMemory<byte> key) => key.Span;
-
-        public static ReadOnlyMemory<byte> Detach(ReadOnlyMemory<byte> key) => key.ToArray();
+        (key, entry) = (default, null!);
+        return Trees.TryFind(bucket, out var tree) && tree.TryFirstExpired(TimeMs, out key, out entry);
     }
+
+    /// <summary>With <see cref="NextExpiryMs"/> looked up and not guessed.</summary>
+    internal StateImage WithNextExpiry() => new(this)
+    {
+        NextExpiryMs = Trees.Select(bucket => bucket.Value.NextExpiryMs).DefaultIfEmpty(long.MaxValue).Min(),
+    };
+
+    private StateImage With(BucketId bucket, BucketTree before, BucketTree after) => new(this)
+    {
+        Trees = after.Count > 0 ? Trees.With(bucket, after) : Trees.Without(bucket),
+        Count = Count + after.Count - before.Count,
+        Bytes = Bytes + after.Bytes - before.Bytes,
+        NextExpiryMs = Math.Min(NextExpiryMs, after.NextExpiryMs),
+    };
 }

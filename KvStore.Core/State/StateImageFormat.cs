@@ -7,16 +7,17 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.State;
 
 /// <summary>The one place that knows a state image's bytes; described in docs/formats.md.</summary>
-internal static class StateImageFormat
+internal static partial class StateImageFormat
 {
-    public const byte Version = 2;
+    public const byte Version = 3;
 
     private const byte VersionWithoutHorizon = 1;
+    private const byte VersionWithoutBuckets = 2;
     private const byte HeadKind = 1;
     private const byte EntriesKind = 2;
     private const byte RequestsKind = 3;
+    private const byte ClosedKind = 4;
     private const int BlockSize = 64 * 1024;
-    private const int RequestSize = 16 + 1 + 8 + 1 + 16 + 8 + 8;
 
     public static IEnumerable<ReadOnlyMemory<byte>> Encode(StateImage image)
     {
@@ -35,56 +36,81 @@ internal static class StateImageFormat
         block.Int64(image.Count);
         block.Int64(image.Requests.Count);
         block.Int64(image.Requests.HorizonMs);
+        block.Int64(image.Index.Value);
+        block.Int64(image.Closed.Count);
         yield return block.End();
-        block.Start(EntriesKind);
-        foreach (var (key, entry) in image.From(ReadOnlyMemory<byte>.Empty))
-        {
-            WriteEntry(block, key, entry);
-            if (!block.IsFullAfterItem())
-                continue;
-            yield return block.End();
-            block.Start(EntriesKind);
-        }
+        foreach (var full in Blocks(block, ClosedKind, image.Closed, WriteClosed))
+            yield return full;
+        foreach (var full in Blocks(block, EntriesKind, Entries(image), WriteEntry))
+            yield return full;
+        foreach (var full in Blocks(block, RequestsKind, image.Requests.All, WriteRequest))
+            yield return full;
+    }
 
-        if (!block.IsEmpty)
-            yield return block.End();
-        block.Start(RequestsKind);
-        foreach (var (id, request) in image.Requests.All)
+    private static IEnumerable<ReadOnlyMemory<byte>> Blocks<T>(
+        BlockWriter block, byte kind, IEnumerable<T> items, Action<BlockWriter, T> write)
+    {
+        block.Start(kind);
+        foreach (var item in items)
         {
-            WriteRequest(block, id, request);
+            write(block, item);
             if (!block.IsFullAfterItem())
                 continue;
             yield return block.End();
-            block.Start(RequestsKind);
+            block.Start(kind);
         }
 
         if (!block.IsEmpty)
             yield return block.End();
     }
 
+    private static IEnumerable<(BucketId Bucket, ReadOnlyMemory<byte> Key, StoredEntry Entry)> Entries(StateImage image)
+    {
+        foreach (var (bucket, tree) in image.Trees)
+        {
+            var walk = tree.From([]);
+            while (walk.MoveNext())
+                yield return (bucket, walk.Current.Key, walk.Current.Value);
+        }
+    }
+
     public static StateImage Decode(IEnumerable<ReadOnlyMemory<byte>> blocks)
     {
-        var reading = new Reading();
+        var reading = new StateImageReading();
         foreach (var block in blocks)
             reading.Take(block);
         return reading.Finish();
     }
 
-    private static void WriteEntry(BlockWriter block, ReadOnlyMemory<byte> key, StoredEntry entry)
+    private static void WriteClosed(BlockWriter block, KeyValuePair<BucketId, LogIndex> closed)
     {
-        block.UInt16((ushort)key.Length);
-        block.Bytes(key.Span);
+        block.UInt32(closed.Key.Value);
+        block.Int64(closed.Value.Value);
+    }
+
+    private static void WriteEntry(
+        BlockWriter block, (BucketId Bucket, ReadOnlyMemory<byte> Key, StoredEntry Entry) item)
+    {
+        var entry = item.Entry;
+        block.UInt32(item.Bucket.Value);
+        block.UInt16((ushort)item.Key.Length);
+        block.Bytes(item.Key.Span);
         block.Byte((byte)entry.ContentType.Length);
         block.Ascii(entry.ContentType);
+        block.UInt16((ushort)entry.Metadata.Length);
+        block.Bytes(entry.Metadata.Span);
         block.Int64(entry.Version.Term.Value);
         block.Int64(entry.Version.Index.Value);
+        block.Int64(entry.CreatedMs);
         block.Int64(entry.ModifiedMs);
+        block.Int64(entry.ExpiresMs);
         block.UInt32((uint)entry.Value.Length);
         block.Bytes(entry.Value.Span);
     }
 
-    private static void WriteRequest(BlockWriter block, RequestId id, RememberedRequest request)
+    private static void WriteRequest(BlockWriter block, KeyValuePair<RequestId, RememberedRequest> item)
     {
+        var (id, request) = item;
         block.Int64((long)id.High);
         block.Int64((long)id.Low);
         block.Byte((byte)id.Kind);
@@ -94,110 +120,9 @@ internal static class StateImageFormat
         block.Int64(request.Version.Index.Value);
         block.Int64(request.PassedMs);
         block.Int64(request.Index.Value);
-    }
-
-    /// <summary>Puts one block after the other together, and proves what it reads.</summary>
-    private sealed class Reading
-    {
-        private readonly List<ReadOnlyMemory<byte>> _keys = [];
-        private readonly List<StoredEntry> _entries = [];
-        private readonly List<RequestId> _ids = [];
-        private readonly List<RememberedRequest> _requests = [];
-        private (LogTime Time, long Entries, long Requests, long HorizonMs)? _head;
-        private int _block;
-
-        public void Take(ReadOnlyMemory<byte> block)
-        {
-            var reader = new ByteReader(block, $"State image, block {_block++}");
-            var kind = reader.Byte();
-            var count = reader.UInt32();
-            if (kind == HeadKind && _head is null && count == 0)
-            {
-                TakeHead(ref reader);
-            }
-            else if (_head is not null && kind == EntriesKind && _ids.Count == 0)
-            {
-                for (var i = 0u; i < count; i++)
-                    TakeEntry(ref reader);
-            }
-            else if (_head is not null && kind == RequestsKind)
-            {
-                for (var i = 0u; i < count; i++)
-                    TakeRequest(ref reader);
-            }
-            else
-            {
-                throw reader.Wrong($"kind {kind}", "head, entries, requests in this order");
-            }
-
-            if (!reader.IsAtEnd)
-                throw reader.Wrong($"{reader.Remaining} more bytes", "the end of the block");
-        }
-
-        public StateImage Finish()
-        {
-            if (_head is not { } head)
-                throw new InvalidDataException("State image: it has no head.");
-            if (head.Entries != _keys.Count || head.Requests != _ids.Count)
-            {
-                throw new InvalidDataException(
-                    $"State image: {_keys.Count} entries and {_ids.Count} requests found, "
-                    + $"{head.Entries} and {head.Requests} expected.");
-            }
-
-            var requests = RememberedRequests.FromOrdered(_ids, _requests, head.HorizonMs);
-            return StateImage.FromOrdered(_keys, _entries, requests, head.Time);
-        }
-
-        private void TakeHead(ref ByteReader reader)
-        {
-            var version = reader.Byte();
-            if (version is not (Version or VersionWithoutHorizon))
-                throw reader.Wrong($"version {version}", $"{VersionWithoutHorizon} or {Version}");
-            var time = new LogTime(reader.Position(), reader.Position());
-            _head = (time, reader.Position(), reader.Position(), version == Version ? reader.Position() : 0);
-        }
-
-        private void TakeEntry(ref ByteReader reader)
-        {
-            var keyLength = reader.UInt16();
-            if (keyLength is 0 or > CommandFormat.MaxKeyBytes)
-                throw reader.Wrong($"a key of {keyLength} bytes", $"1 to {CommandFormat.MaxKeyBytes}");
-            var key = reader.Take(keyLength);
-            if (_keys.Count > 0 && _keys[^1].Span.SequenceCompareTo(key.Span) >= 0)
-                throw reader.Wrong("a key that does not follow the one before", "ascending keys");
-            var type = ContentTypes.Get(reader.Take(reader.Byte()).Span);
-            var version = reader.Version();
-            var modifiedMs = reader.Position();
-            var length = reader.UInt32();
-            if (length > reader.Remaining)
-                throw reader.Wrong($"a value of {length} bytes", $"at most {reader.Remaining}");
-            var value = reader.Take((int)length);
-            // not the block's: one entry must not keep all of it alive
-            var own = new byte[key.Length + value.Length];
-            key.CopyTo(own);
-            value.CopyTo(own.AsMemory(key.Length));
-            _keys.Add(own.AsMemory(0, key.Length));
-            _entries.Add(new StoredEntry(own.AsMemory(key.Length), type, version, modifiedMs));
-        }
-
-        private void TakeRequest(ref ByteReader reader)
-        {
-            if (reader.Remaining < RequestSize)
-                throw reader.Wrong($"{reader.Remaining} bytes", $"a request of {RequestSize}");
-            var id = new RequestId(reader.UInt64(), reader.UInt64(), (RequestIdKind)reader.Byte());
-            if (id.Kind > RequestIdKind.Timed)
-                throw reader.Wrong($"an id of kind {(byte)id.Kind}", "a kind that this version knows");
-            if (_ids.Count > 0 && RememberedRequests.Compare(_ids[^1], id) >= 0)
-                throw reader.Wrong("a request id that does not follow the one before", "ascending ids");
-            var fingerprint = reader.UInt64();
-            var status = (WriteStatus)reader.Byte();
-            if (status is < WriteStatus.Created or > WriteStatus.VersionMismatch)
-                throw reader.Wrong($"status {(byte)status}", "a status that is remembered");
-            _ids.Add(id);
-            _requests.Add(new RememberedRequest(
-                fingerprint, status, reader.Version(), reader.Position(), new LogIndex(reader.Position())));
-        }
+        block.Int64(request.Number);
+        block.UInt32((uint)request.Items.Length);
+        block.Bytes(request.Items.Span);
     }
 
     /// <summary>Fills one block: kind, number of items, items.</summary>

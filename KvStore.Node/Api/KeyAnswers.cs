@@ -25,7 +25,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     public async ValueTask<Refusal?> ReadAsync(
         HttpContext context, KeyRequest request, ReadOutcome.Ready ready, ulong clusterId)
     {
-        var found = ready.Image.Find(request.Key.Span);
+        var found = ready.Image.Find(BucketId.Default, request.Key.Span);
         SetReadHeaders(context.Response.Headers, request, ready);
         if (found is null)
             return Problems.NotFound;

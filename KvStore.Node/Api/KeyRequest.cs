@@ -1,4 +1,5 @@
 using KvStore.Contracts;
+using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
 
@@ -114,23 +115,21 @@ internal sealed class KeyRequest
     /// <summary>The command that the partition is asked to apply.</summary>
     /// <param name="clusterId">A tag of another cluster matches no version here.</param>
     /// <param name="timeMs">The clock of this node, in milliseconds since 1970.</param>
-    public Command ToCommand(ulong clusterId, long timeMs) => Verb is Verb.Delete
-        ? new Command.Delete
-        {
-            Key = Key,
-            TimeMs = timeMs,
-            Condition = ConditionIn(clusterId),
-            RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
-        }
-        : new Command.Put
-        {
-            Key = Key,
-            TimeMs = timeMs,
-            Value = Value,
-            ContentType = ContentType,
-            Condition = ConditionIn(clusterId),
-            RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
-        };
+    public Command ToCommand(ulong clusterId, long timeMs) => new Command.Change
+    {
+        TimeMs = timeMs,
+        RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
+        Bucket = BucketId.Default,
+        Operation = Verb is Verb.Delete
+            ? new Operation.Delete { Key = Key, Condition = ConditionIn(clusterId) }
+            : new Operation.Put
+            {
+                Key = Key,
+                Condition = ConditionIn(clusterId),
+                Value = Value,
+                ContentType = ContentType,
+            },
+    };
 
     private Condition? ConditionIn(ulong clusterId) => this switch
     {

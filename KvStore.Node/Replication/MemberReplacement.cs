@@ -42,7 +42,7 @@ internal sealed class MemberReplacement(
             return new JoinOutcome.NotNow(
                 "This node is not the primary of the system group, or no majority of that answers.");
         }
-        var stored = ready.Image.Find(ViewKey);
+        var stored = ready.Image.Find(BucketId.Default, ViewKey);
         var view = stored is null ? known : ClusterDocument.Decode(stored.Value.Span);
         if (view.Members.Any(member => member.Name == name && member.Incarnation == incarnation))
             return await FollowedAsync(view).ConfigureAwait(false);
@@ -70,13 +70,17 @@ internal sealed class MemberReplacement(
             : null;
     }
 
-    private Command.Put Store(ClusterView view, StoredEntry? before) => new()
+    private Command.Change Store(ClusterView view, StoredEntry? before) => new()
     {
-        Key = ViewKey.ToArray(),
-        Value = ClusterDocument.Encode(view),
-        ContentType = ContentType,
         TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
-        Condition = before is null ? new Condition.Absent() : new Condition.VersionIn([before.Version]),
+        Bucket = BucketId.Default,
+        Operation = new Operation.Put
+        {
+            Key = ViewKey.ToArray(),
+            Value = ClusterDocument.Encode(view),
+            ContentType = ContentType,
+            Condition = before is null ? new Condition.Absent() : new Condition.VersionIn([before.Version]),
+        },
     };
 
     private async Task<JoinOutcome> FollowedAsync(ClusterView view)

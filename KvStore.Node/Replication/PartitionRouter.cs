@@ -98,7 +98,7 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
-        if (disk.IsLow && command is Command.Put && partition != current.View!.SystemGroup)
+        if (disk.IsLow && command.Stores && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);

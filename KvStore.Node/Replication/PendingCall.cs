@@ -27,7 +27,7 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
     public bool IsDone => _done.Task.IsCompleted;
 
     /// <summary>Whether the outcome is known before the command is applied: it stores whatever is there.</summary>
-    public bool IsBlindPut => Command is Command.Put { Condition: null };
+    public bool IsBlindPut => Command is Command.Change { Operation: Operation.Put { Condition: null } };
 
     /// <summary>Lets the deadline answer from now on, until what is returned is disposed.</summary>
     public CancellationTokenRegistration Arm(CancellationToken deadline) =>
