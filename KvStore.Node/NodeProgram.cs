@@ -32,6 +32,7 @@ internal static class NodeProgram
         app.MapDefaultEndpoints();
         app.MapStatusApi();
         app.MapMembershipApi();
+        app.MapBucketApi();
         app.MapFaultsApi();
         app.MapGrpcService<PeerService>();
         return app;

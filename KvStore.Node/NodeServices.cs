@@ -1,4 +1,5 @@
 using KvStore.Node.Api;
+using KvStore.Node.Buckets;
 using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
@@ -75,6 +76,8 @@ internal static class NodeServices
             .AddSingleton<ViewKeeper>()
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
+            .AddSingleton<IPeerCalls, PeerCalls>()
+            .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
             .AddHostedService<Snapshotter>()
@@ -85,7 +88,7 @@ internal static class NodeServices
     {
         var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
         var consistency = environment.Word("KVSTORE_DEFAULT_CONSISTENCY", "strong", "eventual");
-        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>();
+        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>().AddHostedService<BucketHost>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
         services.PostConfigure<ApiOptions>(api =>

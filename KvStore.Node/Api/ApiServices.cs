@@ -1,4 +1,5 @@
 using KvStore.Contracts;
+using KvStore.Node.Buckets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace KvStore.Node.Api;
@@ -7,8 +8,8 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> but its two sources: <see cref="Replication.IPartitions"/> and
-    /// <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="Replication.IPartitions"/>,
+    /// <see cref="Replication.IClusterPartitions"/> and <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
@@ -21,6 +22,11 @@ internal static class ApiServices
         return services
             .AddSingleton<AdmissionGate>()
             .AddSingleton<BodyReader>()
+            .AddSingleton<BucketApi>()
+            .AddSingleton<BucketCallReader>()
+            .AddSingleton<BucketChanges>()
+            .AddSingleton<BucketCloser>()
+            .AddSingleton<BucketDirectory>()
             .AddSingleton<HopIds>()
             .AddSingleton<KeyAnswers>()
             .AddSingleton<PrimaryForwarder>()
@@ -31,6 +37,14 @@ internal static class ApiServices
 
     /// <summary>Answers requests for keys; stands before everything that routes.</summary>
     public static IApplicationBuilder UseKeyValueApi(this IApplicationBuilder app) => app.UseMiddleware<KeyValueApi>();
+
+    /// <summary>Maps <c>/buckets</c> and <c>/buckets/{bucket}</c>.</summary>
+    public static void MapBucketApi(this IEndpointRouteBuilder routes)
+    {
+        var api = routes.ServiceProvider.GetRequiredService<BucketApi>();
+        routes.MapMethods(Routes.Buckets, ["GET", "HEAD"], api.AnswerAsync);
+        routes.MapMethods(Routes.Bucket, ["GET", "HEAD", "PUT", "PATCH", "DELETE"], api.AnswerAsync);
+    }
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KvStore.Node.Api;
 
 /// <summary>From refusals to answers: the one place where an outcome becomes a status code.</summary>
-internal sealed class Problems(INodeStatus node, HopIds ids)
+internal sealed partial class Problems(INodeStatus node, HopIds ids)
 {
     private const int RetryAfter = 1;
 
@@ -44,6 +44,10 @@ internal sealed class Problems(INodeStatus node, HopIds ids)
         ProblemType.IdempotencyAhead,
         $"The time in this Idempotency-Key is more than {KeyValueState.LongestLeadMs / 1000} s ahead of the store's; "
             + "nothing was applied. Check the client's clock and use a new Idempotency-Key.");
+
+    /// <summary>There is no such bucket; nothing was begun.</summary>
+    public static Refusal BucketNotFound { get; } =
+        new(ProblemType.BucketNotFound, "There is no bucket of this name; nothing was applied.");
 
     /// <summary>The key is not there.</summary>
     public static Refusal NotFound { get; } = new(ProblemType.NotFound, "No value is stored under this key.");

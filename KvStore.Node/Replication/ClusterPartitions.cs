@@ -71,5 +71,5 @@ internal sealed class ClusterPartitions(IPartitions here, IPeerCalls peers, Time
     }
 
     /// <summary>Whether an attempt more does no harm after one that may have been applied.</summary>
-    private static bool IsRepeatable(Command command) => command.RequestId is not null;
+    private static bool IsRepeatable(Command command) => command is { RequestId: not null } or Command.CloseBucket;
 }

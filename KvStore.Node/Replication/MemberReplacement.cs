@@ -1,4 +1,5 @@
 using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Membership;
 

@@ -51,5 +51,5 @@ internal static class PartitionEntries
 
     private static IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> Of(
         StateImage image, ReadOnlyMemory<byte> prefix) =>
-        image.From(prefix).TakeWhile(pair => pair.Key.Span.StartsWith(prefix.Span));
+        image.From(BucketId.Default, prefix).TakeWhile(pair => pair.Key.Span.StartsWith(prefix.Span));
 }

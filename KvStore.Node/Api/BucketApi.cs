@@ -1,0 +1,247 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Node.Buckets;
+using KvStore.Node.Replication;
+using Microsoft.Extensions.Options;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Buckets and their settings. Every node answers, by asking the system group's primary where it is not it.</summary>
+internal sealed class BucketApi(
+    BucketCallReader reader,
+    BucketDirectory directory,
+    BucketChanges changes,
+    IPartitions partitions,
+    INodeStatus node,
+    Problems problems,
+    HopIds hopIds,
+    AdmissionGate gate,
+    CrashHook crash,
+    IOptions<ApiOptions> options,
+    TimeProvider time,
+    ILogger<BucketApi> logger)
+{
+    private const int MaxBodyBytes = 4096;
+    private const string MergePatch = "application/merge-patch+json";
+
+    /// <summary>Answers a request for all buckets or for one of them.</summary>
+    public async Task AnswerAsync(HttpContext context)
+    {
+        try
+        {
+            if (await HandleAsync(context) is { } refusal)
+                await problems.WriteAsync(context, refusal, default);
+        }
+        catch (InvariantBrokenException broken)
+        {
+            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
+            crash.Crash(broken);
+            throw;
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Abort();
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException && !context.Response.HasStarted)
+        {
+            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
+            await problems.WriteAsync(context, Problems.Internal(isWrite: !IsRead(context)), default);
+        }
+    }
+
+    private static bool IsRead(HttpContext context) => context.Request.Method is "GET" or "HEAD";
+
+    private async ValueTask<Refusal?> HandleAsync(HttpContext context)
+    {
+        var name = context.GetRouteValue("bucket") as string ?? "";
+        if (reader.Read(context, name, out var call) is { } unread)
+            return unread;
+        if (!gate.TryEnter(MaxBodyBytes))
+            return Problems.Overloaded with { ClosesConnection = true };
+        try
+        {
+            if (await ReadBodyAsync(context.Request, call) is { } bad)
+                return bad;
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+            using var timer = new CancellationTokenSource(call.Timeout, time);
+            using var passes = timer.Token.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), deadline);
+            await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (partitions.View is not { ClusterId: var clusterId })
+                return Problems.NotReady;
+            return !IsRead(context) ? await ChangeAsync(context, call, clusterId, deadline.Token)
+                : call.Name.Length == 0 ? await ListAsync(context, call, deadline.Token)
+                : await DescribeAsync(context, call, clusterId, deadline.Token);
+        }
+        finally
+        {
+            gate.Leave(MaxBodyBytes);
+        }
+    }
+
+    private async ValueTask<Refusal?> ListAsync(HttpContext context, BucketCall call, CancellationToken deadline)
+    {
+        if (await directory.ReadAsync(deadline) is not { } catalog)
+            return Problems.BucketsUnreached;
+        var page = catalog.Live
+            .SkipWhile(bucket => call.After is { } after && string.CompareOrdinal(bucket.Name, after) <= 0)
+            .Take(call.Limit + 1)
+            .ToList();
+        var isLast = page.Count <= call.Limit;
+        var answer = new BucketListResponse(
+            [.. page.Take(call.Limit).Select(Describe)], isLast ? null : page[call.Limit - 1].Name);
+        await SendAsync(context, StatusCodes.Status200OK, answer, ContractsJson.Default.BucketListResponse);
+        return null;
+    }
+
+    private async ValueTask<Refusal?> DescribeAsync(
+        HttpContext context, BucketCall call, ulong clusterId, CancellationToken deadline)
+    {
+        var lookup = await directory.FindAnewAsync(call.Name, deadline);
+        if (lookup is not BucketLookup.Found { Bucket: var bucket })
+            return lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached;
+        var tag = bucket.EtagIn(clusterId);
+        if (call.IfMatch is { } match && !IsMet(match, tag))
+            return Problems.BucketMismatch(bucket, clusterId);
+        context.Response.Headers.ETag = EtagFormat.Format(tag);
+        if (call.IfNoneMatch is { } noneMatch && IsMet(noneMatch, tag))
+        {
+            SetHeaders(context, StatusCodes.Status304NotModified);
+            return null;
+        }
+
+        await SendAsync(context, StatusCodes.Status200OK, Describe(bucket), ContractsJson.Default.BucketResponse);
+        return null;
+    }
+
+    private async ValueTask<Refusal?> ChangeAsync(
+        HttpContext context, BucketCall call, ulong clusterId, CancellationToken deadline)
+    {
+        if (Prepare(context.Request, call, out var change) is { } refused)
+            return refused;
+        var outcome = await changes.MakeAsync(change!, deadline);
+        if (outcome is not BucketOutcome.Done done)
+            return Problems.From(outcome, clusterId);
+        var bucket = done.Bucket;
+        if (done.IsReplay && call.IdempotencyKey is not null)
+            context.Response.Headers[KvHeaders.IdempotencyReplayed] = "true";
+        if (done.Kind is BucketChangeKind.Dropped)
+        {
+            SetHeaders(context, StatusCodes.Status204NoContent);
+            return null;
+        }
+
+        context.Response.Headers.ETag = EtagFormat.Format(bucket.EtagIn(clusterId));
+        var isNew = done.Kind is BucketChangeKind.Created;
+        if (isNew)
+            context.Response.Headers.Location = $"{Routes.Buckets}/{bucket.Name}";
+        await SendAsync(
+            context,
+            isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK,
+            Describe(bucket),
+            ContractsJson.Default.BucketResponse);
+        return null;
+    }
+
+    private Refusal? Prepare(HttpRequest request, BucketCall call, out BucketChange? change)
+    {
+        change = null;
+        var apply = (BucketSettings settings) => settings;
+        if (!call.Body.IsEmpty
+            && BucketSettingsReader.Read(call.Body, options.Value.MaxValueBytes, out apply) is { } wrong)
+            return new Refusal(ProblemType.BodyInvalid, wrong + " Nothing was applied.");
+        if (request.Method is "PATCH" && call.Body.IsEmpty)
+            return new Refusal(ProblemType.BodyInvalid, "PATCH needs a body: a JSON merge patch of the settings.");
+        var id = RequestIds.Of(call.IdempotencyKey, call.HopRequestId ?? hopIds.Next())!.Value;
+        var (print, isCreateOnly) = (call.PrintOf(request), call.IfNoneMatch is not null);
+        change = request.Method switch
+        {
+            "PUT" => new BucketChange.Put(apply(new BucketSettings()))
+            {
+                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+            },
+            "PATCH" => new BucketChange.Patch(apply)
+            {
+                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+            },
+            _ => new BucketChange.Drop
+            {
+                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+            },
+        };
+        return null;
+    }
+
+    private static async ValueTask<Refusal?> ReadBodyAsync(HttpRequest request, BucketCall call)
+    {
+        var hasBody = request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
+        if (!hasBody)
+            return null;
+        if (request.Method is not ("PUT" or "PATCH"))
+        {
+            return new Refusal(ProblemType.BodyNotAllowed, "Of requests for buckets, only PUT and PATCH take a body.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
+        var isPatch = request.Method is "PATCH";
+        if (isPatch ? !IsMergePatch(request.ContentType) : !MediaTypes.IsJson(request.ContentType))
+        {
+            return new Refusal(
+                ProblemType.UnsupportedMediaType,
+                isPatch ? $"PATCH takes Content-Type: {MergePatch}." : "PUT takes Content-Type: application/json.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
+        var body = new byte[MaxBodyBytes + 1];
+        try
+        {
+            var length = await request.Body.ReadAtLeastAsync(
+                body, body.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
+            call.Body = body.AsMemory(0, length);
+            return length <= MaxBodyBytes
+                ? null
+                : new Refusal(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.")
+                {
+                    ClosesConnection = true,
+                };
+        }
+        catch (IOException)
+        {
+            return new Refusal(
+                ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied.")
+            {
+                ClosesConnection = true,
+            };
+        }
+    }
+
+    private static bool IsMergePatch(string? type) =>
+        type is not null && type.Split(';')[0].Trim().Equals(MergePatch, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsMet(EtagCondition condition, Etag tag) => condition.IsAny || condition.Tags.Contains(tag);
+
+    private static BucketResponse Describe(Bucket bucket) => new(bucket.Name, bucket.Id.Value, bucket.Settings);
+
+    private void SetHeaders(HttpContext context, int status)
+    {
+        context.Response.StatusCode = status;
+        context.Response.Headers.CacheControl = "no-cache";
+        context.Response.Headers[KvHeaders.ServedBy] = node.Name;
+        context.Response.Headers[KvHeaders.RequestId] = problems.TraceId();
+    }
+
+    private async ValueTask SendAsync<T>(HttpContext context, int status, T answer, JsonTypeInfo<T> type)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
+        SetHeaders(context, status);
+        context.Response.ContentType = MediaTypes.Json;
+        context.Response.ContentLength = body.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.Body.WriteAsync(body, context.RequestAborted);
+    }
+}
