@@ -42,7 +42,8 @@ public sealed class ProblemType
     public static ProblemType KeyTooLong { get; } = new("key-too-long", 414, "The key is too long");
 
     /// <summary>400: the bucket's name is not one that buckets can have.</summary>
-    public static ProblemType BucketInvalid { get; } = new("bucket-invalid", 400, "The name of the bucket is not valid");
+    public static ProblemType BucketInvalid { get; } =
+        new("bucket-invalid", 400, "The name of the bucket is not valid");
 
     /// <summary>400: the request target is no path, or not encoded as one.</summary>
     public static ProblemType TargetInvalid { get; } = new("target-invalid", 400, "The request target is not valid");

@@ -6,14 +6,39 @@ public static class Routes
     /// <summary>Before a key of the default bucket: every string after it is a key.</summary>
     public const string Keys = "/v1/";
 
+    /// <summary>
+    /// All keys of the default bucket; with <c>?key=</c> or <c>?key64=</c> one of them, in any form that is a key.
+    /// </summary>
+    public const string DefaultKeys = "/v1";
+
     /// <summary>The methods that a key takes, as Allow lists them; written in capitals and not otherwise.</summary>
-    public const string KeyMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+    public const string KeyMethods = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
     /// <summary>The buckets, by name.</summary>
     public const string Buckets = "/buckets";
 
     /// <summary>One bucket and its settings.</summary>
     public const string Bucket = "/buckets/{bucket}";
+
+    /// <summary>
+    /// All keys of a bucket; with <c>?key=</c> or <c>?key64=</c>, or with a slash and a key behind it, one of them.
+    /// </summary>
+    public const string BucketKeys = "/buckets/{bucket}/keys";
+
+    /// <summary>Many operations, each judged alone.</summary>
+    public const string Batch = "/buckets/{bucket}/batch";
+
+    /// <summary>Many operations, all of them or none.</summary>
+    public const string Transaction = "/buckets/{bucket}/txn";
+
+    /// <summary>The changes of a bucket as they happen; the answer does not end by itself.</summary>
+    public const string Watch = "/buckets/{bucket}/watch";
+
+    /// <summary>Every entry of a bucket, one JSON document to a line.</summary>
+    public const string Export = "/buckets/{bucket}/export";
+
+    /// <summary>Takes what <see cref="Export"/> gave; the body has no limit.</summary>
+    public const string Import = "/buckets/{bucket}/import";
 
     /// <summary>A node's status, as JSON.</summary>
     public const string Status = "/";
@@ -86,4 +111,28 @@ public static class KvHeaders
 
     /// <summary>Out: equals the trace id.</summary>
     public const string RequestId = "Kv-Request-Id";
+
+    /// <summary>In and out: what was read and written so far, opaque; sent back, no older state answers.</summary>
+    public const string Session = "Kv-Session";
+
+    /// <summary>In: how long a key is kept: <c>60s</c>, <c>500ms</c>, <c>2h</c>, <c>none</c> or <c>keep</c>.</summary>
+    public const string Ttl = "Kv-Ttl";
+
+    /// <summary>Out: when a key ends, RFC 3339 with milliseconds; absent when it does not.</summary>
+    public const string ExpiresAt = "Kv-Expires-At";
+
+    /// <summary>In and out: before the name of a piece of the user's metadata.</summary>
+    public const string MetadataPrefix = "Kv-Meta-";
+
+    /// <summary>In: preferences of RFC 7240, such as <c>wait=30</c>: seconds to wait for a change.</summary>
+    public const string Prefer = "Prefer";
+
+    /// <summary>Out: which of <see cref="Prefer"/> were honoured.</summary>
+    public const string PreferenceApplied = "Preference-Applied";
+
+    /// <summary>Out: the types of body that PATCH takes.</summary>
+    public const string AcceptPatch = "Accept-Patch";
+
+    /// <summary>In and out: the digest of a value (RFC 9530); in, it is verified before anything is applied.</summary>
+    public const string ContentDigest = "Content-Digest";
 }

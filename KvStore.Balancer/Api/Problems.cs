@@ -22,14 +22,15 @@ internal static class Problems
         int? retryAfterSeconds = null)
     {
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var key = KeyPath.Parse(raw) as KeyTarget.Key;
+        var target = KeyPath.Parse(raw);
+        var key = target as KeyTarget.Key;
         var problem = Problem.Of(type, detail, applied) with
         {
             Instance = raw.Split('?')[0],
             Node = Name,
             TraceId = Activity.Current?.TraceId.ToHexString(),
             Key = key is null ? null : Encoding.UTF8.GetString(key.Bytes.Span),
-            Bucket = key is null ? null : "default",
+            Bucket = key?.Bucket ?? (target as KeyTarget.Collection)?.Bucket,
         };
         var response = context.Response;
         response.StatusCode = type.Status;

@@ -9,7 +9,9 @@ internal static class RoutingApi
 {
     private const string AdminPrefix = "/admin/";
 
-    /// <summary>Forwards requests for keys, and targets that nothing here can read, whatever the method.</summary>
+    /// <summary>
+    /// Forwards requests for keys and buckets, and targets that nothing here can read, whatever the method.
+    /// </summary>
     public static void UseOwnerRouting(this WebApplication app)
     {
         var forwarder = app.Services.GetRequiredService<OwnerForwarder>();
@@ -20,9 +22,14 @@ internal static class RoutingApi
     {
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         return raw.StartsWith(Routes.Keys, StringComparison.Ordinal)
-            || !raw.StartsWith('/')
+            || KeyPath.Parse(raw) is not KeyTarget.OtherRoute
+            || IsDisguised(context.Request.Path)
             || (raw.StartsWith(AdminPrefix, StringComparison.Ordinal) && IsRead(context.Request.Method));
     }
+
+    /// <summary>Whether it becomes a path of keys once it is decoded: a node says what is wrong with that.</summary>
+    private static bool IsDisguised(PathString path) =>
+        path.StartsWithSegments(Routes.DefaultKeys) || path.StartsWithSegments(Routes.Buckets);
 
     private static bool IsRead(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
 }

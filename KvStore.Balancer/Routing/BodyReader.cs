@@ -15,20 +15,23 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
     private readonly long _maxHeld = options.Value.MaxHeldBytes;
     private long _held;
 
-    /// <summary>Bytes of a body at most.</summary>
+    /// <summary>Bytes at most of a body that holds one value.</summary>
     public int MaxBodyBytes { get; } = options.Value.MaxBodyBytes;
 
     /// <summary>Bytes held now.</summary>
     public long HeldBytes => Interlocked.Read(ref _held);
 
     /// <summary>Reads the body of a request.</summary>
+    /// <param name="request">Whose.</param>
+    /// <param name="takesMany">Whether it may have <see cref="BodyLimits.MaxManyBytes"/>, whatever one value may.</param>
     /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
-    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request)
+    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request, bool takesMany = false)
     {
+        var (limit, tooLarge) = takesMany ? (BodyLimits.MaxManyBytes, TooLargeMany) : (MaxBodyBytes, TooLarge);
         if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
             return (null, new(ProblemType.BodyInvalid, wrong));
-        if (request.ContentLength > MaxBodyBytes)
-            return (null, TooLarge);
+        if (request.ContentLength > limit)
+            return (null, tooLarge);
         var capacity = (int)(request.ContentLength ?? FirstBytesOfUnknown);
         if (!TryTake(capacity))
             return (null, TooMany);
@@ -36,17 +39,17 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
         var isRead = false;
         try
         {
-            var refusal = await FillAsync(body, request);
+            var refusal = await FillAsync(body, request, limit, tooLarge);
             isRead = refusal is null;
             return (isRead ? body : null, refusal);
         }
         catch (BadHttpRequestException broken)
         {
-            return (null, Broken(broken.StatusCode));
+            return (null, Broken(broken.StatusCode, tooLarge));
         }
         catch (IOException)    // how the server says that a chunk's size is no number it can count to
         {
-            return (null, Broken(StatusCodes.Status400BadRequest));
+            return (null, Broken(StatusCodes.Status400BadRequest, tooLarge));
         }
         finally
         {
@@ -64,15 +67,19 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
     private static BodyRefusal TooMany { get; } =
         new(ProblemType.Overloaded, "Too many bytes of other requests are held here; nothing was begun.");
 
-    private BodyRefusal Broken(int status) => status switch
+    private static BodyRefusal TooLargeMany { get; } = new(
+        ProblemType.ValueTooLarge, $"A batch or a transaction may have {BodyLimits.MaxManyBytes} bytes.");
+
+    private static BodyRefusal Broken(int status, BodyRefusal tooLarge) => status switch
     {
-        StatusCodes.Status413PayloadTooLarge => TooLarge,
+        StatusCodes.Status413PayloadTooLarge => tooLarge,
         StatusCodes.Status408RequestTimeout =>
             new(ProblemType.BodyInvalid, "The body came too slowly; nothing was applied."),
         _ => new(ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied."),
     };
 
-    private async ValueTask<BodyRefusal?> FillAsync(HeldBody body, HttpRequest request)
+    private async ValueTask<BodyRefusal?> FillAsync(
+        HeldBody body, HttpRequest request, int limit, BodyRefusal tooLarge)
     {
         var cancellation = request.HttpContext.RequestAborted;
         while (body.Length != request.ContentLength)
@@ -80,9 +87,9 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
             if (body.Free.IsEmpty)
             {
                 // One byte more than is allowed shows that there is more.
-                var more = Math.Min(body.Taken, MaxBodyBytes + 1 - body.Taken);
+                var more = Math.Min(body.Taken, limit + 1 - body.Taken);
                 if (more <= 0)
-                    return TooLarge;
+                    return tooLarge;
                 if (!TryTake(more))
                     return TooMany;
                 body.Grow(more);
@@ -94,7 +101,7 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
             body.Advance(read);
         }
 
-        return body.Length > MaxBodyBytes ? TooLarge : null;
+        return body.Length > limit ? tooLarge : null;
     }
 
     private bool TryTake(int bytes)

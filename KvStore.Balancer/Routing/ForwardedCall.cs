@@ -14,12 +14,14 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
 {
     private const int MaxRefusalBytes = 64 << 10;
     private const string PrimaryRole = "primary";
+    private const string EventStream = "text/event-stream";
 
     private static readonly UriCreationOptions AsItIs = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     private CancellationTokenSource? _deadline;
     private long _startedAt;
     private TimeSpan _timeout;
+    private TimeSpan _allowed;
 
     /// <summary>What the client asked for.</summary>
     public OwnerRoute Route { get; } = route;
@@ -39,6 +41,12 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>Whether some attempt reached a node at all.</summary>
     public bool WasHeard { get; set; }
 
+    /// <summary>Whether the client did not send the body that it announced.</summary>
+    public bool IsBodyBroken { get; set; }
+
+    /// <summary>Whether there can be no other attempt: the body went past and is gone.</summary>
+    public bool IsSpent => Route.IsStreamed && WasHeard;
+
     /// <summary>What the last node that refused said; null when none did.</summary>
     public string? LastRefusal { get; private set; }
 
@@ -48,7 +56,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>From now on the client waits.</summary>
     public void Start(TimeSpan defaultTimeout)
     {
-        _timeout = Route.Timeout ?? defaultTimeout;
+        _allowed = Route.Timeout ?? defaultTimeout;
+        _timeout = _allowed + Route.Wait;
         _startedAt = time.GetTimestamp();
     }
 
@@ -71,9 +80,21 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         proxyRequest.RequestUri = new Uri(destinationPrefix + Route.RawTarget, AsItIs);
         proxyRequest.Headers.Host = null;
         if (!Route.KeepsTimeout)
-            proxyRequest.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(Remaining));
+            SetTimes(proxyRequest, Remaining);
         if (HopRequestId is not null)
             proxyRequest.Headers.TryAddWithoutValidation(KvHeaders.HopRequestId, HopRequestId);
+    }
+
+    /// <summary>What is left of the deadline, and of the wait beyond it.</summary>
+    private void SetTimes(HttpRequestMessage request, TimeSpan left)
+    {
+        var timeout = left < _allowed ? left : _allowed;
+        request.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(timeout));
+        if (Route.Wait == TimeSpan.Zero || !request.Headers.NonValidated.TryGetValues(KvHeaders.Prefer, out var prefer))
+            return;
+        var shortened = LongPoll.Shorten(string.Join(", ", prefer), left - _allowed);
+        request.Headers.Remove(KvHeaders.Prefer);
+        request.Headers.TryAddWithoutValidation(KvHeaders.Prefer, shortened);
     }
 
     /// <inheritdoc/>
@@ -95,16 +116,20 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         _deadline!.CancelAfter(Timeout.InfiniteTimeSpan);    // a slow reader has the server's own limits
         var copiesBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         LearnFrom(httpContext.Response.Headers);
+        if (proxyResponse.Content.Headers.ContentType?.MediaType is EventStream)
+            await httpContext.Response.StartAsync(cancellationToken);    // its first event may be long in coming
         return copiesBody;
     }
 
     /// <summary>
     /// Whether the refusal holds for this node or this moment only, or cannot be told the client: one that says that
     /// nothing was applied knows nothing of an earlier attempt which may have been. Its body is read and stays
-    /// readable.
+    /// readable. Nothing is worth another when the body of the request is gone.
     /// </summary>
     private async ValueTask<bool> IsWorthAnotherAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
+        if (Route.IsStreamed)
+            return false;
         await response.Content.LoadIntoBufferAsync(MaxRefusalBytes, cancellation);
         var body = await response.Content.ReadAsByteArrayAsync(cancellation);
         if (ProblemIn(body) is not { } problem)

@@ -12,7 +12,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace KvStore.Balancer.Routing;
 
 /// <summary>
-/// Sends a request to the owner of its key. Where a node does not answer, or refuses for this moment only, the request
+/// Sends a request to the owner of its key, or one that names no key to any node. Where a node does not answer, or refuses for this moment only, the request
 /// is held and tried on the other copies until its deadline: reads since they change nothing, writes since each attempt
 /// carries the same request id and at most one is applied.
 /// </summary>
@@ -29,7 +29,7 @@ internal sealed class OwnerForwarder(
 {
     private static readonly ForwarderRequestConfig Config = new()
     {
-        ActivityTimeout = KvTimeout.Max * 2,    // an answer that has begun may pause; before that, deadlines are ours
+        ActivityTimeout = KvTimeout.Max * 3,    // an answer that has begun may pause; before that, deadlines are ours
         Version = System.Net.HttpVersion.Version11,
         VersionPolicy = HttpVersionPolicy.RequestVersionExact,
     };
@@ -45,10 +45,11 @@ internal sealed class OwnerForwarder(
     public Task ForwardAsync(HttpContext context)
     {
         var route = OwnerRoute.Of(context);
-        if (!route.RawTarget.StartsWith('/') && KeyPath.Parse(route.RawTarget) is KeyTarget.Invalid invalid)
-            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);    // no request line can repeat it
         var headers = context.Request.Headers;
-        if (!OwnerRoute.TakesMethod(context.Request.Method))
+        var takesMethod = OwnerRoute.TakesMethod(context.Request.Method);
+        if (route.Invalid is { } invalid && IsBeyondForwarding(context, route, takesMethod))
+            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);
+        if (!takesMethod)
         {
             context.Response.Headers.Allow = Routes.KeyMethods;
             return Problems.WriteAsync(
@@ -61,18 +62,29 @@ internal sealed class OwnerForwarder(
             HopRequestId = route.IsWrite && !headers.ContainsKey(KvHeaders.IdempotencyKey) ? NewRequestId() : null,
         };
         var hasBody = context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
-        return hasBody ? HoldAndAttemptAsync(context, call) : AttemptAllAsync(context, call, null);
+        if (hasBody && (route.IsStreamed || route.TakesMany))
+            context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize =
+                route.IsStreamed ? null : BodyLimits.MaxManyBytes;
+        return !hasBody ? AttemptAllAsync(context, call, null)
+            : route.IsStreamed ? PassOnAsync(context, call)
+            : HoldAndAttemptAsync(context, call);
     }
+
+    /// <summary>
+    /// Whether a target that is refused can be sent to no node, which would refuse it in its own words: no request line
+    /// can repeat it, or not with that method. Of CONNECT it is the method that a node looks at first.
+    /// </summary>
+    private static bool IsBeyondForwarding(HttpContext context, OwnerRoute route, bool takesMethod) =>
+        context.Request.Method is not "CONNECT" && (!takesMethod || !route.RawTarget.StartsWith('/'));
 
     private string NewRequestId() => Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
 
     private async Task HoldAndAttemptAsync(HttpContext context, ForwardedCall call)
     {
-        var (body, refusal) = await bodies.ReadAsync(context.Request);
+        var (body, refusal) = await bodies.ReadAsync(context.Request, call.Route.TakesMany);
         if (body is null)
         {
-            context.Response.Headers.Connection = "close";    // the rest of the body is not read
-            await Problems.WriteAsync(context, refusal!.Type, refusal.Detail);
+            await RefuseBodyAsync(context, refusal!);
             return;
         }
 
@@ -82,6 +94,21 @@ internal sealed class OwnerForwarder(
             context.Request.ContentLength = body.Length;
             await AttemptAllAsync(context, call, body);
         }
+    }
+
+    /// <summary>
+    /// Lets the body through as it comes. Once a node may have seen some of it there is no second attempt, and since
+    /// only the client knows its length, no deadline either: a connection on which nothing moves is ended.
+    /// </summary>
+    private Task PassOnAsync(HttpContext context, ForwardedCall call) =>
+        BodyFraming.Wrong(context.Request.ContentLength, context.Request.Headers.TransferEncoding.ToString()) is { } wrong
+            ? RefuseBodyAsync(context, new(ProblemType.BodyInvalid, wrong))
+            : AttemptAllAsync(context, call, null);
+
+    private static Task RefuseBodyAsync(HttpContext context, BodyRefusal refusal)
+    {
+        context.Response.Headers.Connection = "close";    // the rest of the body is not read
+        return Problems.WriteAsync(context, refusal.Type, refusal.Detail);
     }
 
     private async Task AttemptAllAsync(HttpContext context, ForwardedCall call, HeldBody? body)
@@ -95,7 +122,7 @@ internal sealed class OwnerForwarder(
                 return;
             context.Response.Clear();
             var pause = backoff.After(attempt);
-            if (call.Remaining <= pause)
+            if (call.Remaining <= pause || call.IsSpent)
             {
                 metrics.Expired();
                 await GiveUpAsync(context, call);
@@ -115,7 +142,8 @@ internal sealed class OwnerForwarder(
     {
         if (body is not null)
             context.Request.Body = body.Open();
-        var deadline = deadlines.Rent(call.Remaining > Shortest ? call.Remaining : Shortest);
+        var deadline = deadlines.Rent(
+            call.Route.IsStreamed ? Timeout.InfiniteTimeSpan : call.Remaining > Shortest ? call.Remaining : Shortest);
         var letGo = destination.End.UnsafeRegister(Cancel, deadline);
         ForwarderError error;
         try
@@ -148,6 +176,7 @@ internal sealed class OwnerForwarder(
         }
 
         var failure = context.GetForwarderErrorFeature()?.Exception;
+        call.IsBodyBroken = error is ForwarderError.RequestBodyClient;
         if (error == ForwarderError.RequestCreation)
             throw new InvalidOperationException("The request could not be made anew for the node.", failure);
         if (!IsNeverConnected(failure))
@@ -187,13 +216,21 @@ internal sealed class OwnerForwarder(
 
     private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
     {
+        if (call.IsSpent)
+            context.Response.Headers.Connection = "close";    // what is left of the body is not read
+        if (call.IsBodyBroken)
+            return Problems.WriteAsync(
+                context,
+                ProblemType.BodyInvalid,
+                "The body did not arrive as its headers announced it; what had arrived may be applied.",
+                Applied.Unknown);
         if (call.MayHaveReached)
             return Problems.WriteAsync(
                 context,
                 ProblemType.DeadlineExceeded,
                 call.Route.IsWrite
                     ? "A node that may have taken the write did not answer in time. Send it again with the same "
-                        + $"{KvHeaders.IdempotencyKey}, or read the key."
+                        + $"{KvHeaders.IdempotencyKey}, or read what is stored."
                     : "No node answered in time.",
                 call.Route.IsWrite ? Applied.Unknown : Applied.No);
         return Problems.WriteAsync(

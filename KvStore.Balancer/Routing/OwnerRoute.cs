@@ -8,12 +8,24 @@ namespace KvStore.Balancer.Routing;
 internal sealed class OwnerRoute
 {
     private const string Eventual = "eventual";
+    private const string Get = "GET";
 
     /// <summary>The target as it came; it is passed on unchanged.</summary>
     public required string RawTarget { get; init; }
 
-    /// <summary>The key; empty when the target names none: any node answers then, and says why.</summary>
+    /// <summary>The key; empty when the target names none: any node answers then.</summary>
     public ReadOnlyMemory<byte> Key { get; private init; }
+
+    /// <summary>Why the target cannot be read; null when it can be.</summary>
+    public KeyTarget.Invalid? Invalid { get; private init; }
+
+    /// <summary>
+    /// Whether the body is passed on as it comes: it may be larger than anything that could be held.
+    /// </summary>
+    public bool IsStreamed { get; private init; }
+
+    /// <summary>Whether the body holds many operations and not one value.</summary>
+    public bool TakesMany { get; private init; }
 
     /// <summary>Whether it may change something.</summary>
     public required bool IsWrite { get; init; }
@@ -24,12 +36,17 @@ internal sealed class OwnerRoute
     /// <summary>What the client allows; null when it says nothing, or nothing that can be read.</summary>
     public TimeSpan? Timeout { get; private init; }
 
-    /// <summary>Whether what the client says of its deadline goes to the node as it is: the node refuses it.</summary>
+    /// <summary>
+    /// Whether what the client says of its deadline goes to the node as it is: the node refuses it, or counts it itself.
+    /// </summary>
     public bool KeepsTimeout { get; private init; }
+
+    /// <summary>How long the client lets a read wait for a change, beyond the deadline; mostly zero.</summary>
+    public TimeSpan Wait { get; private init; }
 
     /// <summary>Whether a node would take the method; it compares letter by letter, and so does this.</summary>
     public static bool TakesMethod(string method) =>
-        method is "GET" or "HEAD" or "PUT" or "POST" or "DELETE" or "OPTIONS";
+        method is Get or "HEAD" or "PUT" or "POST" or "PATCH" or "DELETE" or "OPTIONS";
 
     /// <summary>Reads a request.</summary>
     public static OwnerRoute Of(HttpContext context)
@@ -40,20 +57,48 @@ internal sealed class OwnerRoute
         var isWrite = !isRead && !HttpMethods.IsOptions(method);
         var headers = context.Request.Headers;
         var timeout = headers.TryGetValue(KvHeaders.Timeout, out var text) ? text.ToString() : null;
-        if (KeyPath.Parse(raw) is not KeyTarget.Key target)
-            return new() { RawTarget = raw, IsWrite = isWrite, KeepsTimeout = timeout is not null };
+        var target = KeyPath.Parse(raw);
+        if (QueryOf(target) is not { } query)
+            return new()
+            {
+                RawTarget = raw,
+                Invalid = target as KeyTarget.Invalid,
+                IsWrite = isWrite,
+                KeepsTimeout = timeout is not null,
+            };
 
-        var (allowed, isReadable) = TimeoutOf(timeout, Parameter(target.Query, "timeout"));
+        var key = (target as KeyTarget.Key)?.Bytes ?? default;
+        var isStreamed = IsOperation(target, Routes.Import);
+        var (allowed, isReadable) = TimeoutOf(timeout, Parameter(query, "timeout"));
         return new()
         {
             RawTarget = raw,
-            Key = target.Bytes,
+            Key = key,
             IsWrite = isWrite,
-            IsEventual = isRead && IsEventualRead(headers, target.Query),
+            IsEventual = isRead && !key.IsEmpty && IsEventualRead(headers, query),
+            IsStreamed = isStreamed,
+            TakesMany = IsOperation(target, Routes.Batch) || IsOperation(target, Routes.Transaction),
             Timeout = allowed,
-            KeepsTimeout = !isReadable,
+            KeepsTimeout = !isReadable || isStreamed,
+            Wait = method is Get && headers.TryGetValue(KvHeaders.Prefer, out var prefer)
+                ? LongPoll.WaitIn(prefer.ToString())
+                : TimeSpan.Zero,
         };
     }
+
+    /// <summary>The query of what concerns keys or buckets; null of all else.</summary>
+    private static string? QueryOf(KeyTarget target) => target switch
+    {
+        KeyTarget.Key key => key.Query,
+        KeyTarget.Collection all => all.Query,
+        KeyTarget.BucketRoute route => route.Query,
+        _ => null,
+    };
+
+    /// <summary>Whether a router takes the path for the route, whatever the bucket; it does not mind capitals.</summary>
+    private static bool IsOperation(KeyTarget target, string route) =>
+        target is KeyTarget.BucketRoute { Rest: var rest }
+        && rest.AsSpan().TrimEnd('/').Equals(route.AsSpan(Routes.Bucket.Length), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn;

@@ -84,8 +84,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
             : StatusCodes.Status204NoContent;
         if (status is not WriteStatus.Created)
             return;
-        var mark = request.RawTarget.IndexOf('?');
-        response.Headers.Location = mark < 0 ? request.RawTarget : request.RawTarget[..mark];
+        response.Headers.Location = KeyPath.Write(request.Root, request.Bucket, request.Key.Span);
         response.ContentLength = 0;
     }
 

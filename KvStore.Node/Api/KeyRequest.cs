@@ -36,6 +36,12 @@ internal sealed class KeyRequest
     /// <summary>The target as it came: it is forwarded unchanged.</summary>
     public required string RawTarget { get; init; }
 
+    /// <summary>The name of the bucket that the key is in.</summary>
+    public required string Bucket { get; init; }
+
+    /// <summary>The path that the key was named under.</summary>
+    public required KeyRoot Root { get; init; }
+
     /// <summary>The key: 1 to 1024 bytes of UTF-8.</summary>
     public required ReadOnlyMemory<byte> Key { get; init; }
 

@@ -31,23 +31,25 @@ internal sealed partial class KeyValueApi(
             KeyTarget.Invalid when context.Request.Method is "CONNECT" =>
                 RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),
-            _ when context.Request.Path.StartsWithSegments("/v1") && !IsListing(context) => RefuseAsync(
-                context, new Refusal(ProblemType.TargetInvalid, "The path must start with /v1/, not encoded.")),
+            KeyTarget.OtherRoute when IsDisguised(context.Request.Path) => RefuseAsync(
+                context,
+                new Refusal(ProblemType.TargetInvalid, "The path must start with /v1 or /buckets as they are, unencoded.")),
             _ => next(context),
         };
 
-    /// <summary>A path that is <c>/v1</c> itself names no key.</summary>
-    private static bool IsListing(HttpContext context) => context.Request.Path.Value is "/v1";
+    /// <summary>Whether routing would see a path of keys where the target has none.</summary>
+    private static bool IsDisguised(PathString path) =>
+        path.StartsWithSegments(Routes.DefaultKeys) || path.StartsWithSegments(Routes.Buckets);
 
     private Task RefuseAsync(HttpContext context, Refusal refusal) =>
-        problems.WriteAsync(context, refusal, default).AsTask();
+        problems.WriteAsync(context, refusal, target: null).AsTask();
 
     private async Task AnswerAsync(HttpContext context, KeyTarget.Key target)
     {
         try
         {
             if (await HandleAsync(context, target) is { } refusal)
-                await problems.WriteAsync(context, refusal, target.Bytes);
+                await problems.WriteAsync(context, refusal, target);
         }
         catch (InvariantBrokenException broken)
         {
@@ -75,7 +77,7 @@ internal sealed partial class KeyValueApi(
         if (!context.Response.HasStarted)
         {
             var isRead = context.Request.Method is "GET" or "HEAD" or "OPTIONS";
-            return problems.WriteAsync(context, Problems.Internal(isWrite: !isRead), target.Bytes);
+            return problems.WriteAsync(context, Problems.Internal(isWrite: !isRead), target);
         }
 
         context.Abort();    // a cut connection cannot be taken for a whole answer
@@ -89,6 +91,8 @@ internal sealed partial class KeyValueApi(
             return unread;
         if (request!.Verb is Verb.Options)
             return KeyAnswers.Options(context);
+        if (request.Bucket is not BucketName.Default)
+            return Problems.BucketNotFound with { ClosesConnection = request.HasBody };
         if (!request.HasBody)
             return await AdmitAsync(context, request, bytes: 0);
         return bodies.Refuse(context.Request, request.Verb)

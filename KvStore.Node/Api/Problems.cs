@@ -127,8 +127,8 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     /// <summary>Answers with a problem; the response must not have begun.</summary>
     /// <param name="context">The request.</param>
     /// <param name="refusal">Why.</param>
-    /// <param name="key">The key, if the request named one.</param>
-    public ValueTask WriteAsync(HttpContext context, Refusal refusal, ReadOnlyMemory<byte> key)
+    /// <param name="target">The key, if the request named one.</param>
+    public ValueTask WriteAsync(HttpContext context, Refusal refusal, KeyTarget.Key? target)
     {
         var response = context.Response;
         var traceId = TraceId();
@@ -138,8 +138,8 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
         {
             Instance = PathOf(context),
-            Key = key.IsEmpty ? null : Encoding.UTF8.GetString(key.Span),
-            Bucket = key.IsEmpty ? null : "default",
+            Key = target is null ? null : Encoding.UTF8.GetString(target.Bytes.Span),
+            Bucket = target?.Bucket,
             CurrentEtag = refusal.CurrentEtag,
             Node = node.Name,
             TraceId = traceId,

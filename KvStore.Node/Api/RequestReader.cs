@@ -13,7 +13,7 @@ namespace KvStore.Node.Api;
 internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 {
     /// <summary>The methods a key takes.</summary>
-    public const string Allowed = Routes.KeyMethods;
+    public const string Allowed = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
     private static readonly StringValues None = StringValues.Empty;
 
@@ -28,6 +28,8 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         {
             Verb = verb,
             RawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
+            Bucket = target.Bucket,
+            Root = target.Root,
             Key = target.Bytes,
             Ack = options.Value.DefaultAck,
             IsEventual = options.Value.IsEventualByDefault,
