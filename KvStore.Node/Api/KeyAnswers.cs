@@ -25,7 +25,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     public async ValueTask<Refusal?> ReadAsync(
         HttpContext context, KeyRequest request, ReadOutcome.Ready ready, ulong clusterId)
     {
-        var found = ready.Image.Find(BucketId.Default, request.Key.Span);
+        var found = ready.Image.Find(request.BucketId, request.Key.Span);
         SetReadHeaders(context.Response.Headers, request, ready);
         if (found is null)
             return Problems.NotFound;
@@ -113,7 +113,7 @@ internal sealed class KeyAnswers(INodeStatus node, Problems problems)
     private void SetReadHeaders(IHeaderDictionary headers, KeyRequest request, ReadOutcome.Ready ready)
     {
         SetCommonHeaders(headers, ready.IsPrimary);
-        headers.CacheControl = "no-cache";
+        headers.CacheControl = request.CacheControl;
         headers.Vary = Vary;
         headers[KvHeaders.Consistency] = request.IsEventual ? "eventual" : "strong";
         if (request.IsEventual)

@@ -1,6 +1,7 @@
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
+using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
@@ -102,6 +103,18 @@ internal sealed class KeyRequest
     /// </summary>
     public bool MayBeApplied { get; set; }
 
+    /// <summary>The id of the bucket, once it is found.</summary>
+    public BucketId BucketId { get; private set; } = BucketId.Default;
+
+    /// <summary>With which header a value is answered.</summary>
+    public string CacheControl { get; private set; } = "no-cache";
+
+    /// <summary>How long the key is kept if the request does not say, in milliseconds; null: for ever.</summary>
+    public long? DefaultTtlMs { get; private set; }
+
+    /// <summary>Whether the request itself says the consistency.</summary>
+    public bool IsConsistencyGiven { get; set; }
+
     /// <summary>Whether it changes the key.</summary>
     public bool IsWrite => Verb is Verb.Put or Verb.Post or Verb.Delete;
 
@@ -118,6 +131,16 @@ internal sealed class KeyRequest
     private bool IsBlind =>
         Verb is not Verb.Delete && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !MayBeApplied;
 
+    /// <summary>Takes a bucket's id and what it sets where the request says nothing.</summary>
+    public void Enter(Bucket bucket)
+    {
+        BucketId = bucket.Id;
+        CacheControl = bucket.Settings.CacheControl ?? "no-cache";
+        DefaultTtlMs = bucket.DefaultTtlMs;
+        if (!IsConsistencyGiven && bucket.Settings.DefaultConsistency is { } word)
+            IsEventual = word is "eventual";
+    }
+
     /// <summary>The command that the partition is asked to apply.</summary>
     /// <param name="clusterId">A tag of another cluster matches no version here.</param>
     /// <param name="timeMs">The clock of this node, in milliseconds since 1970.</param>
@@ -125,7 +148,7 @@ internal sealed class KeyRequest
     {
         TimeMs = timeMs,
         RequestId = RequestIds.Of(IdempotencyKey, HopRequestId),
-        Bucket = BucketId.Default,
+        Bucket = BucketId,
         Operation = Verb is Verb.Delete
             ? new Operation.Delete { Key = Key, Condition = ConditionIn(clusterId) }
             : new Operation.Put
@@ -134,6 +157,7 @@ internal sealed class KeyRequest
                 Condition = ConditionIn(clusterId),
                 Value = Value,
                 ContentType = ContentType,
+                Ttl = DefaultTtlMs is { } milliseconds ? Ttl.After(milliseconds) : Ttl.None,
             },
     };
 

@@ -32,6 +32,8 @@ internal sealed partial class KeyValueApi
     {
         if (partitions.View is null && await HoldForViewAsync(context, request, deadline) is { } unready)
             return unready;
+        if (await EnterBucketAsync(request, deadline.Token) is { } refused)
+            return refused;
         var attempt = await TryHereAsync(context, request, round: 0, deadline.Token);
         return attempt.IsAnswered
             ? attempt.Refusal
@@ -54,15 +56,21 @@ internal sealed partial class KeyValueApi
         var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
         var partition = view.Ring.PartitionOf(request.Key.Span);
         return request.IsWrite ? WriteHereAsync(context, request, view, partition, deadline)
-            : request.IsEventual ? ReadLocallyAsync(context, request, view, partition, round)
+            : request.IsEventual ? ReadLocallyAsync(context, request, view, partition, round, deadline)
             : ReadHereAsync(context, request, view, partition, deadline);
     }
 
     private async ValueTask<Attempt> WriteHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
-        var outcome = await partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        var outcome = await ProposeAsync(request, view, partition, deadline);
+        if (IsBucketGone(outcome))
+        {
+            if (await EnterAnewAsync(request, deadline) is { } gone)
+                return Attempt.Answered(gone);
+            outcome = await ProposeAsync(request, view, partition, deadline);
+        }
+
         Failpoints.Reached(Failpoint.WriteOutcomeKnown);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
@@ -78,6 +86,13 @@ internal sealed partial class KeyValueApi
         if (refusal is null)
             await answers.WriteAsync(context, request, outcome, view.ClusterId);
         return Attempt.Answered(refusal);
+    }
+
+    private ValueTask<WriteOutcome> ProposeAsync(
+        KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
+    {
+        var command = request.ToCommand(view.ClusterId, time.GetUtcNow().ToUnixTimeMilliseconds());
+        return partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
     }
 
     /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>
@@ -99,6 +114,8 @@ internal sealed partial class KeyValueApi
         {
             case ReadOutcome.Ready ready:
                 Failpoints.Reached(Failpoint.ReadValueTaken);
+                if (IsBucketGone(ready, request.BucketId) && await EnterAnewAsync(request, deadline) is { } gone)
+                    return Attempt.Answered(gone);
                 return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
             case ReadOutcome.NotPrimary elsewhere:
                 return Attempt.TryAt(Hint(partition, elsewhere.Hint));
@@ -112,10 +129,20 @@ internal sealed partial class KeyValueApi
     }
 
     private async ValueTask<Attempt> ReadLocallyAsync(
-        HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, int round)
+        HttpContext context,
+        KeyRequest request,
+        ClusterView view,
+        PartitionId partition,
+        int round,
+        CancellationToken deadline)
     {
         if (partitions.ReadLocal(partition) is { } ready)
+        {
+            if (IsBucketGone(ready, request.BucketId) && await EnterAnewAsync(request, deadline) is { } gone)
+                return Attempt.Answered(gone);
             return Attempt.Answered(await answers.ReadAsync(context, request, ready, view.ClusterId));
+        }
+
         var copies = view.Ring.PreferenceList(partition);
         return Attempt.TryAt(copies[round % copies.Length]);
     }

@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
+using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -17,6 +18,7 @@ internal sealed partial class KeyValueApi(
     AdmissionGate gate,
     Problems problems,
     IPartitions partitions,
+    BucketDirectory directory,
     PrimaryForwarder forwarder,
     RequestCount requests,
     CrashHook crash,
@@ -91,8 +93,6 @@ internal sealed partial class KeyValueApi(
             return unread;
         if (request!.Verb is Verb.Options)
             return KeyAnswers.Options(context);
-        if (request.Bucket is not BucketName.Default)
-            return Problems.BucketNotFound with { ClosesConnection = request.HasBody };
         if (!request.HasBody)
             return await AdmitAsync(context, request, bytes: 0);
         return bodies.Refuse(context.Request, request.Verb)

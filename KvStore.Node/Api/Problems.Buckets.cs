@@ -16,6 +16,11 @@ internal sealed partial class Problems
         RetryAfterSeconds = RetryAfter,
     };
 
+    /// <summary>The bucket takes conditional writes only.</summary>
+    public static Refusal PreconditionRequired { get; } = new(
+        ProblemType.PreconditionRequired,
+        "This bucket takes no write without If-Match or If-None-Match; nothing was applied.");
+
     /// <summary>The bucket's name is none.</summary>
     public static Refusal BucketInvalid { get; } =
         new(ProblemType.BucketInvalid, BucketName.Rule + " Nothing was applied.");

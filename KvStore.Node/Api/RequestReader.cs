@@ -114,6 +114,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             return refusal;
         if (word is null)
             return null;
+        read.IsConsistencyGiven = true;
         read.IsConsistencyInQuery = parameter is not null;
         read.IsEventual = word is "eventual";
         return word is "strong" or "eventual"

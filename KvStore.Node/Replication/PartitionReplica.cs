@@ -285,6 +285,8 @@ internal sealed class PartitionReplica(
     private bool MayAnswerOnOwnFlush(PendingWrite write) =>
         write.Ack == Ack.One
         && write.IsBlindPut
+        && write.Command is Command.Change { Bucket: var bucket }
+        && !Image.IsClosed(bucket)
         && _appliedTerm == Replica.Term
         && (write.Command.RequestId is not { } id
             || (id.Kind != RequestIdKind.Timed && !_state.Remembers(id) && !_calls.HasInFlight(id)));
