@@ -22,15 +22,15 @@ public static class MergePatch
         return document is not null;
     }
 
-    /// <summary>The patched document; null when what is to be patched is not JSON.</summary>
+    /// <summary>The patched document; null when one of both is not JSON.</summary>
     /// <param name="target">The document.</param>
-    /// <param name="patch">Must be one (<see cref="IsPatch"/>).</param>
+    /// <param name="patch">What is to change in it.</param>
     public static ReadOnlyMemory<byte>? Apply(ReadOnlyMemory<byte> target, ReadOnlyMemory<byte> patch)
     {
         using var document = TryParse(target);
-        if (document is null)
+        using var change = TryParse(patch);
+        if (document is null || change is null)
             return null;
-        using var change = JsonDocument.Parse(patch, Strict);
         var result = new ArrayBufferWriter<byte>(target.Length + patch.Length);
         Write(result, document.RootElement, change.RootElement);
         return result.WrittenMemory;

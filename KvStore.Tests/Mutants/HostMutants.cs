@@ -13,7 +13,7 @@ internal static class HostMutants
 
     private const string Unconfirmed =
         "request.Command is null)\n        {\n"
-        + "            reply(new Reply.Found(_state.Image.Find(request.Key.Span)));\n"
+        + "            reply(new Reply.Found(_state.Image.Find(BucketId.Default, request.Key.Span)));\n"
         + "            return;\n        }\n\n";
 
     public static IEnumerable<Mutant> All { get; } =

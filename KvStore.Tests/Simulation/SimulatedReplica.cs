@@ -236,7 +236,7 @@ internal sealed class SimulatedReplica
         Law.Holds(
             ready.Index >= read.CommittedBefore,
             $"n{Node} g{Group}: a read at {ready.Index} was asked when {read.CommittedBefore} was committed");
-        reply!(new Reply.Found(_state.Image.Find(read.Key.Span)));
+        reply!(new Reply.Found(_state.Image.Find(BucketId.Default, read.Key.Span)));
     }
 
     private void OnRefused(Refused refused)

@@ -101,22 +101,25 @@ internal sealed class Workload(Simulator world, Random random)
     private (HistoryOperation Operation, Request Request) Put(int group, int key)
     {
         var value = string.Create(CultureInfo.InvariantCulture, $"v{++_lastValue}");
-        Command.Put put = new()
+        Operation.Put put = new()
         {
             Key = BytesOf(group, key),
-            TimeMs = 0,
             Value = Encoding.UTF8.GetBytes(value),
             ContentType = "text/plain",
         };
-        return (Draft(OperationKind.Put, NameOf(group, key), value), new Request(new PartitionId(group), put.Key, put));
+        return (Draft(OperationKind.Put, NameOf(group, key), value), RequestOf(group, put));
     }
 
     private static (HistoryOperation Operation, Request Request) Delete(int group, int key)
     {
-        Command.Delete delete = new() { Key = BytesOf(group, key), TimeMs = 0 };
-        return (Draft(OperationKind.Delete, NameOf(group, key), null),
-            new Request(new PartitionId(group), delete.Key, delete));
+        Operation.Delete delete = new() { Key = BytesOf(group, key) };
+        return (Draft(OperationKind.Delete, NameOf(group, key), null), RequestOf(group, delete));
     }
+
+    private static Request RequestOf(int group, Operation operation) => new(
+        new PartitionId(group),
+        operation.Key,
+        new Command.Change { TimeMs = 0, Bucket = BucketId.Default, Operation = operation });
 
     private (HistoryOperation Operation, Request Request) IfSeen((HistoryOperation Operation, Request Request) write)
     {
@@ -129,7 +132,13 @@ internal sealed class Workload(Simulator world, Random random)
     private static (HistoryOperation Operation, Request Request) If(
         (HistoryOperation Operation, Request Request) write, string? ifMatch, string? ifNone, Condition condition) =>
         (write.Operation with { IfMatch = ifMatch, IfNone = ifNone },
-            write.Request with { Command = write.Request.Command! with { Condition = condition } });
+            write.Request with { Command = Conditioned(write.Request.Command!, condition) });
+
+    private static Command.Change Conditioned(Command command, Condition condition)
+    {
+        var change = (Command.Change)command;
+        return change with { Operation = change.Operation with { Condition = condition } };
+    }
 
     private static HistoryOperation Draft(OperationKind kind, string key, string? value) =>
         new() { Client = 0, CallNs = 0, Op = kind, Key = key, Value = value, Result = OperationResult.Unknown };

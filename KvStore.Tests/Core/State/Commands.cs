@@ -26,7 +26,7 @@ internal static class Commands
         Gen.Select(Gen.Long[1, 5], Gen.ULong[0, 2], (timeMs, number) => (RequestId?)TimedId(timeMs, number)));
 
     /// <summary>Few keys and ids, so that commands meet.</summary>
-    public static Gen<Command> Any { get; } = Gen.Select(
+    public static Gen<Command.Change> Any { get; } = Gen.Select(
         Gen.Int[1, 6],
         Gen.Byte.Array[0, 40],
         OneOf("", "text/plain", "application/json; charset=utf-8"),
@@ -34,40 +34,53 @@ internal static class Commands
         Conditions,
         RequestIds,
         Gen.Bool,
-        (key, value, type, timeMs, condition, id, isPut) => isPut
-            ? (Command)new Command.Put
-            {
-                Key = new byte[] { (byte)key },
-                Value = value,
-                ContentType = type,
-                TimeMs = timeMs,
-                Condition = condition,
-                RequestId = id,
-            }
-            : new Command.Delete
-            {
-                Key = new byte[] { (byte)key },
-                TimeMs = timeMs,
-                Condition = condition,
-                RequestId = id
-            });
+        (key, value, type, timeMs, condition, id, isPut) => Of(
+            isPut
+                ? new Operation.Put
+                {
+                    Key = new byte[] { (byte)key },
+                    Value = value,
+                    ContentType = type,
+                    Condition = condition,
+                }
+                : new Operation.Delete { Key = new byte[] { (byte)key }, Condition = condition },
+            timeMs,
+            id));
 
     public static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(at => values[at]);
 
-    public static Command.Put Put(
-        string key, string value, long timeMs = 0, Condition? condition = null, RequestId? id = null) => new()
+    public static Command.Change Put(
+        string key,
+        string value,
+        long timeMs = 0,
+        Condition? condition = null,
+        RequestId? id = null,
+        string type = "text/plain",
+        Ttl ttl = default) =>
+        Of(PutOf(key, value, condition, type, ttl), timeMs, id);
+
+    public static Command.Change Delete(
+        string key, long timeMs = 0, Condition? condition = null, RequestId? id = null) =>
+        Of(new Operation.Delete { Key = Encoding.UTF8.GetBytes(key), Condition = condition }, timeMs, id);
+
+    public static Operation.Put PutOf(
+        string key, string value, Condition? condition = null, string type = "text/plain", Ttl ttl = default) => new()
         {
             Key = Encoding.UTF8.GetBytes(key),
             Value = Encoding.UTF8.GetBytes(value),
-            ContentType = "text/plain",
-            TimeMs = timeMs,
+            ContentType = type,
             Condition = condition,
-            RequestId = id,
+            Ttl = ttl,
         };
 
-    public static Command.Delete Delete(
-        string key, long timeMs = 0, Condition? condition = null, RequestId? id = null) =>
-        new() { Key = Encoding.UTF8.GetBytes(key), TimeMs = timeMs, Condition = condition, RequestId = id };
+    public static Command.Change Of(
+        Operation operation, long timeMs = 0, RequestId? id = null, BucketId? bucket = null) => new()
+        {
+            TimeMs = timeMs,
+            RequestId = id,
+            Bucket = bucket ?? BucketId.Default,
+            Operation = operation,
+        };
 
     public static RequestId ClientId(ulong number) => new(0, number, RequestIdKind.Named);
 
@@ -79,18 +92,23 @@ internal static class Commands
     public static Condition.VersionIn IfMatch(params KeyVersion[] versions) => new(versions.ToImmutableArray());
 
     /// <summary>Equal in all parts; records compare memory by where it is.</summary>
-    public static void AssertEqual(Command expected, Command actual)
+    public static void AssertEqual(Command.Change expectedChange, Command actualCommand)
     {
+        var actualChange = Assert.IsType<Command.Change>(actualCommand);
+        Assert.Equal(expectedChange.TimeMs, actualChange.TimeMs);
+        Assert.Equal(expectedChange.RequestId, actualChange.RequestId);
+        Assert.Equal(expectedChange.Bucket, actualChange.Bucket);
+        var (expected, actual) = (expectedChange.Operation, actualChange.Operation);
         Assert.Equal(expected.GetType(), actual.GetType());
         Assert.Equal(expected.Key.ToArray(), actual.Key.ToArray());
-        Assert.Equal(expected.TimeMs, actual.TimeMs);
-        Assert.Equal(expected.RequestId, actual.RequestId);
         Assert.Equal(expected.Condition?.GetType(), actual.Condition?.GetType());
         if (expected.Condition is Condition.VersionIn versions)
             Assert.Equal(versions.Versions, ((Condition.VersionIn)actual.Condition!).Versions);
-        if (expected is not Command.Put put)
+        if (expected is not Operation.Put put)
             return;
-        Assert.Equal(put.Value.ToArray(), ((Command.Put)actual).Value.ToArray());
-        Assert.Equal(put.ContentType, ((Command.Put)actual).ContentType);
+        Assert.Equal(put.Value.ToArray(), ((Operation.Put)actual).Value.ToArray());
+        Assert.Equal(put.ContentType, ((Operation.Put)actual).ContentType);
+        Assert.Equal(put.Metadata.ToArray(), ((Operation.Put)actual).Metadata.ToArray());
+        Assert.Equal(put.Ttl, ((Operation.Put)actual).Ttl);
     }
 }

@@ -28,6 +28,9 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
     /// <summary>Every command that came here, applied or not.</summary>
     public IReadOnlyCollection<Command> Commands => _commands;
 
+    /// <summary>What the one command that came does.</summary>
+    public Operation OnlyOperation => Assert.IsType<Command.Change>(Assert.Single(_commands)).Operation;
+
     public ConcurrentQueue<Ack> Acks { get; } = new();
 
     public ClusterView? View => IsForming ? null : FakeCluster.View;

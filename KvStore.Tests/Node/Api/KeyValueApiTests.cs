@@ -64,7 +64,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     {
         await _node.PostAsync("/v1/k", $$"""{"value":{{value}} }""");
 
-        var put = Assert.IsType<Command.Put>(Assert.Single(_node.Partitions.Commands));
+        var put = Assert.IsType<Operation.Put>(_node.Partitions.OnlyOperation);
         Assert.Equal(value, Encoding.UTF8.GetString(put.Value.Span));
         Assert.Equal("application/json", put.ContentType);
         Assert.Contains($"\"value\":{value},", (await _node.SendAsync("GET", "/v1/k")).Body, StringComparison.Ordinal);
@@ -114,7 +114,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         var posted = await _node.PostAsync("/v1/k", """{"base64":"AP8=","contentType":"image/gif"}""");
 
         Assert.Equal("""{"key":"k","base64":"AP8=","contentType":"image/gif","version":1}""", posted.Body);
-        Assert.Equal([0, 255], Assert.IsType<Command.Put>(Assert.Single(_node.Partitions.Commands)).Value.ToArray());
+        Assert.Equal([0, 255], Assert.IsType<Operation.Put>(_node.Partitions.OnlyOperation).Value.ToArray());
     }
 
     [Fact]
@@ -317,8 +317,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     {
         await _node.SendBodyAsync("PUT", target, "v", "Content-Type: text/plain");
 
-        var command = Assert.Single(_node.Partitions.Commands);
-        Assert.Equal(key, Encoding.UTF8.GetString(command.Key.Span));
+        Assert.Equal(key, Encoding.UTF8.GetString(_node.Partitions.OnlyOperation.Key.Span));
         Assert.Equal(key, (await _node.SendAsync("GET", target)).Json.GetProperty("key").GetString());
     }
 

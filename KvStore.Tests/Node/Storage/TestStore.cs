@@ -50,12 +50,16 @@ internal sealed class TestStore : IDisposable
     }
 
     public static LogEntry Entry(long index, long term, string value = "value") => new(
-        new LogIndex(index), new Term(term), EntryKind.Command, CommandFormat.Encode(new Command.Put
+        new LogIndex(index), new Term(term), EntryKind.Command, CommandFormat.Encode(new Command.Change
         {
-            Key = Encoding.UTF8.GetBytes($"key{index % 7}"),
-            Value = Encoding.UTF8.GetBytes($"{value} {index}/{term}"),
-            ContentType = "text/plain",
             TimeMs = 1000 * index,
+            Bucket = BucketId.Default,
+            Operation = new Operation.Put
+            {
+                Key = Encoding.UTF8.GetBytes($"key{index % 7}"),
+                Value = Encoding.UTF8.GetBytes($"{value} {index}/{term}"),
+                ContentType = "text/plain",
+            },
         }));
 
     /// <summary>Who keeps every group here.</summary>
