@@ -66,8 +66,10 @@ internal sealed class BucketApi(
                 return bad;
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
             using var timer = new CancellationTokenSource(call.Timeout, time);
-            using var passes = timer.Token.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), deadline);
-            await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var passes = timer.Token.UnsafeRegister(
+                static source => ((CancellationTokenSource)source!).Cancel(), deadline);
+            if (partitions.View is null)
+                await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (partitions.View is not { ClusterId: var clusterId })
                 return Problems.NotReady;
             return !IsRead(context) ? await ChangeAsync(context, call, clusterId, deadline.Token)

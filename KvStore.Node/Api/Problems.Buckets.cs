@@ -51,7 +51,9 @@ internal sealed partial class Problems
     /// <summary>The bucket is not the one that a condition asks for.</summary>
     public static Refusal BucketMismatch(Bucket? current, ulong clusterId) => new(
         ProblemType.PreconditionFailed,
-        current is null ? "There is no such bucket; nothing was applied." : "currentEtag is the bucket's; nothing was applied.")
+        current is null
+            ? "There is no such bucket; nothing was applied."
+            : "currentEtag is the bucket's; nothing was applied.")
     {
         CurrentEtag = current is null ? null : EtagFormat.Format(current.EtagIn(clusterId)),
     };

@@ -78,7 +78,17 @@ internal sealed record Bucket
     public required BucketState State { get; init; }
 
     /// <summary>What was set.</summary>
-    public required BucketSettings Settings { get; init; }
+    public required BucketSettings Settings
+    {
+        get;
+        init
+        {
+            field = value;
+            DefaultTtlMs = value.DefaultTtl is { } text && KvTtl.TryParse(text, out var milliseconds, out _)
+                ? milliseconds
+                : null;
+        }
+    }
 
     /// <summary>The changes that are remembered, oldest first.</summary>
     public ImmutableArray<BucketRequest> Requests { get; init; } = [];
@@ -90,8 +100,7 @@ internal sealed record Bucket
     public bool IsLive => State == BucketState.Live;
 
     /// <summary>How long keys are kept whose writer does not say, in milliseconds; null: for ever.</summary>
-    public long? DefaultTtlMs =>
-        Settings.DefaultTtl is { } text && KvTtl.TryParse(text, out var milliseconds, out _) ? milliseconds : null;
+    public long? DefaultTtlMs { get; private init; }
 
     /// <summary>The tag of what <c>/buckets/{bucket}</c> answers.</summary>
     public Etag EtagIn(ulong clusterId) => new(clusterId, Id.Value, Revision);

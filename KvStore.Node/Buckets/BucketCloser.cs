@@ -40,7 +40,8 @@ internal sealed class BucketCloser(IPartitions here, IClusterPartitions cluster,
         try
         {
             using var patience = new CancellationTokenSource(Patience, time);
-            var partitions = Enumerable.Range(0, here.View!.Ring.PartitionCount).Select(number => new PartitionId(number));
+            var partitions = Enumerable.Range(0, here.View!.Ring.PartitionCount)
+                .Select(number => new PartitionId(number));
             var isClosed = true;
             await Parallel.ForEachAsync(
                 partitions,

@@ -24,6 +24,9 @@ internal sealed class ApiNode : IAsyncDisposable
 
     public FakeStatus Status { get; }
 
+    /// <summary>How it reaches the partitions of the cluster.</summary>
+    public FakeClusterPartitions Cluster { get; private init; } = null!;
+
     public Uri Address { get; }
 
     /// <summary>Requests for keys that it counted.</summary>
@@ -44,10 +47,12 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
         var partitions = new FakePartitions(cluster, new NodeId(member));
+        var clusterPartitions = new FakeClusterPartitions(cluster);
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
+            .AddSingleton<IClusterPartitions>(clusterPartitions)
             .AddSingleton<INodeStatus>(status)
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
         var app = builder.Build();
@@ -55,8 +60,9 @@ internal sealed class ApiNode : IAsyncDisposable
         app.UseProblemPages();
         app.UseRouting();
         app.MapStatusApi();
+        app.MapBucketApi();
         await app.StartAsync();
-        var node = new ApiNode(app, partitions, status);
+        var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;
         node.Crashes = crashes;
         return node;

@@ -20,6 +20,9 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
 
     public bool IsForming { get; set; }
 
+    /// <summary>What this node has applied; null: all that the cluster has.</summary>
+    public StateImage? Image { get; set; }
+
     public bool HasReplicas { get; set; } = true;
 
     /// <summary>How old its state is, as a backup.</summary>
@@ -67,7 +70,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
     }
 
     public ReadOutcome.Ready? ReadLocal(PartitionId partition) =>
-        HasReplicas ? new ReadOutcome.Ready(cluster.Image, IsPrimary, Staleness) : null;
+        HasReplicas ? new ReadOutcome.Ready(Image ?? cluster.Image, IsPrimary, Staleness) : null;
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));
 

@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+
+namespace KvStore.Tests.Node.Api;
+
+/// <summary>The partitions of a fake cluster from any node: done at once, or what the test says.</summary>
+internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterPartitions
+{
+    private readonly ConcurrentQueue<(PartitionId Partition, Command Command)> _commands = new();
+    private int _reads;
+
+    /// <summary>What the next write comes to; null: it is applied.</summary>
+    public Func<PartitionId, Command, ValueTask<WriteOutcome?>>? OnWrite { get; set; }
+
+    /// <summary>What the next read comes to; null: the entries.</summary>
+    public Func<CancellationToken, ValueTask<EntriesOutcome?>>? OnRead { get; set; }
+
+    /// <summary>Every command that came here, applied or not.</summary>
+    public IReadOnlyCollection<(PartitionId Partition, Command Command)> Commands => _commands;
+
+    /// <summary>What has been applied.</summary>
+    public StateImage Image => cluster.Image;
+
+    /// <summary>Which partitions were told to close a bucket.</summary>
+    public IEnumerable<PartitionId> Closings =>
+        _commands.Where(sent => sent.Command is Command.CloseBucket).Select(sent => sent.Partition).Distinct();
+
+    /// <summary>How often entries were read.</summary>
+    public int Reads => _reads;
+
+    /// <summary>Applies a command, whatever <see cref="OnWrite"/> says.</summary>
+    public WriteOutcome Apply(Command command) =>
+        new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3);
+
+    public async ValueTask<WriteOutcome> WriteAsync(
+        PartitionId partition, Command command, CancellationToken deadline)
+    {
+        _commands.Enqueue((partition, command));
+        return OnWrite is { } act && await act(partition, command) is { } outcome ? outcome : Apply(command);
+    }
+
+    public async ValueTask<EntriesOutcome> ReadAsync(
+        PartitionId partition, EntriesQuery query, CancellationToken deadline)
+    {
+        Interlocked.Increment(ref _reads);
+        return OnRead is { } act && await act(deadline) is { } outcome
+            ? outcome
+            : PartitionEntries.Read(cluster.Image, query);
+    }
+}
