@@ -16,7 +16,8 @@ public static partial class KeyPath
     /// <param name="key">1 to <see cref="MaxKeyBytes"/> bytes of UTF-8 without control characters.</param>
     public static string Write(KeyRoot root, string bucket, ReadOnlySpan<byte> key)
     {
-        var target = new StringBuilder(root is KeyRoot.Envelope ? Routes.DefaultKeys : BucketPrefix + bucket + InBucket);
+        var all = root is KeyRoot.Envelope ? Routes.DefaultKeys : BucketPrefix + bucket + InBucket;
+        var target = new StringBuilder(all, all.Length + key.Length + InBucket.Length);
         var isInPath = IsCarriedByPath(key);
         target.Append(isInPath ? "/" : $"?{Plain}=");
         foreach (var octet in key)

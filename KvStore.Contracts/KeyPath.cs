@@ -98,7 +98,7 @@ public static partial class KeyPath
         return invalid is not null ? invalid : new KeyTarget.Key(bucket, root, key, QueryOf(rawTarget));
     }
 
-    /// <summary>Counts the key's bytes and refuses what is not encoded as it must be, before anything is allocated.</summary>
+    /// <summary>Counts the key's bytes and refuses what is badly encoded, before anything is allocated.</summary>
     private static KeyTarget.Invalid? Measure(ReadOnlySpan<char> text, bool isInPath, out int length)
     {
         length = 0;
@@ -116,7 +116,7 @@ public static partial class KeyPath
             }
 
             if (unit == '\\')
-                return BadTarget("A path must not hold a backslash, encoded or not, nor ?key= one that is not encoded.");
+                return BadTarget("The path must not hold a backslash, encoded or not; ?key= takes an encoded one.");
             if (unit is ' ' or '#' or > '\x7F')
                 return BadTarget("Spaces, # and characters beyond ASCII must be percent-encoded in a key.");
         }
@@ -154,7 +154,7 @@ public static partial class KeyPath
         {
             if (IsRewritten(path[segment]))
                 return BadKey(
-                    "No segment of the path may be empty, . or .. (a slash of the key itself is %2F; ?key= takes all).");
+                    "No segment of the path may be empty, . or .. (a slash of the key itself is %2F, or use ?key=).");
         }
 
         return null;

@@ -23,9 +23,10 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
 
     /// <summary>Reads the body of a request.</summary>
     /// <param name="request">Whose.</param>
-    /// <param name="takesMany">Whether it may have <see cref="BodyLimits.MaxManyBytes"/>, whatever one value may.</param>
+    /// <param name="takesMany">Whether it may have <see cref="BodyLimits.MaxManyBytes"/>.</param>
     /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
-    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpRequest request, bool takesMany = false)
+    public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(
+        HttpRequest request, bool takesMany = false)
     {
         var (limit, tooLarge) = takesMany ? (BodyLimits.MaxManyBytes, TooLargeMany) : (MaxBodyBytes, TooLarge);
         if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)

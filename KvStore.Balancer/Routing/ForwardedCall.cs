@@ -117,7 +117,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         var copiesBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         LearnFrom(httpContext.Response.Headers);
         if (proxyResponse.Content.Headers.ContentType?.MediaType is EventStream)
-            await httpContext.Response.StartAsync(cancellationToken);    // its first event may be long in coming
+            await httpContext.Response.Body.FlushAsync(cancellationToken);    // its first event may be long in coming
         return copiesBody;
     }
 

@@ -12,9 +12,9 @@ using Yarp.ReverseProxy.Forwarder;
 namespace KvStore.Balancer.Routing;
 
 /// <summary>
-/// Sends a request to the owner of its key, or one that names no key to any node. Where a node does not answer, or refuses for this moment only, the request
-/// is held and tried on the other copies until its deadline: reads since they change nothing, writes since each attempt
-/// carries the same request id and at most one is applied.
+/// Sends a request to the owner of its key, or one that names no key to any node. Where a node does not answer, or
+/// refuses for this moment only, the request is held and tried on the others until its deadline: reads since they
+/// change nothing, writes since each attempt carries the same request id and at most one is applied.
 /// </summary>
 internal sealed class OwnerForwarder(
     IHttpForwarder forwarder,
@@ -100,10 +100,13 @@ internal sealed class OwnerForwarder(
     /// Lets the body through as it comes. Once a node may have seen some of it there is no second attempt, and since
     /// only the client knows its length, no deadline either: a connection on which nothing moves is ended.
     /// </summary>
-    private Task PassOnAsync(HttpContext context, ForwardedCall call) =>
-        BodyFraming.Wrong(context.Request.ContentLength, context.Request.Headers.TransferEncoding.ToString()) is { } wrong
+    private Task PassOnAsync(HttpContext context, ForwardedCall call)
+    {
+        var request = context.Request;
+        return BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong
             ? RefuseBodyAsync(context, new(ProblemType.BodyInvalid, wrong))
             : AttemptAllAsync(context, call, null);
+    }
 
     private static Task RefuseBodyAsync(HttpContext context, BodyRefusal refusal)
     {

@@ -37,7 +37,7 @@ internal sealed class OwnerRoute
     public TimeSpan? Timeout { get; private init; }
 
     /// <summary>
-    /// Whether what the client says of its deadline goes to the node as it is: the node refuses it, or counts it itself.
+    /// Whether what the client says of its deadline goes to the node as it is: the node refuses it, or keeps it alone.
     /// </summary>
     public bool KeepsTimeout { get; private init; }
 
@@ -95,10 +95,11 @@ internal sealed class OwnerRoute
         _ => null,
     };
 
-    /// <summary>Whether a router takes the path for the route, whatever the bucket; it does not mind capitals.</summary>
+    /// <summary>Whether a router takes the path for the route, whatever the bucket; it minds no capitals.</summary>
     private static bool IsOperation(KeyTarget target, string route) =>
         target is KeyTarget.BucketRoute { Rest: var rest }
-        && rest.AsSpan().TrimEnd('/').Equals(route.AsSpan(Routes.Bucket.Length), StringComparison.OrdinalIgnoreCase);
+        && rest.AsSpan().TrimEnd('/')
+            .Equals(route.AsSpan(Routes.Bucket.Length), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Where to send it, by the view of now. Attempt 0 goes to the primary, those after it to the other copies in turn;

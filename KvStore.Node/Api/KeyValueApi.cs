@@ -35,7 +35,7 @@ internal sealed partial class KeyValueApi(
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),
             KeyTarget.OtherRoute when IsDisguised(context.Request.Path) => RefuseAsync(
                 context,
-                new Refusal(ProblemType.TargetInvalid, "The path must start with /v1 or /buckets as they are, unencoded.")),
+                new Refusal(ProblemType.TargetInvalid, "The path must start with /v1 or /buckets, not encoded.")),
             _ => next(context),
         };
 

@@ -39,7 +39,10 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// Starts nodes node1 and up, and a balancer that knows them; returns when its view names all of them.
     /// </summary>
     public static async Task<FakeCluster> StartAsync(
-        int nodes = 3, bool byServices = false, params (string Key, string Value)[] settings)
+        int nodes = 3,
+        bool byServices = false,
+        TimeProvider? time = null,
+        params (string Key, string Value)[] settings)
     {
         var fakes = new List<FakeNode>();
         for (var id = 1; id <= nodes; id++)
@@ -50,6 +53,8 @@ internal sealed class FakeCluster : IAsyncDisposable
         var balancer = BalancerApp.Build([], builder =>
         {
             builder.Logging.ClearProviders();
+            if (time is not null)
+                builder.Services.AddSingleton(time);
             builder.Configuration["urls"] = "http://127.0.0.1:0";
             builder.Configuration["KvStore:Balancer:PollInterval"] = "00:01:00";    // only doubt asks again
             if (!byServices)

@@ -39,6 +39,9 @@ internal sealed class FakeNode : IAsyncDisposable
 
     public string State { get; set; } = "serving";
 
+    /// <summary>Whether the answer reads the body, as it comes.</summary>
+    public bool LeavesBody { get; set; }
+
     /// <summary>How often it was asked what it is.</summary>
     public int Probes;
 
@@ -138,7 +141,8 @@ internal sealed class FakeNode : IAsyncDisposable
         }
 
         using var body = new MemoryStream();
-        await context.Request.Body.CopyToAsync(body);
+        if (!LeavesBody)
+            await context.Request.Body.CopyToAsync(body);
         Requests.Enqueue(new(
             context.Request.Method,
             raw,

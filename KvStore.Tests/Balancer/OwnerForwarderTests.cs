@@ -33,10 +33,18 @@ public sealed class OwnerForwarderTests
     }
 
     [Theory]
-    [InlineData("/v1/")]
     [InlineData("/v1/a/../b")]
     [InlineData("/v1/a//b")]
     [InlineData("/v1/%zz")]
+    [InlineData("/v1?key=a&key=b")]
+    [InlineData("/%76%31/a")]
+    [InlineData("/x/../v1/a")]
+    [InlineData("/V1/a")]
+    [InlineData("/buckets/B/keys/a")]
+    [InlineData("/buckets/b//keys/a")]
+    [InlineData("/buckets/b/keys/")]
+    [InlineData("/%62uckets/b/keys/a")]
+    [InlineData("/x/../buckets")]
     public async Task What_names_no_key_is_refused_by_a_node(string rawTarget)
     {
         await using var cluster = await FakeCluster.StartAsync();
@@ -53,6 +61,21 @@ public sealed class OwnerForwarderTests
         await using var cluster = await FakeCluster.StartAsync();
         var answer = await cluster.SendRawAsync("GET http://example.com/v1/a HTTP/1.1\r\nHost: example.com\r\n\r\n");
         Assert.Equal("HTTP/1.1 400 Bad Request", answer);
+        Assert.All(cluster.Nodes, node => Assert.Empty(node.Requests));
+    }
+
+    [Theory]
+    [InlineData("TRACE", "/v1/a", 405)]
+    [InlineData("FOO", "/buckets/b/keys/a", 405)]
+    [InlineData("PROPFIND", "/buckets/b/batch", 405)]
+    [InlineData("TRACE", "/v1/a//b", 400)]
+    public async Task A_method_that_nothing_takes_reaches_no_node(string method, string rawTarget, int status)
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        using var answer = await cluster.SendAsync(new HttpMethod(method), rawTarget);
+        Assert.Equal(status, (int)answer.StatusCode);
+        if (status == 405)
+            Assert.Contains("PATCH", answer.Content.Headers.Allow);
         Assert.All(cluster.Nodes, node => Assert.Empty(node.Requests));
     }
 

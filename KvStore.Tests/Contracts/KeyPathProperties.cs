@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using CsCheck;
@@ -41,6 +42,22 @@ public sealed class KeyPathProperties
         });
 
     [Fact]
+    public void What_is_written_for_a_key_is_read_as_that_key() =>
+        Gen.Select(Keys, Gen.Bool, Gen.Bool).Sample((text, hasBackslashes, isRaw) =>
+        {
+            var key = Encoding.UTF8.GetBytes(hasBackslashes ? text.Replace('~', '\\') : text);
+            var (root, bucket) = isRaw ? (KeyRoot.Raw, "b-1") : (KeyRoot.Envelope, "default");
+
+            return Names(KeyPath.Parse(KeyPath.Write(root, bucket, key)), root, bucket, key)
+                && Names(KeyPath.Parse("/v1?key64=" + Base64Url.EncodeToString(key)), KeyRoot.Envelope, "default", key);
+        });
+
+    private static bool Names(KeyTarget target, KeyRoot root, string bucket, byte[] key) =>
+        target is KeyTarget.Key { Query: "" } found
+        && (found.Root, found.Bucket) == (root, bucket)
+        && found.Bytes.Span.SequenceEqual(key);
+
+    [Fact]
     public void No_string_is_answered_by_an_exception() =>
         Gen.OneOf(
                 Gen.String,
@@ -49,6 +66,10 @@ public sealed class KeyPathProperties
             {
                 KeyPath.Parse(text);
                 AssertSound(KeyPath.Parse("/v1/" + text));
+                AssertSound(KeyPath.Parse("/buckets/b/keys/" + text));
+                AssertSound(KeyPath.Parse("/buckets/" + text));
+                AssertSound(KeyPath.Parse("/v1?key=" + text));
+                AssertSound(KeyPath.Parse("/v1?" + text + "&key64=" + text));
             });
 
     private static void AssertSound(KeyTarget target)
@@ -57,7 +78,7 @@ public sealed class KeyPathProperties
         if (target is KeyTarget.Key key)
         {
             Assert.InRange(key.Bytes.Length, 1, 1024);
-            Assert.DoesNotContain(Encoding.UTF8.GetString(key.Bytes.Span), c => c is < ' ' or '\x7F' or '\\');
+            Assert.DoesNotContain(Encoding.UTF8.GetString(key.Bytes.Span), c => c is < ' ' or '\x7F');
         }
     }
 

@@ -52,21 +52,20 @@ public sealed class KeyPathTests
 
     [Theory]
     [InlineData("/")]
-    [InlineData("/v1")]
-    [InlineData("/v1?x=/v1/")]
     [InlineData("/V1/a")]
     [InlineData("/v11/a")]
     [InlineData("/%761/a")]
     [InlineData("//v1/a")]
     [InlineData("/x/../v1/a")]
     [InlineData("/health")]
+    [InlineData("/Buckets/b/keys/a")]
+    [InlineData("/bucketss/b/keys/a")]
+    [InlineData("/%62uckets/b/keys/a")]
     [InlineData("/admin/cluster?v1/a")]
     public void Anything_else_is_another_route(string target) =>
         Assert.IsType<KeyTarget.OtherRoute>(KeyPath.Parse(target));
 
     [Theory]
-    [InlineData("/v1/")]
-    [InlineData("/v1/?a=b")]
     [InlineData("/v1//")]
     [InlineData("/v1//a")]
     [InlineData("/v1/a//b")]
@@ -151,7 +150,7 @@ public sealed class KeyPathTests
         for (var i = 0; i < 100; i++)
             KeyPath.Parse(Target);
         var each = (GC.GetAllocatedBytesForCurrentThread() - before) / 100;
-        Assert.InRange(each, 1, 40 + 40);    // an array of ten bytes, a record of three references and an int pair
+        Assert.InRange(each, 1, 40 + 56);    // an array of ten bytes; a record of its place, two strings and an enum
     }
 
     private static void AssertRefused(string target, string code, int status)

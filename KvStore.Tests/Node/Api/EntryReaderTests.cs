@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Contracts;
 using KvStore.Node.Api;
 
 namespace KvStore.Tests.Node.Api;
@@ -87,6 +88,8 @@ public sealed class EntryReaderTests
     {
         Verb = Verb.Post,
         RawTarget = "/v1/k",
+        Bucket = BucketName.Default,
+        Root = KeyRoot.Envelope,
         Key = "k"u8.ToArray(),
         Body = body,
     };

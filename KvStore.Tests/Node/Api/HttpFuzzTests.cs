@@ -14,10 +14,16 @@ public sealed class HttpFuzzTests(ITestOutputHelper output)
         ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "get", "", "P\0T", "M-SEARCH"];
 
     private static readonly string[] Targets =
-        ["/v1/k", "/v1/", "/v1", "/", "*", "/v1/%", "/v1/%00", "/v1/a/../b", "//", "http://h/v1/k", "/ready", "?"];
+    [
+        "/v1/k", "/v1/", "/v1", "/", "*", "/v1/%", "/v1/%00", "/v1/a/../b", "//", "http://h/v1/k", "/ready", "?",
+        "/buckets/default/keys/k", "/buckets/default/keys", "/buckets/b/keys/%", "/buckets/%/keys/k", "/buckets//",
+    ];
 
     private static readonly string[] Queries =
-        ["?consistency=eventual", "?ack=one", "?timeout=1ms", "?x", "?a=b&a=b", "?%zz=%", "?ack=%6fne"];
+    [
+        "?consistency=eventual", "?ack=one", "?timeout=1ms", "?x", "?a=b&a=b", "?%zz=%", "?ack=%6fne", "?key=k",
+        "?key64=aw", "?key64=%", "?ack=one&key=%zz",
+    ];
 
     private static readonly string[] Headers =
     [

@@ -54,6 +54,23 @@ public sealed class KeyValueApiTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("a/b", "/v1/a/b", "/v1/a/b")]
+    [InlineData("a/b", "/buckets/default/keys/a%2Fb", "/buckets/default/keys/a/b")]
+    [InlineData("a/b", "/v1?key=a%2Fb&ack=one", "/v1/a/b")]
+    [InlineData("a/b", "/v1/?ack=one&key64=YS9i", "/v1/a/b")]
+    [InlineData("../a", "/buckets/default/keys?key=..%2fa", "/buckets/default/keys?key=..%2Fa")]
+    [InlineData("a\\b", "/v1?key64=YVxi", "/v1?key=a%5Cb")]
+    public async Task A_key_is_the_same_however_it_is_named(string key, string target, string location)
+    {
+        var created = await _node.SendBodyAsync("PUT", target, "v");
+        var read = await _node.SendAsync("GET", location);
+
+        Assert.Equal((201, location), (created.Status, created["Location"]));
+        Assert.Equal(key, Encoding.UTF8.GetString(Assert.Single(_node.Partitions.Commands).Key.Span));
+        Assert.Equal((200, "1"), (read.Status, read["Kv-Version"]));
+    }
+
+    [Theory]
     [InlineData("1")]
     [InlineData("null")]
     [InlineData("\"text with \\u00e9 and \\ud83d\\ude00\"")]
@@ -76,7 +93,7 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         var created = await _node.SendBodyAsync("PUT", "/v1/a%2Fb?ack=quorum", [0, 255, 1], "Content-Type: image/png");
         var replaced = await _node.SendBodyAsync("PUT", "/v1/a/b", [0, 255, 2]);
 
-        Assert.Equal((201, "/v1/a%2Fb"), (created.Status, created["Location"]));
+        Assert.Equal((201, "/v1/a/b"), (created.Status, created["Location"]));
         Assert.Equal(204, replaced.Status);
         Assert.Equal("2", replaced["Kv-Version"]);
         Assert.Equal(

@@ -14,7 +14,6 @@ public sealed class RefusalTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Theory]
-    [InlineData("/v1/", 400, "key-invalid")]
     [InlineData("/v1/a//b", 400, "key-invalid")]
     [InlineData("/v1/./a", 400, "key-invalid")]
     [InlineData("/v1/a/../b", 400, "key-invalid")]
@@ -33,7 +32,31 @@ public sealed class RefusalTests : IAsyncLifetime
     [InlineData("/x/../v1/a", 400, "target-invalid")]
     [InlineData("/V1/a", 400, "target-invalid")]
     [InlineData("/nowhere", 404, "route-not-found")]
+    [InlineData("/%62uckets/default/keys/a", 400, "target-invalid")]
+    [InlineData("/x/../buckets/default/keys/a", 400, "target-invalid")]
+    [InlineData("/Buckets/default/keys/a", 400, "target-invalid")]
+    [InlineData("/buckets/default/%6beys/a", 400, "target-invalid")]
+    [InlineData("/buckets/default//keys/a", 400, "target-invalid")]
+    [InlineData("/buckets/default/x/../keys/a", 400, "target-invalid")]
+    [InlineData("/buckets/default/keys/a%5Cb", 400, "target-invalid")]
+    [InlineData("/buckets/default/keys/", 400, "key-invalid")]
+    [InlineData("/buckets/default/keys/a/../b", 400, "key-invalid")]
+    [InlineData("/buckets/Default/keys/a", 400, "bucket-invalid")]
+    [InlineData("/buckets/defaul%74/keys/a", 400, "bucket-invalid")]
+    [InlineData("/buckets/../keys/a", 400, "bucket-invalid")]
+    [InlineData("/buckets//keys/a", 400, "bucket-invalid")]
+    [InlineData("/v1?key=", 400, "key-invalid")]
+    [InlineData("/v1?key=a%0Ab", 400, "key-invalid")]
+    [InlineData("/v1?key64=YQ==", 400, "key-invalid")]
+    [InlineData("/v1?key=a&key=a", 400, "query-invalid")]
+    [InlineData("/v1?key=a&key64=YQ", 400, "query-invalid")]
+    [InlineData("/v1/b?key=a", 400, "query-invalid")]
+    [InlineData("/v1?key=a&", 400, "query-invalid")]
+    [InlineData("/v1?key=a&acc=one", 400, "query-invalid")]
+    [InlineData("/buckets/pics/keys/a", 404, "bucket-not-found")]
+    [InlineData("/buckets/default/nothing", 404, "route-not-found")]
     [InlineData("/v1", 404, "route-not-found")]
+    [InlineData("/v1/", 404, "route-not-found")]
     [InlineData("/v2/a", 404, "route-not-found")]
     public async Task A_target_that_names_no_key(string target, int status, string code) =>
         AssertRefused(await _node.SendAsync("GET", target), status, code);
@@ -297,6 +320,16 @@ public sealed class RefusalTests : IAsyncLifetime
         Assert.Equal((Applied.No, false, "node1"), (problem.Applied, problem.Retryable, problem.Node));
         Assert.Equal(answer["Kv-Request-Id"], problem.TraceId);
         Assert.EndsWith(".", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_of_a_bucket_that_is_not_there()
+    {
+        var answer = await _node.SendBodyAsync("PUT", "/buckets/pics/keys/a%2Fb", "v");
+
+        AssertRefused(answer, 404, "bucket-not-found");
+        Assert.Equal(("a/b", "pics"), (answer.Problem.Key, answer.Problem.Bucket));
+        Assert.Equal("close", answer["Connection"]);    // its body was not read
     }
 
     private void AssertRefused(RawResponse answer, int status, string code)
