@@ -166,5 +166,5 @@ public sealed class RememberedRequestsTests
     }
 
     private WriteResult Apply(Command command) =>
-        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
+        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command)) with { Entry = null };
 }

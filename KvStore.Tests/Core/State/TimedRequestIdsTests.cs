@@ -118,23 +118,9 @@ public sealed class TimedRequestIdsTests
 
         Assert.Equal(WriteStatus.RequestIdExpired, Apply(Put("k", "one", Now, id: TimedId(Start))).Status);
         var other = image.Encode().Select(block => block.ToArray()).ToArray();
-        other[0][^1] ^= 0x40;
+        other[0][^17] ^= 0x40;    // before index and closed buckets
         var changed = StateImage.Decode([.. other.Select(block => new ReadOnlyMemory<byte>(block))]);
         Assert.NotEqual(image.Hash(), changed.Hash());
-    }
-
-    /// <summary>The first version of an image knew no timed ids, so none was forgotten.</summary>
-    [Fact]
-    public void An_image_of_before_there_was_a_horizon_is_read()
-    {
-        Apply(Put("k", "one", Start, id: ClientId(1)));
-        var blocks = _state.Image.Encode().Select(block => block.ToArray()).ToArray();
-        blocks[0] = blocks[0][..^sizeof(long)];
-        blocks[0][5] = 1;
-        _state = new KeyValueState(StateImage.Decode([.. blocks.Select(block => new ReadOnlyMemory<byte>(block))]));
-
-        Assert.Equal(0, _state.Image.Requests.HorizonMs);
-        Assert.True(Apply(Put("k", "one", Start, id: ClientId(1))).IsReplay);
     }
 
     [Fact]
@@ -259,7 +245,7 @@ public sealed class TimedRequestIdsTests
                 Assert.False(isChanged);
                 break;
             default:
-                Assert.True(applied.TryAdd(id, result), $"{id} was applied twice.");
+                Assert.True(applied.TryAdd(id, result with { Entry = null }), $"{id} was applied twice.");
                 Assert.True(isChanged);
                 break;
         }
@@ -277,5 +263,5 @@ public sealed class TimedRequestIdsTests
     }
 
     private WriteResult Apply(Command command) =>
-        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
+        _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command)) with { Entry = null };
 }
