@@ -8,7 +8,9 @@ using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Api;
 
-/// <summary>Buckets and their settings. Every node answers, by asking the system group's primary where it is not it.</summary>
+/// <summary>
+/// Buckets and their settings. Every node answers, by asking the system group's primary where it is not it.
+/// </summary>
 internal sealed class BucketApi(
     BucketCallReader reader,
     BucketDirectory directory,

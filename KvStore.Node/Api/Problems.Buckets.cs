@@ -10,8 +10,8 @@ internal sealed partial class Problems
     /// <summary>The catalog could not be read, or not all partitions are rid of a bucket that had the name.</summary>
     public static Refusal BucketsUnreached { get; } = new(
         ProblemType.NoQuorum,
-        "No majority of the nodes that keep the buckets answered in time, or a drop of this bucket is not finished yet; "
-            + "nothing was applied.")
+        "No majority of the nodes that keep the buckets answered in time, or a drop of this bucket is not finished "
+            + "yet; nothing was applied.")
     {
         RetryAfterSeconds = RetryAfter,
     };

@@ -11,7 +11,9 @@ internal enum BucketState
     /// <summary>It takes requests.</summary>
     Live,
 
-    /// <summary>Its drop is decided: it is being closed in every partition. Its name can be given again after that.</summary>
+    /// <summary>
+    /// Its drop is decided: it is being closed in every partition. Its name can be given again after that.
+    /// </summary>
     Dropping,
 
     /// <summary>Closed everywhere; what is left remembers the requests that came to it.</summary>
@@ -31,7 +33,9 @@ internal enum BucketChangeKind
     Dropped,
 }
 
-/// <summary>A change that was made under a request id, so that a retry of it is answered alike and changes nothing.</summary>
+/// <summary>
+/// A change that was made under a request id, so that a retry of it is answered alike and changes nothing.
+/// </summary>
 /// <param name="Id">Names the request.</param>
 /// <param name="Print">What it asked for, as a number.</param>
 /// <param name="Kind">What it came to.</param>

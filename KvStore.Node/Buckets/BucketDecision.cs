@@ -67,7 +67,8 @@ internal static class BucketDecision
             },
             EntryVersion = found?.EntryVersion ?? KeyVersion.None,
         };
-        var made = new BucketRequest(change.RequestId, change.Print, KindOf(change, live), next.Id, next.Revision, nowMs);
+        var made = new BucketRequest(
+            change.RequestId, change.Print, KindOf(change, live), next.Id, next.Revision, nowMs);
         return next with { Requests = Remember(found, made, nowMs) };
     }
 

@@ -13,7 +13,9 @@ internal abstract record BucketLookup
     /// <summary>It is no bucket's: so said the system group after the question was asked.</summary>
     public sealed record Absent : BucketLookup;
 
-    /// <summary>The system group could not be asked in time, or not all partitions are rid of what had the name.</summary>
+    /// <summary>
+    /// The system group could not be asked in time, or not all partitions are rid of what had the name.
+    /// </summary>
     public sealed record Unreached : BucketLookup;
 }
 

@@ -20,6 +20,8 @@ internal sealed class BucketHost(
     private static readonly TimeSpan FollowInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TidyInterval = TimeSpan.FromSeconds(2);
 
+    private string? _unread;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await current.Formed.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -35,8 +37,13 @@ internal sealed class BucketHost(
                     tidied = time.GetTimestamp();
                 }
             }
+            catch (InvalidDataException failure) when (failure.Message == _unread)
+            {
+                // said already; it is looked at again and again
+            }
             catch (InvalidDataException failure)
             {
+                _unread = failure.Message;
                 logger.CatalogUnread(failure.Message);
             }
 

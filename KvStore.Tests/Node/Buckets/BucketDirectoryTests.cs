@@ -84,7 +84,7 @@ public sealed class BucketDirectoryTests
             Id = new BucketId(uint.MaxValue),
             Revision = 9,
             State = BucketState.Dropping,
-            Settings = new BucketSettings { DefaultTtl = "2h", RequireConditionalWrites = false, CacheControl = "no-store" },
+            Settings = new BucketSettings { DefaultTtl = "2h", CacheControl = "private" },
             Requests =
             [
                 new BucketRequest(
