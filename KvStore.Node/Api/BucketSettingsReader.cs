@@ -67,10 +67,8 @@ internal static class BucketSettingsReader
                     ? null
                     : $"maxValueBytes must be a whole number from 1 to {maxValueBytes}.";
             case "requireConditionalWrites":
-                changes.Add(settings => settings with
-                {
-                    RequireConditionalWrites = isNull ? null : value.ValueKind is JsonValueKind.True,
-                });
+                bool? isOn = isNull ? null : value.ValueKind is JsonValueKind.True;
+                changes.Add(settings => settings with { RequireConditionalWrites = isOn });
                 return isNull || value.ValueKind is JsonValueKind.True or JsonValueKind.False
                     ? null
                     : "requireConditionalWrites must be true or false.";

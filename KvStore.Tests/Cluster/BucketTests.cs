@@ -66,8 +66,7 @@ public sealed class BucketTests(WalkThroughTests.Started started) : IClassFixtur
         Assert.Equal(HttpStatusCode.NoContent, await SendAsync(Door(0), HttpMethod.Delete, "/buckets/churn"));
         await ended.CancelAsync();
         var statuses = (await Task.WhenAll(writers)).SelectMany(written => written).ToHashSet();
-        Assert.Subset(
-            [HttpStatusCode.Created, HttpStatusCode.NoContent, HttpStatusCode.NotFound], statuses);
+        Assert.Empty(statuses.Except([HttpStatusCode.Created, HttpStatusCode.NoContent, HttpStatusCode.NotFound]));
         Assert.Equal(HttpStatusCode.Created, await SendAsync(Door(1), HttpMethod.Put, "/buckets/churn"));
         for (var key = 0; key < 20; key++)
         {

@@ -66,7 +66,8 @@ public sealed class KeyValueApiTests : IAsyncLifetime
         var read = await _node.SendAsync("GET", location);
 
         Assert.Equal((201, location), (created.Status, created["Location"]));
-        Assert.Equal(key, Encoding.UTF8.GetString(Assert.Single(_node.Partitions.Commands).Key.Span));
+        var change = Assert.IsType<Command.Change>(Assert.Single(_node.Partitions.Commands));
+        Assert.Equal(key, Encoding.UTF8.GetString(change.Operation.Key.Span));
         Assert.Equal((200, "1"), (read.Status, read["Kv-Version"]));
     }
 
