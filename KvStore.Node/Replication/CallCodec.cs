@@ -87,5 +87,7 @@ internal static class CallCodec
     };
 
     private static EntryItem Decode(Wire.EntryItem item) => new(
-        item.Key.Memory, item.Value.Memory, new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)));
+        item.Key.Memory,
+        item.Value.Memory,
+        new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)));
 }
