@@ -20,6 +20,7 @@ internal sealed partial class KeyValueApi(
     IPartitions partitions,
     BucketDirectory directory,
     PrimaryForwarder forwarder,
+    KeysApi keys,
     RequestCount requests,
     CrashHook crash,
     TimeProvider time,
@@ -30,6 +31,7 @@ internal sealed partial class KeyValueApi(
         KeyPath.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) switch
         {
             KeyTarget.Key key => AnswerAsync(context, key),
+            KeyTarget.Collection all => keys.AnswerAsync(context, all),
             KeyTarget.Invalid when context.Request.Method is "CONNECT" =>
                 RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),

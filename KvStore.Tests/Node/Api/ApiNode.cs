@@ -36,7 +36,10 @@ internal sealed class ApiNode : IAsyncDisposable
     public List<Exception> Crashes { get; private set; } = [];
 
     public static async Task<ApiNode> StartAsync(
-        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null)
+        FakeCluster? cluster = null,
+        int member = 1,
+        Action<ApiOptions>? configure = null,
+        Action<IServiceCollection>? replace = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -53,8 +56,10 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
             .AddSingleton<IClusterPartitions>(clusterPartitions)
+            .AddSingleton<IScanPeers>(new FakeScanPeers())
             .AddSingleton<INodeStatus>(status)
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
+        replace?.Invoke(builder.Services);
         var app = builder.Build();
         app.UseKeyValueApi();
         app.UseProblemPages();
