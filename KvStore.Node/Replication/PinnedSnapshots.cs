@@ -118,7 +118,7 @@ internal sealed class PinnedSnapshots : IDisposable
     {
         lock (_gate)
         {
-            if (!_pinned.TryGetValue(snapshot, out var pinned) || pinned.IsKept == isKept)
+            if (!_pinned.TryGetValue(snapshot, out var pinned) || (isKept && pinned.IsKept))
                 return true;
             if (!isKept || (_kept >= MaxKept && !TryMakeRoom()))
             {
