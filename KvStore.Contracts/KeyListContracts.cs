@@ -63,5 +63,7 @@ public sealed record RangeCountResponse(long Count, bool DryRun);
 
 /// <summary>What a removal of many keys came to.</summary>
 /// <param name="Deleted">Keys that it removed.</param>
-/// <param name="Changed">Keys that were written or removed by others since they were counted: it left them alone.</param>
+/// <param name="Changed">
+/// Keys that were written or removed by others since they were counted: it left them alone.
+/// </param>
 public sealed record RangeDeleteResponse(long Deleted, long Changed);

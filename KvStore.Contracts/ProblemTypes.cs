@@ -173,7 +173,8 @@ public sealed class ProblemType
         ConditionInvalid, IdempotencyKeyInvalid, CursorInvalid, NotFound, BucketNotFound, RouteNotFound,
         MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, CursorCompacted,
         PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary,
-        WrongCluster, IdempotencyMismatch, RangeTooLarge, PreconditionRequired, TooManySnapshots, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+        WrongCluster, IdempotencyMismatch, RangeTooLarge, PreconditionRequired, TooManySnapshots, Internal,
+        NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

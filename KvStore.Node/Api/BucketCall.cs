@@ -60,7 +60,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
     private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
     {
         KvHeaders.Forward, KvHeaders.Consistency, KvHeaders.Version, KvHeaders.StalenessMs, KvHeaders.Copies,
-        KvHeaders.ServedBy, KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId,
+        KvHeaders.ServedBy, KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId, KvHeaders.Session,
     };
 
     /// <summary>Reads a request.</summary>

@@ -78,7 +78,7 @@ internal sealed partial class KeysApi
                 var left = (call.Limit ?? long.MaxValue) - lines;
                 var query = page.Next! with { Limit = (int)Math.Min(KeysCall.MaxLimit, left) };
                 var outcome = await WithinAsync(
-                    call, context.RequestAborted, deadline => snapshots.NextAsync(page.Snapshot, query, deadline));
+                    call, deadline => snapshots.NextAsync(page.Snapshot, query, deadline), context.RequestAborted);
                 if (outcome is not PageOutcome.Page next)
                 {
                     Release(page);

@@ -94,7 +94,7 @@ internal sealed partial class KeysApi(
             return Problems.Overloaded;
         try
         {
-            return await WithinAsync(call, context.RequestAborted, deadline => DecideAsync(context, call, deadline));
+            return await WithinAsync(call, deadline => DecideAsync(context, call, deadline), context.RequestAborted);
         }
         finally
         {
@@ -152,7 +152,7 @@ internal sealed partial class KeysApi(
 
     /// <summary>Does something that has as long as the request may take.</summary>
     private async ValueTask<T> WithinAsync<T>(
-        KeysCall call, CancellationToken aborted, Func<CancellationToken, ValueTask<T>> act)
+        KeysCall call, Func<CancellationToken, ValueTask<T>> act, CancellationToken aborted)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(aborted);
         using var timer = new CancellationTokenSource(call.Timeout, time);

@@ -11,8 +11,8 @@ namespace KvStore.Node.Api;
 internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 {
     private const string ListParameters =
-        "A list takes prefix, start, end, delimiter, order, limit, cursor, values, count, consistency and timeout, each "
-        + "once as name=value.";
+        "A list takes prefix, start, end, delimiter, order, limit, cursor, values, count, consistency and timeout, "
+        + "each once as name=value.";
 
     private const string RemovalParameters =
         "A removal takes prefix, start, end, dry_run, confirm and timeout, each once as name=value.";
@@ -53,8 +53,8 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         {
             return new Refusal(
                 ProblemType.ConditionInvalid,
-                "A removal of many keys takes no If-Match and no If-None-Match: it removes what was counted and nothing "
-                    + "that was written since.");
+                "A removal of many keys takes no If-Match and no If-None-Match: it removes what was counted and "
+                    + "nothing that was written since.");
         }
 
         foreach (var (name, values) in headers)
@@ -97,7 +97,8 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private static Refusal? ProveConsistency(string word) => word is "strong" or "session" or "bounded" or "eventual"
         ? null
         : new Refusal(
-            ProblemType.HeaderInvalid, "The consistency must be strong, session, bounded or eventual; a list is strong.");
+            ProblemType.HeaderInvalid,
+            "The consistency must be strong, session, bounded or eventual; a list is strong.");
 
     private static Refusal? ReadQuery(string query, KeysCall call, bool isRemoval)
     {
@@ -108,7 +109,9 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         {
             var pair = query.AsSpan(range);
             var equals = pair.IndexOf('=');
-            if (equals < 0 || !TryDecode(pair[..equals], out var name) || !TryDecode(pair[(equals + 1)..], out var value))
+            if (equals < 0
+                || !TryDecode(pair[..equals], out var name)
+                || !TryDecode(pair[(equals + 1)..], out var value))
                 return Wrong(isRemoval ? RemovalParameters : ListParameters);
             var word = Encoding.UTF8.GetString(name);
             var refusal = !seen.Add(word) ? Wrong(isRemoval ? RemovalParameters : ListParameters)
@@ -171,7 +174,9 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
                 call.IsCounted = value is "true";
                 return value is "true" or "false" ? null : Wrong("The count is true or false.");
             case "limit":
-                call.Limit = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : 0;
+                call.Limit = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+                    ? limit
+                    : 0;
                 return call.Limit is >= 1 and <= KeysCall.MaxLimit
                     ? null
                     : Wrong($"The limit is a whole number from 1 to {KeysCall.MaxLimit}.");
@@ -207,13 +212,14 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             "A removal of many keys needs prefix, start or end. To remove all keys, drop the bucket, or send prefix= "
                 + "with nothing behind it.")
         : call.IsDryRun == call.Confirmed is not null ? Wrong(
-            "A removal of many keys needs dry_run=true, which counts them and removes none, or confirm= with that count.")
+            "A removal of many keys needs dry_run=true, which counts them and removes none, or confirm= with that "
+                + "count.")
         : null;
 
     private static Refusal? ProveRange(KeysCall call)
     {
         if (!call.End.IsEmpty && call.Start.Span.SequenceCompareTo(call.End.Span) > 0)
-            return Wrong("The start is behind the end; both are in the byte order of keys, whatever the order asked for.");
+            return Wrong("The start is behind the end; both are in byte order of keys, whatever the order asked for.");
         return call.Cursor is { } cursor && cursor.Print != call.Print() ? Problems.CursorInvalid : null;
     }
 
@@ -275,7 +281,10 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             {
                 if (at + 2 >= text.Length
                     || !byte.TryParse(
-                        text.Slice(at + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
+                        text.Slice(at + 1, 2),
+                        NumberStyles.AllowHexSpecifier,
+                        CultureInfo.InvariantCulture,
+                        out var octet))
                     return false;
                 bytes[length++] = octet;
                 at += 2;

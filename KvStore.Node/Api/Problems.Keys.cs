@@ -10,14 +10,14 @@ internal sealed partial class Problems
     /// <summary>The cursor is none, or one of another list.</summary>
     public static Refusal CursorInvalid { get; } = new(
         ProblemType.CursorInvalid,
-        "The cursor must be one that an earlier page gave, and all other parameters but limit and timeout as they were "
-            + "then.");
+        "The cursor must be one that an earlier page gave, and all other parameters but limit and timeout as they "
+            + "were then.");
 
     private static Refusal CursorCompacted { get; } = new(
         ProblemType.CursorCompacted,
-        $"What this list goes on in is not held any longer: {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes have passed "
-            + "since its first page, its last page was given, a node that held a part of it stopped, or the bucket was "
-            + "dropped. Begin again without cursor.");
+        $"What this list goes on in is not held any longer: {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes have "
+            + "passed since its first page, its last page was given, a node that held a part of it stopped, or the "
+            + "bucket was dropped. Begin again without cursor.");
 
     private static Refusal TooManySnapshots { get; } = new(
         ProblemType.TooManySnapshots,
@@ -57,8 +57,8 @@ internal sealed partial class Problems
         },
         RemovalOutcome.TooMany many => new Refusal(
             ProblemType.RangeTooLarge,
-            $"{many.Count} keys are in the range; one request removes at most {RangeRemoval.MaxKeys}. Nothing was removed. "
-                + "Narrow the range and go on range by range, or drop the bucket.")
+            $"{many.Count} keys are in the range; one request removes at most {RangeRemoval.MaxKeys}. Nothing was "
+                + "removed. Narrow the range and go on range by range, or drop the bucket.")
         {
             Count = many.Count,
         },
@@ -83,8 +83,8 @@ internal sealed partial class Problems
 
         return new Refusal(
             ProblemType.DeadlineExceeded,
-            $"Not every partition did its part in time: {broken.Removed} keys are removed for certain, others may be. Count "
-                + "again and repeat: what was written meanwhile is never removed without being counted.")
+            $"Not every partition did its part in time: {broken.Removed} keys are removed for certain, others may be. "
+                + "Count again and repeat: what was written meanwhile is never removed without being counted.")
         {
             Applied = broken.Why is WriteOutcome.Indeterminate ? Applied.Unknown : Applied.Yes,
         };

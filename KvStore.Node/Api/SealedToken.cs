@@ -16,8 +16,8 @@ internal enum TokenKind : byte
 }
 
 /// <summary>
-/// Bytes as text that goes through URLs and headers, with their kind, a version and a checksum, so that what is not ours
-/// is not taken for it. No secret, and no proof of who made it. Described in docs/formats.md.
+/// Bytes as text that goes through URLs and headers, with their kind, a version and a checksum, so that what is not
+/// ours is not taken for it. No secret, and no proof of who made it. Described in docs/formats.md.
 /// </summary>
 internal static class SealedToken
 {

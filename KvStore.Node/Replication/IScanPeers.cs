@@ -3,7 +3,9 @@ using KvStore.Core.Primitives;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>Asks other members for keys of the partitions that they are primaries of, as these were at one moment.</summary>
+/// <summary>
+/// Asks other members for keys of the partitions that they are primaries of, as these were at one moment.
+/// </summary>
 internal interface IScanPeers
 {
     /// <summary>All members but this one.</summary>

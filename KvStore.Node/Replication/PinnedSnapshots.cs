@@ -89,7 +89,7 @@ internal sealed class PinnedSnapshots : IDisposable
         };
     }
 
-    /// <summary>Reads on; <see cref="ScanOutcome.Nothing"/> where nothing is pinned under the id, or no longer.</summary>
+    /// <summary>Reads on; <see cref="ScanOutcome.Nothing"/> where nothing is pinned under the id.</summary>
     public ScanOutcome Scan(ulong snapshot, ScanQuery query)
     {
         BucketId bucket;
@@ -136,7 +136,8 @@ internal sealed class PinnedSnapshots : IDisposable
     public void Dispose() => _sweep.Dispose();
 
     private static ScanPart Read(List<StateImage> images, BucketId bucket, ScanQuery query) => PartitionScan.Take(
-        PartitionScan.InOrder(images.Select(image => PartitionScan.Of(image, bucket, query)), query.IsDescending), query);
+        PartitionScan.InOrder(images.Select(image => PartitionScan.Of(image, bucket, query)), query.IsDescending),
+        query);
 
     private async Task<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline)
     {
@@ -202,7 +203,7 @@ internal sealed class PinnedSnapshots : IDisposable
         _kept -= pinned.IsKept ? 1 : 0;
     }
 
-    /// <summary>One snapshot's part on this node; of a state without keys in the bucket only the index is kept.</summary>
+    /// <summary>One snapshot's part on this node; of a state without keys in the bucket the index alone.</summary>
     private sealed class Pinned(
         BucketId bucket, long since, ImmutableArray<PinnedPartition> partitions, List<StateImage> images)
     {

@@ -109,7 +109,9 @@ internal sealed class RangeRemoval(
                 }
             }
         }).ConfigureAwait(false);
-        return failure is null ? new RemovalOutcome.Done(removed, changed) : new RemovalOutcome.Broken(removed, failure);
+        return failure is null
+            ? new RemovalOutcome.Done(removed, changed)
+            : new RemovalOutcome.Broken(removed, failure);
     }
 
     /// <summary>Under an id of its own: an attempt of unknown outcome is made again and counts the same.</summary>

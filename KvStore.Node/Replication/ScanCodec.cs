@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Google.Protobuf;
 using KvStore.Core.Primitives;
 
@@ -110,7 +109,7 @@ internal static class ScanCodec
         return new ScanQuery
         {
             Start = query.Start.Memory,
-            End = query.HasEnd ? query.End.Memory : default(ReadOnlyMemory<byte>?),    // null alone would be empty memory
+            End = query.HasEnd ? query.End.Memory : default(ReadOnlyMemory<byte>?),    // null would be empty memory
             Delimiter = query.Delimiter.Memory,
             PrefixLength = (int)query.PrefixLength,
             IsDescending = query.IsDescending,

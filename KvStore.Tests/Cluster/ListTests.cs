@@ -87,7 +87,8 @@ public sealed class ListTests
         var count = JsonSerializer.Deserialize(
             await dry.Content.ReadAsStringAsync(), ContractsJson.Default.RangeCountResponse)!.Count;
         Assert.InRange(count, 1, 10_000);
-        using var done = await cluster.Nodes[1].Http.DeleteAsync($"/buckets/default/keys?prefix=churn/&confirm={count}");
+        using var done = await cluster.Nodes[1].Http.DeleteAsync(
+            $"/buckets/default/keys?prefix=churn/&confirm={count}");
         Assert.Equal($$"""{"deleted":{{count}},"changed":0}""", await done.Content.ReadAsStringAsync());
         Assert.Empty((await ListAsync(cluster.Nodes[0].Http, "?prefix=churn/")).Items);
         Assert.Equal(Kept, (await ListAsync(cluster.Nodes[2].Http, "?prefix=kept/&limit=1000")).Items.Length);

@@ -17,6 +17,7 @@ internal static class CoreMutants
     private const string Group = "KvStore.Core/Replication/GroupConfiguration.cs";
     private const string Plan = "KvStore.Core/Replication/ConfigurationPlan.cs";
     private const string State = "KvStore.Core/State/KeyValueState.cs";
+    private const string Operations = "KvStore.Core/State/KeyValueState.Operations.cs";
     private const string Claims = "KvStore.Core/Primitives/Invariant.cs";
 
     public static Mutant[] Commit { get; } =
@@ -182,9 +183,9 @@ internal static class CoreMutants
             new Change(State, "StateImage _image = image", "StateImage _image = image.WithoutRequests()"),
             new Change(
                 "KvStore.Core/State/StateImage.cs",
-                "    private readonly struct KeyOrder",
-                "    internal StateImage WithoutRequests() => new(_entries, RememberedRequests.None, Time,"
-                + " Bytes);\n\n    private readonly struct KeyOrder")),
+                "    internal StateImage Remembering",
+                "    internal StateImage WithoutRequests() => new(this) { Requests = RememberedRequests.None };\n\n"
+                + "    internal StateImage Remembering")),
         new("26", "an id that was forgotten is taken for a new one", "Forgetful", 6,
             new Change(
                 State, "now.Requests.MayHaveForgotten(id) ?", "now.Requests.MayHaveForgotten(id) && now.Count < 0 ?")),
@@ -195,15 +196,15 @@ internal static class CoreMutants
                 "horizonMs = id.TimeMs")),
         new("27", "a version stays when the value is replaced", "Usual", 1,
             new Change(
-                State,
-                "new StoredEntry(put.Value, put.ContentType, version,",
-                "new StoredEntry(put.Value, put.ContentType, current?.Version ?? version,")),
+                Operations,
+                "CreatedMs = replaced?.CreatedMs ?? image.TimeMs,",
+                "CreatedMs = image.TimeMs, Version = replaced?.Version ?? entry.Version,")),
         new("27", "versions count from one again after a delete", "Usual", 1,
             new Change(
-                State,
-                "        if (command is Command.Put put)\n        {\n",
-                "        if (command is Command.Put put)\n        {\n            version = new KeyVersion(new"
-                + " Term(1), new LogIndex((current?.Version.Index.Value ?? 0) + 1));\n")),
+                Operations,
+                "CreatedMs = replaced?.CreatedMs ?? image.TimeMs,",
+                "CreatedMs = image.TimeMs, Version = new KeyVersion(new Term(1),"
+                + " new LogIndex((replaced?.Version.Index.Value ?? 0) + 1)),")),
         new("33", "a broken invariant stops nobody", "Usual", 1,
             new Change(Claims, "if (!claim)", "if (!claim && text is null)")),
         new("34", "the core draws from a source that is not its own", "Twice", 1,

@@ -48,7 +48,8 @@ internal sealed class ListCluster
     public StateImage ImageOf(PartitionId partition) => _states[partition].State.Image;
 
     public IEnumerable<string> Keys(BucketId bucket) => _states.Values
-        .SelectMany(part => part.State.Image.From(bucket, default).Select(pair => Encoding.UTF8.GetString(pair.Key.Span)));
+        .SelectMany(part => part.State.Image.From(bucket, default))
+        .Select(pair => Encoding.UTF8.GetString(pair.Key.Span));
 
     public void Put(string key, string value = "v", Ttl ttl = default, BucketId? bucket = null) =>
         Put(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), ttl, bucket ?? BucketId.Default);

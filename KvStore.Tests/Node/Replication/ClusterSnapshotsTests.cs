@@ -188,8 +188,9 @@ public sealed class ClusterSnapshotsTests
         var page = Assert.IsType<PageOutcome.Page>(opened);
         _cluster.Apply(new PartitionId(4), new Command.CloseBucket { Bucket = bucket, TimeMs = 1 });
 
-        Assert.IsType<PageOutcome.Gone>(await _cluster.Nodes[0].Snapshots.NextAsync(page.Snapshot, page.Next!, default));
-        Assert.IsType<PageOutcome.BucketGone>(await _cluster.Nodes[0].Snapshots.OpenAsync(bucket, All, false, default));
+        var snapshots = _cluster.Nodes[0].Snapshots;
+        Assert.IsType<PageOutcome.Gone>(await snapshots.NextAsync(page.Snapshot, page.Next!, default));
+        Assert.IsType<PageOutcome.BucketGone>(await snapshots.OpenAsync(bucket, All, false, default));
     }
 
     private static (List<string> Listed, long? Count) ReadAll(ListCluster cluster, ScanQuery query)

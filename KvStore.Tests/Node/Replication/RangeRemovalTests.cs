@@ -56,7 +56,8 @@ public sealed class RangeRemovalTests
         };
 
         Assert.Equal(new RemovalOutcome.Done(4998, 2), await RemoveAsync(5000));
-        Assert.Equal(["tmp", "tmp/17", "tmp/new", "tmp0"], _cluster.Keys(BucketId.Default).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["tmp", "tmp/17", "tmp/new", "tmp0"], _cluster.Keys(BucketId.Default).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -84,7 +85,7 @@ public sealed class RangeRemovalTests
 
         var broken = Assert.IsType<RemovalOutcome.Broken>(await RemoveAsync(5000));
         Assert.IsType<WriteOutcome.Indeterminate>(broken.Why);
-        Assert.Equal(5000 - broken.Removed, _cluster.Keys(BucketId.Default).Count(key => key.StartsWith("tmp/", StringComparison.Ordinal)));
+        Assert.Equal(5002 - broken.Removed, _cluster.Keys(BucketId.Default).Count());
     }
 
     private async Task<RemovalOutcome> RemoveAsync(long expected) =>
