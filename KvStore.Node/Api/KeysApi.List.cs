@@ -86,7 +86,7 @@ internal sealed partial class KeysApi
                     return;
                 }
 
-                page = next;
+                page = next with { Count = page.Count };
             }
         }
         catch

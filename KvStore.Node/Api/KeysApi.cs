@@ -90,7 +90,8 @@ internal sealed partial class KeysApi(
         var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         if (reader.Read(context, target, rawTarget, out var call) is { } unread)
             return unread;
-        if (!gate.TryEnter(KeysCall.PageBytes))    // what it may hold at once, as far as that depends on what is stored
+        var bytes = method is "DELETE" ? KeysCall.RemovalBytes : KeysCall.PageBytes;    // what it may hold at once
+        if (!gate.TryEnter(bytes))
             return Problems.Overloaded;
         try
         {
@@ -98,7 +99,7 @@ internal sealed partial class KeysApi(
         }
         finally
         {
-            gate.Leave(KeysCall.PageBytes);
+            gate.Leave(bytes);
         }
     }
 

@@ -17,6 +17,9 @@ internal sealed record KeysCall
     /// <summary>Bytes of keys and values of a page; one entry that is larger comes alone.</summary>
     public const int PageBytes = 4 << 20;
 
+    /// <summary>Bytes that the keys of a removal may come to.</summary>
+    public const int RemovalBytes = 4 * PageBytes;
+
     /// <summary>The bucket.</summary>
     public required string Bucket { get; init; }
 

@@ -99,7 +99,8 @@ public sealed class ListTests
         for (var number = 0; !ended.IsCancellationRequested; number++)
         {
             await PutAsync(door, $"churn/{number % 300}");
-            using var deleted = await door.DeleteAsync($"/v1/churn/{(number * 7 + 150) % 300}");
+            using var deleted = await door.DeleteAsync(
+                $"/v1/churn/{(number * 7 + 150) % 300}", CancellationToken.None);
             await PutAsync(door, $"kept/{number % Kept:d4}");
         }
     }
