@@ -18,4 +18,9 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(FaultsDocument))]
 [JsonSerializable(typeof(BucketResponse))]
 [JsonSerializable(typeof(BucketListResponse))]
+[JsonSerializable(typeof(KeyListResponse))]
+[JsonSerializable(typeof(KeyListItem))]
+[JsonSerializable(typeof(KeyListEnd))]
+[JsonSerializable(typeof(RangeCountResponse))]
+[JsonSerializable(typeof(RangeDeleteResponse))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -58,6 +58,9 @@ public sealed record Problem
     /// <summary>With 412: the ETag that is stored; absent when the key is not there.</summary>
     public string? CurrentEtag { get; init; }
 
+    /// <summary>With 412 and 422 of a removal of many keys: how many there are.</summary>
+    public long? Count { get; init; }
+
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }
 

@@ -75,6 +75,9 @@ public sealed class ProblemType
     public static ProblemType SessionInvalid { get; } =
         new("session-invalid", 400, "The session token is not valid");
 
+    /// <summary>400: the cursor is not one that an answer to the same request gave.</summary>
+    public static ProblemType CursorInvalid { get; } = new("cursor-invalid", 400, "The cursor is not valid");
+
     /// <summary>404: the key is not there.</summary>
     public static ProblemType NotFound { get; } = new("not-found", 404, "The key does not exist");
 
@@ -104,6 +107,10 @@ public sealed class ProblemType
     /// <summary>409: the time in the idempotency key is too far in the future.</summary>
     public static ProblemType IdempotencyAhead { get; } =
         new("idempotency-ahead", 409, "The idempotency key is ahead of time");
+
+    /// <summary>410: what the cursor goes on in is no longer held; the request begins again without it.</summary>
+    public static ProblemType CursorCompacted { get; } =
+        new("cursor-compacted", 410, "The cursor is no longer good");
 
     /// <summary>412: the stored version is not the one the condition names.</summary>
     public static ProblemType PreconditionFailed { get; } =
@@ -145,9 +152,17 @@ public sealed class ProblemType
     /// <summary>422: the value that is to be patched is not JSON.</summary>
     public static ProblemType ValueNotJson { get; } = new("value-not-json", 422, "The stored value is not JSON");
 
+    /// <summary>422: more keys are in the range than are removed by one request.</summary>
+    public static ProblemType RangeTooLarge { get; } =
+        new("range-too-large", 422, "There are too many keys in the range");
+
     /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
     public static ProblemType PreconditionRequired { get; } =
         new("precondition-required", 428, "The bucket takes conditional writes only");
+
+    /// <summary>429: a node holds as many snapshots for lists that are read page by page as it can.</summary>
+    public static ProblemType TooManySnapshots { get; } =
+        new("too-many-snapshots", 429, "Too many lists are being read", retryable: true);
 
     /// <summary>500: a defect of the server.</summary>
     public static ProblemType Internal { get; } = new("internal", 500, "The server failed");
@@ -177,11 +192,12 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
-        DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound,
-        RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead,
-        PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable,
-        NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson,
-        PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+        DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound,
+        BucketNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
+        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType,
+        UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber,
+        NumberOverflow, ValueNotJson, RangeTooLarge, PreconditionRequired, TooManySnapshots, Internal, NoQuorum,
+        NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -78,6 +78,7 @@ internal static class NodeServices
             .AddSingleton<MemberReplacement>()
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddSingleton<IPeerCalls, PeerCalls>()
+            .AddSingleton<IScanPeers, ScanCalls>()
             .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()

@@ -48,6 +48,10 @@ internal sealed class BucketTree
     public IEnumerator<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> From(ReadOnlySpan<byte> start) =>
         _entries.From(start);
 
+    /// <summary>The entries before <paramref name="end"/>, or all of them, in descending order.</summary>
+    public IEnumerator<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> Before(ReadOnlyMemory<byte>? end) =>
+        end is { } key ? _entries.Before(key.Span) : _entries.Down();
+
     /// <summary>With <paramref name="entry"/> in place of <paramref name="replaced"/>, if there was one.</summary>
     public BucketTree With(ReadOnlyMemory<byte> key, StoredEntry entry, StoredEntry? replaced)
     {

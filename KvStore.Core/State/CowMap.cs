@@ -76,6 +76,18 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
         return walk.Items();
     }
 
+    /// <summary>All pairs in descending order.</summary>
+    public IEnumerator<KeyValuePair<TKey, TValue>> Down() =>
+        new MapWalkDown<TKey, TProbe, TValue, TOrder>(Root).Items();
+
+    /// <summary>All pairs before <paramref name="end"/>, exclusive, in descending order.</summary>
+    public IEnumerator<KeyValuePair<TKey, TValue>> Before(TProbe end)
+    {
+        var walk = new MapWalkDown<TKey, TProbe, TValue, TOrder>(Root);
+        walk.SeekBefore(end);
+        return walk.Items();
+    }
+
     /// <summary>The first pair; false when there is none.</summary>
     public bool TryFirst(out TKey key, out TValue value)
     {

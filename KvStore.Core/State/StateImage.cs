@@ -109,6 +109,36 @@ public sealed class StateImage
         }
     }
 
+    /// <summary>
+    /// A bucket's entries before <paramref name="end"/> (exclusive; null: all), in descending order of their keys,
+    /// without those that are expired.
+    /// </summary>
+    public IEnumerable<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> Before(
+        BucketId bucket, ReadOnlyMemory<byte>? end)
+    {
+        if (!Trees.TryFind(bucket, out var tree))
+            yield break;
+        var walk = tree.Before(end);
+        while (walk.MoveNext())
+        {
+            if (!walk.Current.Value.IsExpiredAt(TimeMs))
+                yield return walk.Current;
+        }
+    }
+
+    /// <summary>
+    /// What it has of one bucket, without all else: what is kept for a while keeps nothing alive that is not read.
+    /// </summary>
+    public StateImage Only(BucketId bucket)
+    {
+        var tree = Trees.TryFind(bucket, out var known) ? known : BucketTree.Empty;
+        var none = Empty.At(TimeMs, Index, RequestMemory.Default);
+        return none.With(bucket, BucketTree.Empty, tree);
+    }
+
+    /// <summary>Whether a bucket has keys, those that are expired and not yet removed among them.</summary>
+    public bool HasKeys(BucketId bucket) => Trees.TryFind(bucket, out _);
+
     /// <summary>Writes the image in blocks of bounded size; see docs/formats.md.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Encode() => StateImageFormat.Encode(this);
 

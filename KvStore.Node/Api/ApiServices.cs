@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
+using KvStore.Node.Replication;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace KvStore.Node.Api;
@@ -8,8 +9,8 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="Replication.IPartitions"/>,
-    /// <see cref="Replication.IClusterPartitions"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="IPartitions"/>,
+    /// <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/> and <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
@@ -28,9 +29,14 @@ internal static class ApiServices
             .AddSingleton<BucketCloser>()
             .AddSingleton<BucketDirectory>()
             .AddSingleton<HopIds>()
+            .AddSingleton<ClusterSnapshots>()
             .AddSingleton<KeyAnswers>()
+            .AddSingleton<KeysApi>()
+            .AddSingleton<KeysCallReader>()
+            .AddSingleton<PinnedSnapshots>()
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
+            .AddSingleton<RangeRemoval>()
             .AddSingleton<RequestCount>()
             .AddSingleton<RequestReader>();
     }

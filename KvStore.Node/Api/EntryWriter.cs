@@ -39,7 +39,7 @@ internal sealed class EntryWriter : IDisposable
     {
         _json.WriteStartObject();
         _json.WriteString("key"u8, key);
-        if (WriteValue(value, contentType) || contentType is not MediaTypes.Json)
+        if (WriteValue(_json, value, contentType) || contentType is not MediaTypes.Json)
             _json.WriteString("contentType"u8, contentType);
         _json.WriteNumber("version"u8, version);
         _json.WriteEndObject();
@@ -78,25 +78,26 @@ internal sealed class EntryWriter : IDisposable
         _spare = this;
     }
 
+    /// <summary>Writes a value as it stands in an entry.</summary>
     /// <returns>Whether the value's type must be told beside it.</returns>
-    private bool WriteValue(ReadOnlySpan<byte> value, string contentType)
+    public static bool WriteValue(Utf8JsonWriter json, ReadOnlySpan<byte> value, string contentType)
     {
         if (MediaTypes.MayBeInlineJson(contentType) && IsJson(value))
         {
-            _json.WritePropertyName("value"u8);
-            _json.WriteRawValue(value, skipInputValidation: true);
+            json.WritePropertyName("value"u8);
+            json.WriteRawValue(value, skipInputValidation: true);
             return false;
         }
 
         if (MediaTypes.MayBeInlineText(contentType) && Utf8.IsValid(value))
-            _json.WriteString("value"u8, value);
+            json.WriteString("value"u8, value);
         else
-            _json.WriteBase64String("base64"u8, value);
+            json.WriteBase64String("base64"u8, value);
         return true;
     }
 
     /// <summary>Bytes stored by PUT under a JSON type were never read as JSON.</summary>
-    private static bool IsJson(ReadOnlySpan<byte> value)
+    public static bool IsJson(ReadOnlySpan<byte> value)
     {
         if (value.IsEmpty || !Utf8.IsValid(value))
             return false;

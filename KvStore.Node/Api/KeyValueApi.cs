@@ -20,6 +20,7 @@ internal sealed partial class KeyValueApi(
     IPartitions partitions,
     BucketDirectory directory,
     PrimaryForwarder forwarder,
+    KeysApi keys,
     RequestCount requests,
     CrashHook crash,
     TimeProvider time,
@@ -32,6 +33,7 @@ internal sealed partial class KeyValueApi(
             KeyTarget.Key key => AnswerAsync(context, key),
             KeyTarget.Collection all when context.Request.Method is "POST" =>
                 AnswerAsync(context, NewKeys.Choose(context.Request.Headers, all, time), isKeyChosen: true),
+            KeyTarget.Collection all => keys.AnswerAsync(context, all),
             KeyTarget.Invalid when context.Request.Method is "CONNECT" =>
                 RefuseAsync(context, RequestReader.NotAllowed("CONNECT")),
             KeyTarget.Invalid bad => RefuseAsync(context, new Refusal(bad.Problem, bad.Detail)),

@@ -167,6 +167,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             Key = target is null ? null : Encoding.UTF8.GetString(target.Bytes.Span),
             Bucket = target?.Bucket,
             CurrentEtag = refusal.CurrentEtag,
+            Count = refusal.Count,
             Node = node.Name,
             TraceId = traceId,
         };

@@ -19,6 +19,7 @@ internal static class CallCodec
             IsReplay = done.Result.IsReplay,
             Copies = (uint)done.Copies,
             Voters = (uint)done.Voters,
+            Items = { done.Result.Items.Select(Encode) },
         },
         WriteOutcome.NotPrimary elsewhere => new Wire.ProposalReply
         {
@@ -37,7 +38,10 @@ internal static class CallCodec
             new WriteResult(
                 (WriteStatus)reply.Status,
                 new KeyVersion(new Term(reply.VersionTerm), new LogIndex(reply.VersionIndex)),
-                reply.IsReplay),
+                reply.IsReplay)
+            {
+                Items = reply.Items.Count > 0 ? [.. reply.Items.Select(Decode)] : [],
+            },
             (int)reply.Copies,
             (int)reply.Voters),
         Wire.RequestEnd.NotPrimary => new WriteOutcome.NotPrimary(new NodeId(reply.Hint)),
@@ -90,4 +94,17 @@ internal static class CallCodec
         item.Key.Memory,
         item.Value.Memory,
         new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)));
+
+    private static Wire.ItemReply Encode(ItemResult item) => new()
+    {
+        Status = (uint)item.Status,
+        VersionTerm = item.Version.Term.Value,
+        VersionIndex = item.Version.Index.Value,
+    };
+
+    private static ItemResult Decode(Wire.ItemReply item) => new(
+        (WriteStatus)item.Status,
+        new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)),
+        Number: 0,
+        Entry: null);
 }

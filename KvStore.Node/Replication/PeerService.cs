@@ -18,6 +18,7 @@ internal sealed partial class PeerService(
     PartitionRouter router,
     ReceivedSnapshots received,
     StateComparer comparer,
+    PinnedSnapshots snapshots,
     PeerLogs logs,
     NodeEnd end,
     ILogger<PeerService> logger)

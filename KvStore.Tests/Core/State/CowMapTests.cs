@@ -104,6 +104,18 @@ public sealed class CowMapTests
         }, iter: 60);
 
     [Fact]
+    public void A_walk_down_begins_at_the_last_key_before_its_end_and_goes_to_the_first() =>
+        Gen.Select(Changes, Keys).Sample((changes, end) =>
+        {
+            var (map, twin) = (Map.Empty, NewTwin());
+            foreach (var change in changes)
+                map = Change(map, twin, change);
+            var expected = twin.Reverse().Where(pair => CompareBytes(pair.Key, end) < 0);
+            Assert.Equal(expected.Select(pair => pair.Value), Walked(map.Before(end)));
+            Assert.Equal(twin.Reverse().Select(pair => pair.Value), Walked(map.Down()));
+        }, iter: 60);
+
+    [Fact]
     public void A_tree_made_of_ordered_pairs_is_the_same_and_sound() =>
         Gen.Int[0, 5000].Sample(count =>
         {
@@ -129,6 +141,14 @@ public sealed class CowMapTests
         }
 
         AssertDetached(map.Root!, given);
+    }
+
+    private static List<int> Walked(IEnumerator<KeyValuePair<ReadOnlyMemory<byte>, int>> walk)
+    {
+        List<int> walked = [];
+        while (walk.MoveNext())
+            walked.Add(walk.Current.Value);
+        return walked;
     }
 
     private static Map Change(Map map, Twin twin, (byte[] Key, int What) change)

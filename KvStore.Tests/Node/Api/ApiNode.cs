@@ -39,7 +39,8 @@ internal sealed class ApiNode : IAsyncDisposable
         FakeCluster? cluster = null,
         int member = 1,
         Action<ApiOptions>? configure = null,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        Action<IServiceCollection>? replace = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -57,8 +58,10 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
             .AddSingleton<IClusterPartitions>(clusterPartitions)
+            .AddSingleton<IScanPeers>(new FakeScanPeers())
             .AddSingleton<INodeStatus>(status)
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
+        replace?.Invoke(builder.Services);
         var app = builder.Build();
         app.UseKeyValueApi();
         app.UseProblemPages();

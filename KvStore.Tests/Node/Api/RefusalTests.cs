@@ -55,8 +55,6 @@ public sealed class RefusalTests : IAsyncLifetime
     [InlineData("/v1?key=a&acc=one", 400, "query-invalid")]
     [InlineData("/buckets/pics/keys/a", 404, "bucket-not-found")]
     [InlineData("/buckets/default/nothing", 404, "route-not-found")]
-    [InlineData("/v1", 404, "route-not-found")]
-    [InlineData("/v1/", 404, "route-not-found")]
     [InlineData("/v2/a", 404, "route-not-found")]
     public async Task A_target_that_names_no_key(string target, int status, string code) =>
         AssertRefused(await _node.SendAsync("GET", target), status, code);

@@ -26,6 +26,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Router,
         new ReceivedSnapshots(_node.Storage),
         _node.Comparer,
+        new PinnedSnapshots(_node.Router, TimeProvider.System),
         new PeerLogs(TimeProvider.System),
         _end,
         NullLogger<PeerService>.Instance);

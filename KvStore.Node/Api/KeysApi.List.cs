@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.Text.Json;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Node.Replication;
+
+namespace KvStore.Node.Api;
+
+/// <summary>Lists: page by page, or as a stream of lines.</summary>
+internal sealed partial class KeysApi
+{
+    private async ValueTask<Refusal?> ListAsync(
+        HttpContext context, KeysCall call, BucketId bucket, ulong clusterId, CancellationToken deadline)
+    {
+        var limit = call.Limit ?? (call.IsStreamed ? KeysCall.MaxLimit : KeysCall.DefaultLimit);
+        var query = call.ToQuery(limit);
+        var outcome = call.Cursor is { } cursor
+            ? await snapshots.NextAsync(cursor.Snapshot, query, deadline)
+            : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline);
+        if (outcome is not PageOutcome.Page page)
+            return Problems.From(outcome);
+        page = page with { Count = page.Count ?? call.Cursor?.Count };
+        var snapshot = PositionsFormat.Format(clusterId, page.Positions);
+        var writer = new KeysWriter(clusterId, call.Values);
+        SetHeaders(context.Response.Headers);
+        context.Response.Headers[KvHeaders.Consistency] = "strong";
+        if (call.IsStreamed)
+        {
+            await StreamAsync(context, call, page, snapshot, writer);
+            return null;
+        }
+
+        var next = CursorTo(call, page);
+        if (next is not null)
+            context.Response.Headers.Link = $"<{TargetOf(call.RawTarget, next)}>; rel=\"next\"";
+        await SendAsync(context, writer.Page(page, next, snapshot));
+        return null;
+    }
+
+    private static string? CursorTo(KeysCall call, PageOutcome.Page page) => page.Next is { } next
+        ? new ListCursor(page.Snapshot, call.Print(), page.Count, next.Position).Format()
+        : null;
+
+    /// <summary>The request as it came, but from the cursor on.</summary>
+    private static string TargetOf(string rawTarget, string cursor)
+    {
+        var mark = rawTarget.IndexOf('?');
+        var path = mark < 0 ? rawTarget : rawTarget[..mark];
+        var kept = mark < 0
+            ? []
+            : rawTarget[(mark + 1)..].Split('&').Where(pair => Uri.UnescapeDataString(pair.Split('=')[0]) != "cursor");
+        return $"{path}?{string.Join('&', kept.Append($"cursor={cursor}"))}";
+    }
+
+    /// <summary>
+    /// One page after the other, each let go of before the next is asked for. What cannot go on ends without the last
+    /// line, by a cut connection.
+    /// </summary>
+    private async ValueTask StreamAsync(
+        HttpContext context, KeysCall call, PageOutcome.Page page, string snapshot, KeysWriter writer)
+    {
+        context.Response.ContentType = MediaTypes.Lines;
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            Release(page);
+            return;
+        }
+
+        try
+        {
+            for (var lines = 0L; ;)
+            {
+                lines += page.Items.Length;
+                var isEnd = page.Next is null || call.Limit <= lines;
+                await WriteAsync(context, page, writer, isEnd ? EndOf(lines) : null);
+                if (isEnd)
+                    return;
+                var left = (call.Limit ?? long.MaxValue) - lines;
+                var query = page.Next! with { Limit = (int)Math.Min(KeysCall.MaxLimit, left) };
+                var outcome = await WithinAsync(
+                    call, deadline => snapshots.NextAsync(page.Snapshot, query, deadline), context.RequestAborted);
+                if (outcome is not PageOutcome.Page next)
+                {
+                    Release(page);
+                    context.Abort();
+                    return;
+                }
+
+                page = next with { Count = page.Count };
+            }
+        }
+        catch
+        {
+            Release(page);
+            throw;
+        }
+
+        KeyListEnd EndOf(long lines) => new(End: true, lines, snapshot, CursorTo(call, page));
+    }
+
+    private void Release(PageOutcome.Page page)
+    {
+        if (page.Next is not null)
+            snapshots.Release(page.Snapshot);
+    }
+
+    private static async ValueTask WriteAsync(
+        HttpContext context, PageOutcome.Page page, KeysWriter writer, KeyListEnd? end)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        writer.Lines(buffer, page.Items);
+        if (end is not null)
+        {
+            buffer.Write(JsonSerializer.SerializeToUtf8Bytes(end, ContractsJson.Default.KeyListEnd));
+            buffer.Write("\n"u8);
+        }
+
+        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+    }
+}

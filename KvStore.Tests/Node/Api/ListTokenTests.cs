@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using KvStore.Core.Primitives;
+using KvStore.Node.Api;
+
+namespace KvStore.Tests.Node.Api;
+
+/// <summary>What clients keep for us comes back as it was, or is refused.</summary>
+public sealed class ListTokenTests
+{
+    private static readonly ListCursor Cursor = new(0xFEDC_BA98_7654_3210, 42, 7, "app/x"u8.ToArray());
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0L)]
+    [InlineData(long.MaxValue - 1)]
+    public void A_cursor_comes_back_as_it_was(long? count)
+    {
+        var read = ListCursor.Parse((Cursor with { Count = count }).Format())!;
+        Assert.Equal((Cursor.Snapshot, Cursor.Print, count), (read.Snapshot, read.Print, read.Count));
+        Assert.True(Cursor.Position.Span.SequenceEqual(read.Position.Span));
+    }
+
+    [Fact]
+    public void Whatever_is_changed_in_a_cursor_makes_it_none()
+    {
+        var text = Cursor.Format();
+        for (var at = 0; at < text.Length; at++)
+        {
+            var other = text[at] == 'A' ? 'B' : 'A';
+            Assert.Null(ListCursor.Parse(text[..at] + other + text[(at + 1)..]));
+            Assert.Null(ListCursor.Parse(text[..at]));
+        }
+
+        Assert.Null(ListCursor.Parse(text + "AAAA"));
+        Assert.Null(ListCursor.Parse(new string('A', 5000)));
+        Assert.Null(ListCursor.Parse(PositionsFormat.Format(1, [new LogIndex(1)])));
+    }
+
+    [Fact]
+    public void Positions_of_64_partitions_come_back_as_they_were_and_are_short()
+    {
+        ImmutableArray<LogIndex> positions =
+            [.. Enumerable.Range(0, 64).Select(number => new LogIndex(1_000_000 + number * 7919 % 60))];
+        var text = PositionsFormat.Format(0xC0FFEE, positions);
+
+        Assert.InRange(text.Length, 1, 120);
+        Assert.True(PositionsFormat.TryParse(text, out var cluster, out var read));
+        Assert.Equal((0xC0FFEEUL, positions), (cluster, read), (one, other) =>
+            one.Item1 == other.Item1 && one.Item2.SequenceEqual(other.Item2));
+        Assert.False(PositionsFormat.TryParse(text[..^1], out _, out _));
+        Assert.False(PositionsFormat.TryParse(Cursor.Format(), out _, out _));
+    }
+
+    [Theory]
+    [InlineData(0UL)]
+    [InlineData(127UL)]
+    [InlineData(128UL)]
+    [InlineData(ulong.MaxValue)]
+    public void A_number_takes_the_bytes_that_it_needs_and_no_more_than_ten_are_read(ulong number)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        Varint.Write(bytes, number);
+        var rest = bytes.WrittenSpan;
+        Assert.True(Varint.TryRead(ref rest, out var read));
+        Assert.Equal((number, 0), (read, rest.Length));
+        ReadOnlySpan<byte> endless = [.. Enumerable.Repeat((byte)0xFF, 11)];
+        Assert.False(Varint.TryRead(ref endless, out _));
+        Assert.Equal(long.MinValue, Varint.UnZigZag(Varint.ZigZag(long.MinValue)));
+    }
+}

@@ -1,0 +1,93 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.State;
+using KvStore.Node.Replication;
+using KvStore.Tests.Node.Api;
+
+namespace KvStore.Tests.Node.Replication;
+
+public sealed class RangeRemovalTests
+{
+    private static readonly ScanQuery Temporary = new()
+    {
+        Start = "tmp/"u8.ToArray(), End = "tmp0"u8.ToArray(), Limit = 100, MaxBytes = 4 << 20,
+    };
+
+    private readonly ListCluster _cluster = new();
+    private readonly RangeRemoval _removal;
+
+    public RangeRemovalTests()
+    {
+        var node = _cluster.Nodes[0];
+        _removal = new RangeRemoval(node, node.Snapshots, node, _cluster.Time);
+        foreach (var number in Enumerable.Range(0, 5000))
+            _cluster.Put($"tmp/{number}");
+        _cluster.Put("tmp");
+        _cluster.Put("tmp0");
+    }
+
+    [Fact]
+    public async Task Exactly_the_keys_of_the_range_go_in_batches_that_are_bounded()
+    {
+        var largest = 0;
+        _cluster.BeforeWrite = command =>
+        {
+            lock (_cluster)
+                largest = Math.Max(largest, ((Command.Batch)command).Operations.Length);
+        };
+
+        Assert.Equal(new RemovalOutcome.Counted(5000), await _removal.CountAsync(BucketId.Default, Temporary, default));
+        Assert.Equal(new RemovalOutcome.Done(5000, 0), await RemoveAsync(5000));
+        Assert.Equal(["tmp", "tmp0"], _cluster.Keys(BucketId.Default).Order());
+        Assert.Equal(256, largest);
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+    }
+
+    [Fact]
+    public async Task What_is_written_between_the_count_and_the_removal_stays_and_is_told_of()
+    {
+        var isDone = 0;
+        _cluster.BeforeWrite = _ =>
+        {
+            if (Interlocked.Exchange(ref isDone, 1) == 1)
+                return;
+            _cluster.Put("tmp/17", "written since");
+            _cluster.Put("tmp/new");
+            _cluster.Delete("tmp/18");
+        };
+
+        Assert.Equal(new RemovalOutcome.Done(4998, 2), await RemoveAsync(5000));
+        Assert.Equal(
+            ["tmp", "tmp/17", "tmp/new", "tmp0"], _cluster.Keys(BucketId.Default).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Another_count_than_the_caller_expects_removes_nothing()
+    {
+        Assert.Equal(new RemovalOutcome.Differs(5000), await RemoveAsync(4999));
+        Assert.Equal(5002, _cluster.Keys(BucketId.Default).Count());
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+    }
+
+    [Fact]
+    public async Task More_keys_than_one_removal_takes_are_refused()
+    {
+        foreach (var number in Enumerable.Range(5000, 5001))
+            _cluster.Put($"tmp/{number}");
+
+        Assert.Equal(new RemovalOutcome.TooMany(10_001), await RemoveAsync(10_001));
+        Assert.Equal(10_003, _cluster.Keys(BucketId.Default).Count());
+    }
+
+    [Fact]
+    public async Task A_partition_that_does_not_do_its_part_is_told_of()
+    {
+        _cluster.OnWrite = partition => partition.Value == 5 ? new WriteOutcome.Indeterminate() : null;
+
+        var broken = Assert.IsType<RemovalOutcome.Broken>(await RemoveAsync(5000));
+        Assert.IsType<WriteOutcome.Indeterminate>(broken.Why);
+        Assert.Equal(5002 - broken.Removed, _cluster.Keys(BucketId.Default).Count());
+    }
+
+    private async Task<RemovalOutcome> RemoveAsync(long expected) =>
+        await _removal.RemoveAsync(BucketId.Default, Temporary, expected, CancellationToken.None);
+}
