@@ -58,6 +58,9 @@ public sealed record Problem
     /// <summary>With 412: the ETag that is stored; absent when the key is not there.</summary>
     public string? CurrentEtag { get; init; }
 
+    /// <summary>With 410: the oldest cursor from which the node that refused can still go on.</summary>
+    public string? OldestCursor { get; init; }
+
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }
 

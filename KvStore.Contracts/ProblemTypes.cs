@@ -51,6 +51,9 @@ public sealed class ProblemType
     /// <summary>400: a query parameter is unknown, given twice, or has no valid value.</summary>
     public static ProblemType QueryInvalid { get; } = new("query-invalid", 400, "The query is not valid");
 
+    /// <summary>400: the cursor is none, of another cluster, or ahead of everything that was committed.</summary>
+    public static ProblemType CursorInvalid { get; } = new("cursor-invalid", 400, "The cursor is not valid");
+
     /// <summary>400: a header that the API defines has no valid value.</summary>
     public static ProblemType HeaderInvalid { get; } = new("header-invalid", 400, "A header is not valid");
 
@@ -87,6 +90,14 @@ public sealed class ProblemType
     /// <summary>406: no representation of the key fits <c>Accept</c>.</summary>
     public static ProblemType NotAcceptable { get; } =
         new("not-acceptable", 406, "None of the accepted representations can be given");
+
+    /// <summary>410: what happened after the cursor is not all kept any more; the entries must be listed again.</summary>
+    public static ProblemType CursorCompacted { get; } =
+        new("cursor-compacted", 410, "The changes after the cursor are not kept any more");
+
+    /// <summary>429: as many watches are open as the node takes.</summary>
+    public static ProblemType TooManyWatches { get; } =
+        new("too-many-watches", 429, "The node has as many watches as it takes", retryable: true);
 
     /// <summary>409: the cluster is not in a state in which that can be done.</summary>
     public static ProblemType Conflict { get; } = new("conflict", 409, "The state of the cluster does not allow it");
@@ -163,7 +174,7 @@ public sealed class ProblemType
         MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
         ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
         IdempotencyMismatch, PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining,
-        DeadlineExceeded, DiskLow,
+        DeadlineExceeded, DiskLow, CursorInvalid, CursorCompacted, TooManyWatches,
     ];
 
     /// <inheritdoc/>

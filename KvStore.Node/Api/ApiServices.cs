@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
+using KvStore.Node.Watch;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace KvStore.Node.Api;
@@ -8,13 +9,18 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="Replication.IPartitions"/>,
-    /// <see cref="Replication.IClusterPartitions"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Watch/</c> but their sources: <see cref="Replication.IPartitions"/>,
+    /// <see cref="Replication.IClusterPartitions"/>, <see cref="Replication.IHistoryPeers"/> and
+    /// <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
         services.AddOptions<ApiOptions>()
             .BindConfiguration(ApiOptions.Section)
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddOptions<WatchOptions>()
+            .BindConfiguration(WatchOptions.Section)
             .ValidateDataAnnotations()
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
@@ -32,7 +38,13 @@ internal static class ApiServices
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
             .AddSingleton<RequestCount>()
-            .AddSingleton<RequestReader>();
+            .AddSingleton<RequestReader>()
+            .AddSingleton<Replication.ClusterPositions>()
+            .AddSingleton<Replication.HistoryFeeds>()
+            .AddSingleton<WatchApi>()
+            .AddSingleton<WatchDispatcher>()
+            .AddSingleton<WatchOpening>()
+            .AddHostedService(provider => provider.GetRequiredService<WatchDispatcher>());
     }
 
     /// <summary>Answers requests for keys; stands before everything that routes.</summary>
@@ -45,6 +57,10 @@ internal static class ApiServices
         routes.MapMethods(Routes.Buckets, ["GET", "HEAD"], api.AnswerAsync);
         routes.MapMethods(Routes.Bucket, ["GET", "HEAD", "PUT", "PATCH", "DELETE"], api.AnswerAsync);
     }
+
+    /// <summary>Maps <c>/buckets/{bucket}/watch</c>.</summary>
+    public static void MapWatchApi(this IEndpointRouteBuilder routes) => routes.MapMethods(
+        Routes.Watch, ["GET"], routes.ServiceProvider.GetRequiredService<WatchApi>().AnswerAsync);
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

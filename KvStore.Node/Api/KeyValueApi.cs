@@ -2,6 +2,7 @@ using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KvStore.Node.Api;
@@ -20,6 +21,7 @@ internal sealed partial class KeyValueApi(
     IPartitions partitions,
     BucketDirectory directory,
     PrimaryForwarder forwarder,
+    WatchDispatcher watches,
     RequestCount requests,
     CrashHook crash,
     TimeProvider time,
@@ -93,6 +95,8 @@ internal sealed partial class KeyValueApi(
             return unread;
         if (request!.Verb is Verb.Options)
             return KeyAnswers.Options(context);
+        if (request.Wait > TimeSpan.Zero)
+            return await AdmitWaitAsync(context, request);
         if (!request.HasBody)
             return await AdmitAsync(context, request, bytes: 0);
         return bodies.Refuse(context.Request, request.Verb)

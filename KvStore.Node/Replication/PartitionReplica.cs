@@ -21,7 +21,9 @@ internal sealed class PartitionReplica(
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null,
     long markTicks = long.MaxValue,
-    long firstStamp = 1)
+    long firstStamp = 1,
+    ChangeHistory? history = null,
+    ChangeSignal? changed = null)
 {
     /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
@@ -101,6 +103,9 @@ internal sealed class PartitionReplica(
     public Task AppliedAsync(LogIndex index, CancellationToken patience) =>
         _waits.ReachedAsync(index, () => Image.Index, patience);
 
+    /// <summary>Readable from anywhere: what was changed here lately; null: it is not kept.</summary>
+    public ChangeHistory? History => history;
+
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
 
@@ -171,7 +176,11 @@ internal sealed class PartitionReplica(
         foreach (var entry in _effects.Commit)
             Apply(entry);
         if (_effects.Restore is not null || _effects.Commit.Count > 0)
+        {
             _waits.Applied(Image.Index);
+            changed?.Set();
+        }
+
         foreach (var read in _effects.Reads)
         {
             Debug.Assert(
@@ -219,6 +228,7 @@ internal sealed class PartitionReplica(
 
         Rearrange();
         ConsiderMark();
+        history?.Trim();
     }
 
     /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
@@ -296,7 +306,9 @@ internal sealed class PartitionReplica(
         if (entry.Kind == EntryKind.Command)
         {
             Failpoints.Reached(Failpoint.WriteCommitted);
-            _calls.Applied(entry, _state.Apply(entry.Index, entry.Term, entry.Payload));
+            var state = _state;
+            _calls.Applied(entry, state.Apply(entry.Index, entry.Term, entry.Payload));
+            history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
         }
         else
         {
@@ -316,6 +328,7 @@ internal sealed class PartitionReplica(
     {
         _calls.Lost(snapshot.Index);
         _state = new KeyValueState(snapshot.State);
+        history?.Restart(snapshot.State.Index.Value);
         _applied = snapshot.Index;
         _appliedTerm = snapshot.Term;
     }
