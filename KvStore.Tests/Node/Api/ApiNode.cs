@@ -2,6 +2,7 @@ using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -36,7 +37,8 @@ internal sealed class ApiNode : IAsyncDisposable
     public List<Exception> Crashes { get; private set; } = [];
 
     public static async Task<ApiNode> StartAsync(
-        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null)
+        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null,
+        Action<WatchOptions>? watches = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -45,7 +47,7 @@ internal sealed class ApiNode : IAsyncDisposable
         configure?.Invoke(options);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options, new WatchOptions()));
         var partitions = new FakePartitions(cluster, new NodeId(member));
         var clusterPartitions = new FakeClusterPartitions(cluster);
         var status = new FakeStatus($"node{member}");
@@ -53,7 +55,9 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
             .AddSingleton<IClusterPartitions>(clusterPartitions)
+            .AddSingleton<IHistoryPeers>(new FakeHistoryPeers(cluster))
             .AddSingleton<INodeStatus>(status)
+            .PostConfigure<WatchOptions>(bound => watches?.Invoke(bound))
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
         var app = builder.Build();
         app.UseKeyValueApi();
@@ -61,6 +65,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.UseRouting();
         app.MapStatusApi();
         app.MapBucketApi();
+        app.MapWatchApi();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;
@@ -84,6 +89,12 @@ internal sealed class ApiNode : IAsyncDisposable
     /// <summary>Stores a JSON value.</summary>
     public Task<RawResponse> PostAsync(string target, string body, params string[] headers) =>
         SendBodyAsync("POST", target, body, [.. headers, "content-type: application/json"]);
+
+    /// <summary>Begins to stop, as after a signal.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
+    /// <summary>Watches that are open.</summary>
+    public int Watches => _app.Services.GetRequiredService<WatchDispatcher>().Count;
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 }

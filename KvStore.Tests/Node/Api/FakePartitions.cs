@@ -97,6 +97,12 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self) : IPartit
         await _caughtUp.Task.WaitAsync(patience);
     }
 
+    public ChangeHistory? HistoryOf(PartitionId partition) => HasReplicas ? cluster.HistoryOf(partition) : null;
+
+    public ChangeSignal Applied => cluster.Grown;
+
+    public HistoryBudget HistoryBudget => cluster.Budget;
+
     public long NowMs(PartitionId partition) => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));
