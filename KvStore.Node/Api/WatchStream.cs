@@ -28,7 +28,7 @@ internal sealed class WatchStream(
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
 
     private readonly long _startedAt = time.GetTimestamp();
-    private long _wroteAt;
+    private long _wroteAt = time.GetTimestamp();
     private long[] _told = watcher.At;
     private int _unflushed;
 

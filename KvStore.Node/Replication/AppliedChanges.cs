@@ -19,31 +19,39 @@ internal readonly record struct AppliedChange(
     ReadOnlyMemory<byte> Value,
     string ContentType);
 
-/// <summary>All that one command of a partition's log changed; immutable.</summary>
-internal sealed record AppliedChanges
+/// <summary>All that one command of a partition's log changed; immutable once a history has it.</summary>
+internal sealed class AppliedChanges
 {
     /// <summary>What a change costs beside its key and value.</summary>
     public const int ChangeBytes = 160;
-
-    private static readonly BucketId NoBucket = default;
 
     /// <summary>The command's place in the log.</summary>
     public required LogIndex Index { get; init; }
 
     /// <summary>The changes, in the command's order.</summary>
-    public required ImmutableArray<AppliedChange> Changes { get; init; }
+    public required ImmutableArray<AppliedChange> Changes
+    {
+        get;
+        init
+        {
+            field = value;
+            Bytes = ChangeBytes;
+            foreach (var change in value)
+                Bytes += ChangeBytes + change.Key.Length + change.Value.Length;
+        }
+    }
 
     /// <summary>The bucket that it closed, with all that was in it; id 0: none.</summary>
-    public BucketId Closed { get; init; } = NoBucket;
+    public BucketId Closed { get; init; }
 
     /// <summary>What keeping it costs, in bytes.</summary>
-    public long Bytes => ChangeBytes + Changes.Sum(change => ChangeBytes + change.Key.Length + (long)change.Value.Length);
+    public long Bytes { get; private init; }
 
     /// <summary>How much it counts towards the limit of changes.</summary>
     public int Count => Math.Max(1, Changes.Length);
 
-    /// <summary>Where it stands in the history that keeps it.</summary>
-    internal long Sequence { get; init; }
+    /// <summary>Where it stands in the one history that keeps it, which sets it before anybody sees it.</summary>
+    internal long Sequence { get; set; }
 
     /// <summary>What a command did, from what the state says of it.</summary>
     public static AppliedChanges Of(
@@ -52,7 +60,7 @@ internal sealed record AppliedChanges
         var applied = ImmutableArray.CreateBuilder<AppliedChange>(changes.Count);
         for (var at = 0; at < changes.Count; at++)
             applied.Add(Of(changes[at], new KeyVersion(term, index)));
-        return new AppliedChanges { Index = index, Changes = applied.MoveToImmutable(), Closed = closed ?? NoBucket };
+        return new AppliedChanges { Index = index, Changes = applied.MoveToImmutable(), Closed = closed ?? default };
     }
 
     private static AppliedChange Of(KeyChange change, KeyVersion removal) => change.Kind == KeyChangeKind.Put

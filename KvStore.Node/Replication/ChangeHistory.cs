@@ -51,7 +51,8 @@ internal sealed class ChangeHistory
         if (_end - _start == _ring.Length)
             Grow();
         var ring = _ring;
-        Volatile.Write(ref ring[_end & (ring.Length - 1)], changes with { Sequence = _end });
+        changes.Sequence = _end;
+        Volatile.Write(ref ring[_end & (ring.Length - 1)], changes);
         Volatile.Write(ref _end, _end + 1);
         Count(changes.Count, changes.Bytes);
         Reach(changes.Index.Value);    // last: whoever sees it finds everything before it

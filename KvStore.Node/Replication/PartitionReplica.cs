@@ -324,11 +324,18 @@ internal sealed class PartitionReplica(
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
+    /// <summary>
+    /// The last command that a state contains; where it does not say so, since an earlier version wrote it or there is
+    /// none, the last entry: what is behind that is certainly not in it.
+    /// </summary>
+    public static long PositionOf(StateImage image, LogIndex entry) =>
+        image.Index == LogIndex.Zero ? entry.Value : image.Index.Value;
+
     private void Restore(Snapshot snapshot)
     {
         _calls.Lost(snapshot.Index);
         _state = new KeyValueState(snapshot.State);
-        history?.Restart(snapshot.State.Index.Value);
+        history?.Restart(PositionOf(snapshot.State, snapshot.Index));
         _applied = snapshot.Index;
         _appliedTerm = snapshot.Term;
     }

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using KvStore.Core.Primitives;
 
 namespace KvStore.Node.Replication;
 
