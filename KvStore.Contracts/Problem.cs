@@ -61,6 +61,9 @@ public sealed record Problem
     /// <summary>With 412 and 422 of a removal of many keys: how many there are.</summary>
     public long? Count { get; init; }
 
+    /// <summary>With 410: the oldest cursor from which the node that refused can still go on.</summary>
+    public string? OldestCursor { get; init; }
+
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }
 

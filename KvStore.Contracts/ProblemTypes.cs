@@ -75,7 +75,7 @@ public sealed class ProblemType
     public static ProblemType SessionInvalid { get; } =
         new("session-invalid", 400, "The session token is not valid");
 
-    /// <summary>400: the cursor is not one that an answer to the same request gave.</summary>
+    /// <summary>400: no answer to such a request gave the cursor, or it is ahead of all that was committed.</summary>
     public static ProblemType CursorInvalid { get; } = new("cursor-invalid", 400, "The cursor is not valid");
 
     /// <summary>404: the key is not there.</summary>
@@ -110,7 +110,7 @@ public sealed class ProblemType
 
     /// <summary>410: what the cursor goes on in is no longer held; the request begins again without it.</summary>
     public static ProblemType CursorCompacted { get; } =
-        new("cursor-compacted", 410, "The cursor is no longer good");
+        new("cursor-compacted", 410, "What the cursor goes on in is not kept any more");
 
     /// <summary>412: the stored version is not the one the condition names.</summary>
     public static ProblemType PreconditionFailed { get; } =
@@ -164,6 +164,10 @@ public sealed class ProblemType
     public static ProblemType TooManySnapshots { get; } =
         new("too-many-snapshots", 429, "Too many lists are being read", retryable: true);
 
+    /// <summary>429: as many watches are open as the node takes.</summary>
+    public static ProblemType TooManyWatches { get; } =
+        new("too-many-watches", 429, "The node has as many watches as it takes", retryable: true);
+
     /// <summary>500: a defect of the server.</summary>
     public static ProblemType Internal { get; } = new("internal", 500, "The server failed");
 
@@ -196,8 +200,8 @@ public sealed class ProblemType
         BucketNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
         IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType,
         UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber,
-        NumberOverflow, ValueNotJson, RangeTooLarge, PreconditionRequired, TooManySnapshots, Internal, NoQuorum,
-        NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+        NumberOverflow, ValueNotJson, RangeTooLarge, PreconditionRequired, TooManySnapshots, TooManyWatches, Internal,
+        NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

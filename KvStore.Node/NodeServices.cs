@@ -5,6 +5,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
@@ -79,6 +80,7 @@ internal static class NodeServices
             .AddSingleton<IPartitions>(provider => provider.GetRequiredService<PartitionRouter>())
             .AddSingleton<IPeerCalls, PeerCalls>()
             .AddSingleton<IScanPeers, ScanCalls>()
+            .AddSingleton<IHistoryPeers, HistoryCalls>()
             .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
@@ -93,7 +95,8 @@ internal static class NodeServices
             "KVSTORE_DEFAULT_CONSISTENCY", "strong", "session", "bounded", "eventual");
         services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>().AddHostedService<BucketHost>();
         services.AddOptions<KestrelServerOptions>()
-            .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
+            .Configure<IOptions<ApiOptions>, IOptions<WatchOptions>>(
+                (kestrel, api, watch) => kestrel.ConfigureKestrelLimits(api.Value, watch.Value));
         services.PostConfigure<ApiOptions>(api =>
         {
             api.DefaultAck = Enum.Parse<Ack>(ack, ignoreCase: true);

@@ -32,6 +32,9 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
     /// </summary>
     public IReadOnlyList<KeyChange> Changes => _changes;
 
+    /// <summary>The bucket that the last command closed, with all that was in it; null: none.</summary>
+    public BucketId? ClosedBucket { get; private set; }
+
     /// <summary>
     /// Applies a command's encoded form as the entry at (<paramref name="index"/>, <paramref name="term"/>).
     /// </summary>
@@ -42,6 +45,7 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
     {
         var command = CommandFormat.Decode(payload);
         _changes.Clear();
+        ClosedBucket = null;
         var now = _image.At(command.TimeMs, index, _memory);
         var version = new KeyVersion(term, index);
         if (command is Command.Prepare or Command.Decide or Command.Finish or Command.Forget)
@@ -113,7 +117,11 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
                     : Decide(ref image, transaction, version);
             case Command.CloseBucket close:
                 if (!image.IsClosed(close.Bucket))
+                {
                     image = image.WithClosed(close.Bucket);
+                    ClosedBucket = close.Bucket;
+                }
+
                 return Said(WriteStatus.Done, version);
             default:
                 RemoveExpired(ref image);

@@ -1,6 +1,7 @@
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
+using KvStore.Node.Watch;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace KvStore.Node.Api;
@@ -9,13 +10,18 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="IPartitions"/>,
-    /// <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Watch/</c> but their sources: <see cref="IPartitions"/>,
+    /// <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/>, <see cref="IHistoryPeers"/> and
+    /// <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
         services.AddOptions<ApiOptions>()
             .BindConfiguration(ApiOptions.Section)
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddOptions<WatchOptions>()
+            .BindConfiguration(WatchOptions.Section)
             .ValidateDataAnnotations()
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
@@ -38,7 +44,13 @@ internal static class ApiServices
             .AddSingleton<Problems>()
             .AddSingleton<RangeRemoval>()
             .AddSingleton<RequestCount>()
-            .AddSingleton<RequestReader>();
+            .AddSingleton<RequestReader>()
+            .AddSingleton<ClusterPositions>()
+            .AddSingleton<HistoryFeeds>()
+            .AddSingleton<WatchApi>()
+            .AddSingleton<WatchDispatcher>()
+            .AddSingleton<WatchOpening>()
+            .AddHostedService(provider => provider.GetRequiredService<WatchDispatcher>());
     }
 
     /// <summary>Answers requests for keys; stands before everything that routes.</summary>
@@ -51,6 +63,10 @@ internal static class ApiServices
         routes.MapMethods(Routes.Buckets, ["GET", "HEAD"], api.AnswerAsync);
         routes.MapMethods(Routes.Bucket, ["GET", "HEAD", "PUT", "PATCH", "DELETE"], api.AnswerAsync);
     }
+
+    /// <summary>Maps <c>/buckets/{bucket}/watch</c>.</summary>
+    public static void MapWatchApi(this IEndpointRouteBuilder routes) => routes.MapMethods(
+        Routes.Watch, ["GET"], routes.ServiceProvider.GetRequiredService<WatchApi>().AnswerAsync);
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

@@ -63,6 +63,9 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
         KvHeaders.ServedBy, KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId, KvHeaders.Session,
     };
 
+    /// <summary>Whether a header is of this API and says nothing to requests that name no key.</summary>
+    public static bool IsIgnored(string header) => Ignored.Contains(header);
+
     /// <summary>Reads a request.</summary>
     /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
     public Refusal? Read(HttpContext context, string name, out BucketCall call)

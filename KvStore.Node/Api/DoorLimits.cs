@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KvStore.Node.Api;
@@ -9,7 +10,7 @@ internal static class DoorLimits
     private const int MaxRequestLineBytes = 8 << 10;
     private const int MaxHeaderBytes = 32 << 10;
     private const int MaxHeaders = 100;
-    private const int MaxConnections = 20_000;
+    private const int MaxConnections = 20_000;    // beside those of watches
     private static readonly TimeSpan HeaderTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
     private static readonly MinDataRate BodyRate = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
@@ -19,7 +20,7 @@ internal static class DoorLimits
         Encoding.GetEncoding("us-ascii", EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
 
     /// <summary>Sets the limits of every endpoint of the server.</summary>
-    public static void ConfigureKestrelLimits(this KestrelServerOptions server, ApiOptions options)
+    public static void ConfigureKestrelLimits(this KestrelServerOptions server, ApiOptions options, WatchOptions watches)
     {
         server.AddServerHeader = false;
         server.RequestHeaderEncodingSelector = static _ => StrictAscii;
@@ -27,7 +28,7 @@ internal static class DoorLimits
         server.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
         server.Limits.MaxRequestHeaderCount = MaxHeaders;
         server.Limits.MaxRequestBodySize = options.MaxEnvelopeBytes;
-        server.Limits.MaxConcurrentConnections = MaxConnections;
+        server.Limits.MaxConcurrentConnections = MaxConnections + watches.MaxWatches;
         server.Limits.RequestHeadersTimeout = HeaderTime;
         server.Limits.KeepAliveTimeout = IdleTime;
         server.Limits.MinRequestBodyDataRate = BodyRate;

@@ -9,7 +9,7 @@ namespace KvStore.Node.Api;
 /// Writes an entry as JSON: JSON and text inline, anything else as base64. <c>contentType</c> stands there whenever
 /// the value alone would not tell it.
 /// </summary>
-internal sealed class EntryWriter : IDisposable
+internal sealed partial class EntryWriter : IDisposable
 {
     private const int MaxKept = 256 << 10;
 

@@ -28,7 +28,8 @@ internal static class ForwardMessage
             new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         var message = new HttpRequestMessage(MethodOf(request.Verb), uri);
         Add(message, KvHeaders.Forward, "never");
-        Add(message, KvHeaders.Timeout, KvTimeout.Format(request.Timeout - time.GetElapsedTime(request.StartedAt)));
+        Add(message, KvHeaders.Timeout, KvTimeout.Format(request.TimeoutLeft(time)));
+        Add(message, KvHeaders.Prefer, WaitReader.Write(request.WaitLeft(time)));
         if (!request.IsConsistencyInQuery)
             Add(message, KvHeaders.Consistency, ConsistencyWords.Of(LevelFor(request)));
         Add(message, KvHeaders.Session, request.Session?.Format());

@@ -105,6 +105,9 @@ internal sealed class KeyRequest
     /// <summary>How long it may take, from when its body had arrived.</summary>
     public TimeSpan Timeout { get; set; }
 
+    /// <summary>How long a read that finds what its reader has may wait for something else.</summary>
+    public TimeSpan Wait { get; set; }
+
     /// <summary>Answered here or refused: whoever sent it looks for the primary itself.</summary>
     public bool IsForwardedNever { get; set; }
 
@@ -192,6 +195,15 @@ internal sealed class KeyRequest
         && IfMatch is null && IfNoneMatch is null && IdempotencyKey is null && !IsKeyChosen && !MayBeApplied;
 
     private Ttl PutTtl => Ttl ?? (DefaultTtlMs is { } milliseconds ? Core.State.Ttl.After(milliseconds) : default);
+
+    /// <summary>What is left of <see cref="Wait"/>.</summary>
+    public TimeSpan WaitLeft(TimeProvider time) =>
+        Wait - time.GetElapsedTime(StartedAt) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
+
+    /// <summary>What is left of <see cref="Timeout"/>, which runs when the wait is over.</summary>
+    public TimeSpan TimeoutLeft(TimeProvider time) => time.GetElapsedTime(StartedAt) is var passed && passed > Wait
+        ? Timeout + Wait - passed
+        : Timeout;
 
     /// <summary>Takes a bucket's id and what it sets where the request says nothing.</summary>
     public void Enter(Bucket bucket)

@@ -73,6 +73,13 @@ internal sealed partial class KeyValueApi
     {
         if (IsBucketGone(ready, request.BucketId) && await EnterAnewAsync(request, deadline) is { } gone)
             return Attempt.Answered(gone);
+        if (MayWait(request, ready, view.ClusterId))
+        {
+            await WaitForChangeAsync(request, ready, partition, context.RequestAborted, deadline);
+            return await TryHereAsync(context, request, round: 0, deadline);
+        }
+
+        SayWaited(context, request);
         var index = ready.Image.Index.Value;
         var session = level is Consistency.Strong
             ? request.Session?.SeenAll(partition.Value, index)

@@ -2,6 +2,7 @@ using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KvStore.Node.Api;
@@ -21,6 +22,7 @@ internal sealed partial class KeyValueApi(
     BucketDirectory directory,
     PrimaryForwarder forwarder,
     KeysApi keys,
+    WatchDispatcher watches,
     RequestCount requests,
     CrashHook crash,
     TimeProvider time,
@@ -100,6 +102,8 @@ internal sealed partial class KeyValueApi(
         request.IsKeyChosen = isKeyChosen;
         if (isKeyChosen && NewKeys.Refuse(request) is { } keyless)
             return keyless;
+        if (request.Wait > TimeSpan.Zero)
+            return await AdmitWaitAsync(context, request);
         if (!request.HasBody)
             return await AdmitAsync(context, request, bytes: 0);
         return bodies.Refuse(context.Request, request.Form)

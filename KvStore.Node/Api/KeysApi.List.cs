@@ -20,7 +20,8 @@ internal sealed partial class KeysApi
         if (outcome is not PageOutcome.Page page)
             return Problems.From(outcome);
         page = page with { Count = page.Count ?? call.Cursor?.Count };
-        var snapshot = PositionsFormat.Format(clusterId, page.Positions);
+        long[] positions = [.. page.Positions.Select(position => position.Value)];
+        var snapshot = PositionVector.Format(clusterId, bucket.Value, positions);
         var writer = new KeysWriter(clusterId, call.Values);
         SetHeaders(context.Response.Headers);
         context.Response.Headers[KvHeaders.Consistency] = "strong";

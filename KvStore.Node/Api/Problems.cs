@@ -27,6 +27,13 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     public static Refusal Overloaded { get; } =
         new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = RetryAfter };
 
+    /// <summary>As many watches and waiting reads are open as the node takes.</summary>
+    public static Refusal TooManyWatches { get; } =
+        new(ProblemType.TooManyWatches, "As many watches are open as this node takes; another node may take this one.")
+        {
+            RetryAfterSeconds = RetryAfter,
+        };
+
     /// <summary>The disk has no room for new values; nothing was begun.</summary>
     public static Refusal DiskLow { get; } = new(
         ProblemType.DiskLow,
@@ -168,6 +175,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             Bucket = target?.Bucket,
             CurrentEtag = refusal.CurrentEtag,
             Count = refusal.Count,
+            OldestCursor = refusal.OldestCursor,
             Node = node.Name,
             TraceId = traceId,
         };

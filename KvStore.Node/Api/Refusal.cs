@@ -16,6 +16,9 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>How many keys there are, with 412 and 422 of a removal of many.</summary>
     public long? Count { get; init; }
 
+    /// <summary>The oldest cursor from which changes are kept, with 410.</summary>
+    public string? OldestCursor { get; init; }
+
     /// <summary>The commit sequence of a write that was applied all the same.</summary>
     public long? Version { get; init; }
 

@@ -41,9 +41,11 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             ?? RequestConditions.Read(headers, read)
             ?? ReadIdempotencyKey(headers, read)
             ?? RefuseBody(context, read);
-        if (refusal is null)
-            request = read;
-        return refusal;
+        if (refusal is not null)
+            return refusal;
+        WaitReader.Read(headers, read);
+        request = read;
+        return null;
     }
 
     /// <summary>A method that no key takes.</summary>

@@ -10,9 +10,6 @@ internal enum TokenKind : byte
 {
     /// <summary>Where a list goes on.</summary>
     ListCursor = 1,
-
-    /// <summary>How far each partition had come.</summary>
-    Positions = 2,
 }
 
 /// <summary>
@@ -93,10 +90,4 @@ internal static class Varint
 
         return false;
     }
-
-    /// <summary>A signed number as one that is small where it is near zero.</summary>
-    public static ulong ZigZag(long number) => (ulong)(number << 1) ^ (ulong)(number >> 63);
-
-    /// <summary>The signed number again.</summary>
-    public static long UnZigZag(ulong number) => (long)(number >> 1) ^ -(long)(number & 1);
 }

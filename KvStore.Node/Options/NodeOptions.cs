@@ -52,6 +52,12 @@ internal sealed class NodeOptions
     /// <summary>Loops that own the replicas; 0: one per two cores.</summary>
     public int Loops { get; set; }
 
+    /// <summary>Changes that are kept for watches, over all partitions.</summary>
+    public int HistoryChanges { get; set; } = 100_000;
+
+    /// <summary>Bytes of those changes.</summary>
+    public int HistoryBytes { get; set; } = 64 << 20;
+
     /// <summary>Reads the environment; says what is wrong with it.</summary>
     /// <param name="configuration">With the environment's variables.</param>
     /// <param name="port">Where the API listens.</param>
@@ -76,6 +82,8 @@ internal sealed class NodeOptions
             Tick = read.Duration("KVSTORE_TICK") ?? TimeSpan.FromMilliseconds(50),
             RejoinsOnDamage = read.Word("KVSTORE_ON_DAMAGE", "rejoin", "stop") == "rejoin",
             Loops = read.Number("KVSTORE_LOOPS") ?? 0,
+            HistoryChanges = read.Number("KVSTORE_HISTORY_CHANGES") ?? 100_000,
+            HistoryBytes = read.Number("KVSTORE_HISTORY_BYTES") ?? 64 << 20,
         };
     }
 

@@ -45,6 +45,14 @@ internal static partial class NodeOptionsValidator
             yield return $"KVSTORE_TICK is {options.Tick}; from 5ms to 10s was expected.";
         if (options.Loops is < 0 or > 64)
             yield return $"KVSTORE_LOOPS is {options.Loops}; a number from 0 to 64 was expected.";
+        if (options.HistoryChanges is < 1000 or > 100_000_000)
+        {
+            yield return $"KVSTORE_HISTORY_CHANGES is {options.HistoryChanges}; a number from 1000 to 100000000 was "
+                + "expected.";
+        }
+
+        if (options.HistoryBytes < 1 << 20)
+            yield return $"KVSTORE_HISTORY_BYTES is {options.HistoryBytes}; at least 1048576 was expected.";
     }
 
     [GeneratedRegex(@"\A[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\z")]

@@ -33,6 +33,15 @@ internal interface IPartitions
     /// </summary>
     Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience);
 
+    /// <summary>What was changed lately, as applied here; null without a replica of a partition that holds keys.</summary>
+    ChangeHistory? HistoryOf(PartitionId partition);
+
+    /// <summary>Tells that a replica here has applied something.</summary>
+    ChangeSignal Applied { get; }
+
+    /// <summary>What all histories of this node may hold; known once there is a view.</summary>
+    HistoryBudget HistoryBudget { get; }
+
     /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     long NowMs(PartitionId partition);
 

@@ -21,7 +21,9 @@ internal sealed class PartitionReplica(
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null,
     long markTicks = long.MaxValue,
-    long firstStamp = 1)
+    long firstStamp = 1,
+    ChangeHistory? history = null,
+    ChangeSignal? changed = null)
 {
     /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
     private const int EntryBytes = 24;
@@ -102,6 +104,9 @@ internal sealed class PartitionReplica(
     public Task AppliedAsync(LogIndex index, CancellationToken patience) =>
         _waits.ReachedAsync(index, () => Image.Index, patience);
 
+    /// <summary>Readable from anywhere: what was changed here lately; null: it is not kept.</summary>
+    public ChangeHistory? History => history;
+
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
 
@@ -172,7 +177,11 @@ internal sealed class PartitionReplica(
         foreach (var entry in _effects.Commit)
             Apply(entry);
         if (_effects.Restore is not null || _effects.Commit.Count > 0)
+        {
             _waits.Applied(Image.Index);
+            changed?.Set();
+        }
+
         foreach (var read in _effects.Reads)
         {
             Debug.Assert(
@@ -221,6 +230,7 @@ internal sealed class PartitionReplica(
         Rearrange();
         ConsiderMark();
         ConsiderExpiry();
+        history?.Trim();
     }
 
     /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
@@ -311,7 +321,9 @@ internal sealed class PartitionReplica(
         if (entry.Kind == EntryKind.Command)
         {
             Failpoints.Reached(Failpoint.WriteCommitted);
-            _calls.Applied(entry, _state.Apply(entry.Index, entry.Term, entry.Payload));
+            var state = _state;
+            _calls.Applied(entry, state.Apply(entry.Index, entry.Term, entry.Payload));
+            history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
         }
         else
         {
@@ -327,10 +339,18 @@ internal sealed class PartitionReplica(
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
+    /// <summary>
+    /// The last command that a state contains; where it does not say so, since an earlier version wrote it or there is
+    /// none, the last entry: what is behind that is certainly not in it.
+    /// </summary>
+    public static long PositionOf(StateImage image, LogIndex entry) =>
+        image.Index == LogIndex.Zero ? entry.Value : image.Index.Value;
+
     private void Restore(Snapshot snapshot)
     {
         _calls.Lost(snapshot.Index);
         _state = new KeyValueState(snapshot.State);
+        history?.Restart(PositionOf(snapshot.State, snapshot.Index));
         _applied = snapshot.Index;
         _appliedTerm = snapshot.Term;
     }

@@ -32,6 +32,7 @@ internal sealed class PartitionRouter(
     private readonly PrimaryChanges _changes = new();
     private volatile PartitionReplica?[] _replicas = None;
     private ReplicaLoop[] _loops = [];
+    private volatile HistoryBudget? _budget;
 
     /// <summary>The cluster's view; null until this node's replicas run.</summary>
     public ClusterView? View => current.Formed.IsCompleted ? current.View : null;
@@ -43,6 +44,13 @@ internal sealed class PartitionRouter(
     public IEnumerable<PartitionReplica> Partitions =>
         Replicas.Where(replica => replica.Partition.Value < current.View!.Ring.PartitionCount);
 
+    /// <summary>Tells that a replica here has applied something.</summary>
+    public ChangeSignal Applied { get; } = new();
+
+    /// <summary>What all histories of this node may hold; known once its replicas run.</summary>
+    public HistoryBudget HistoryBudget => _budget
+        ?? throw new InvalidOperationException("No replica runs here yet.");
+
     /// <summary>Completes when there is a view and this node's replicas run.</summary>
     public Task ViewReadyAsync(CancellationToken deadline) => current.Formed.WaitAsync(deadline);
 
@@ -51,6 +59,8 @@ internal sealed class PartitionRouter(
     public Task Start(ClusterView view, NodeId self)
     {
         var replicas = new PartitionReplica?[view.GroupCount];
+        _budget = new HistoryBudget(
+            options.Value.HistoryChanges, options.Value.HistoryBytes, view.Ring.PartitionCount);
         foreach (var group in Enumerable.Range(0, replicas.Length).Select(number => new PartitionId(number)))
         {
             if (view.KeepersOf(group).Contains(self))
@@ -126,6 +136,9 @@ internal sealed class PartitionRouter(
             return new ReadOutcome.Overloaded();
         return await read.Done.ConfigureAwait(false);
     }
+
+    /// <summary>What was changed lately, as applied here; null without a replica of a partition that holds keys.</summary>
+    public ChangeHistory? HistoryOf(PartitionId partition) => Find(partition)?.History;
 
     /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>
     public ReadOutcome.Ready? ReadLocal(PartitionId partition) => Find(partition)?.Local;
@@ -239,8 +252,11 @@ internal sealed class PartitionRouter(
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
         var firstStamp = Math.Max(1, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & LastStamp);
+        var history = partition.Value < view.Ring.PartitionCount
+            ? new ChangeHistory(HistoryBudget, PartitionReplica.PositionOf(state.Image, core.LogStart))
+            : null;
         var replica = new PartitionReplica(
-            partition, core, state, core.LogStart, time, OnDisbelieved, markTicks, firstStamp);
+            partition, core, state, core.LogStart, time, OnDisbelieved, markTicks, firstStamp, history, Applied);
         replica.Follow(view.KeepersOf(partition), LostIn(view));
         return replica;
     }

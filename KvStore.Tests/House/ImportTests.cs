@@ -79,6 +79,11 @@ public sealed class ImportTests
     [InlineData("KvStore.Node/Replication/", "KvStore.Node.Buckets")]
     [InlineData("KvStore.Node/Storage/", "KvStore.Node.Buckets")]
     [InlineData("KvStore.Node/Buckets/", "KvStore.Node.Api")]
+    [InlineData("KvStore.Node/Buckets/", "KvStore.Node.Watch")]
+    [InlineData("KvStore.Node/Replication/", "KvStore.Node.Watch")]
+    [InlineData("KvStore.Node/Storage/", "KvStore.Node.Watch")]
+    [InlineData("KvStore.Node/Watch/", "KvStore.Node.Api")]
+    [InlineData("KvStore.Node/Watch/", "KvStore.Node.Buckets")]
     public void Inside_a_node_nobody_looks_back(string folder, string space) =>
         Repository.AssertNone(
             from file in Repository.Sources

@@ -2,6 +2,7 @@ using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
+using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,7 +41,8 @@ internal sealed class ApiNode : IAsyncDisposable
         int member = 1,
         Action<ApiOptions>? configure = null,
         TimeProvider? time = null,
-        Action<IServiceCollection>? replace = null)
+        Action<IServiceCollection>? replace = null,
+        Action<WatchOptions>? watches = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -49,7 +51,7 @@ internal sealed class ApiNode : IAsyncDisposable
         configure?.Invoke(options);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options));
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options, new WatchOptions()));
         var partitions = new FakePartitions(cluster, new NodeId(member), time);
         var clusterPartitions = new FakeClusterPartitions(cluster);
         var status = new FakeStatus($"node{member}");
@@ -59,7 +61,9 @@ internal sealed class ApiNode : IAsyncDisposable
             .AddSingleton<IPartitions>(partitions)
             .AddSingleton<IClusterPartitions>(clusterPartitions)
             .AddSingleton<IScanPeers>(new FakeScanPeers())
+            .AddSingleton<IHistoryPeers>(new FakeHistoryPeers(cluster))
             .AddSingleton<INodeStatus>(status)
+            .PostConfigure<WatchOptions>(bound => watches?.Invoke(bound))
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
         replace?.Invoke(builder.Services);
         var app = builder.Build();
@@ -68,6 +72,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.UseRouting();
         app.MapStatusApi();
         app.MapBucketApi();
+        app.MapWatchApi();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;
@@ -91,6 +96,12 @@ internal sealed class ApiNode : IAsyncDisposable
     /// <summary>Stores a JSON value.</summary>
     public Task<RawResponse> PostAsync(string target, string body, params string[] headers) =>
         SendBodyAsync("POST", target, body, [.. headers, "content-type: application/json"]);
+
+    /// <summary>Begins to stop, as after a signal.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
+    /// <summary>Watches that are open.</summary>
+    public int Watches => _app.Services.GetRequiredService<WatchDispatcher>().Count;
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 }

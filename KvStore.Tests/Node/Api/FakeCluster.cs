@@ -1,6 +1,7 @@
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
+using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Node.Api;
 
@@ -9,8 +10,22 @@ internal sealed class FakeCluster
 {
     private readonly Lock _gate = new();
     private readonly KeyValueState _state = new(StateImage.Empty);
+    private readonly ChangeHistory[] _histories;
     private TaskCompletionSource _changed = NewChange();
     private long _index;
+
+    /// <param name="historyChanges">How many changes are kept for watchers.</param>
+    public FakeCluster(int historyChanges = 100_000)
+    {
+        Budget = new HistoryBudget(historyChanges, 64 << 20, View.Ring.PartitionCount);
+        _histories =
+            [.. Enumerable.Range(0, View.Ring.PartitionCount).Select(_ => new ChangeHistory(Budget, at: 0))];
+    }
+
+    public HistoryBudget Budget { get; }
+
+    /// <summary>Tells that something was applied.</summary>
+    public ChangeSignal Grown { get; } = new();
 
     public static ClusterView View { get; } = ClusterView.Birth([("node1", 1), ("node2", 2), ("node3", 3)], 16, 3);
 
@@ -38,9 +53,19 @@ internal sealed class FakeCluster
             var result = _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
             var isChange = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
             Applied += isChange && !result.IsReplay ? 1 : 0;
+            for (var partition = 0; partition < _histories.Length; partition++)
+            {
+                List<KeyChange> changes =
+                    [.. _state.Changes.Where(change => View.Ring.PartitionOf(change.Key.Span).Value == partition)];
+                _histories[partition].Append(new LogIndex(_index), new Term(1), changes, _state.ClosedBucket);
+            }
+
+            Grown.Set();
             return result;
         }
     }
+
+    public ChangeHistory HistoryOf(PartitionId partition) => _histories[partition.Value];
 
     public void MovePrimary(int member)
     {

@@ -100,6 +100,12 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvi
         await _caughtUp.Task.WaitAsync(patience);
     }
 
+    public ChangeHistory? HistoryOf(PartitionId partition) => HasReplicas ? cluster.HistoryOf(partition) : null;
+
+    public ChangeSignal Applied => cluster.Grown;
+
+    public HistoryBudget HistoryBudget => cluster.Budget;
+
     public long NowMs(PartitionId partition) => (time ?? TimeProvider.System).GetUtcNow().ToUnixTimeMilliseconds();
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));

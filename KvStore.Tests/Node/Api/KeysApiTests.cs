@@ -149,8 +149,8 @@ public sealed class KeysApiTests : IAsyncLifetime
 
         Assert.Equal(Enumerable.Range(0, 25).Select(number => $"app/{number:d2}/"), prefixes);
         Assert.Single(snapshots);
-        Assert.True(PositionsFormat.TryParse(snapshots.Single(), out var cluster, out var positions));
-        Assert.Equal((ListCluster.View.ClusterId, 16), (cluster, positions.Length));
+        Assert.True(PositionVector.TryParse(snapshots.Single(), out var moment));
+        Assert.Equal((ListCluster.View.ClusterId, 1U, 16), (moment.ClusterId, moment.Bucket, moment.Indexes.Length));
     }
 
     [Theory]

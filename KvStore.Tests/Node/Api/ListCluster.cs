@@ -138,6 +138,12 @@ internal sealed class ListCluster
 
         public long NowMs(PartitionId partition) => _cluster.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
+        public ChangeHistory? HistoryOf(PartitionId partition) => null;    // nobody watches
+
+        public ChangeSignal Applied { get; } = new();
+
+        public HistoryBudget HistoryBudget { get; } = new(maxChanges: 1, maxBytes: 1, histories: 1);
+
         public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) =>
             (_cluster.PrimaryOf(partition), new Term(1));
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 
@@ -34,22 +35,7 @@ public sealed class ListTokenTests
 
         Assert.Null(ListCursor.Parse(text + "AAAA"));
         Assert.Null(ListCursor.Parse(new string('A', 5000)));
-        Assert.Null(ListCursor.Parse(PositionsFormat.Format(1, [new LogIndex(1)])));
-    }
-
-    [Fact]
-    public void Positions_of_64_partitions_come_back_as_they_were_and_are_short()
-    {
-        ImmutableArray<LogIndex> positions =
-            [.. Enumerable.Range(0, 64).Select(number => new LogIndex(1_000_000 + number * 7919 % 60))];
-        var text = PositionsFormat.Format(0xC0FFEE, positions);
-
-        Assert.InRange(text.Length, 1, 120);
-        Assert.True(PositionsFormat.TryParse(text, out var cluster, out var read));
-        Assert.Equal((0xC0FFEEUL, positions), (cluster, read), (one, other) =>
-            one.Item1 == other.Item1 && one.Item2.SequenceEqual(other.Item2));
-        Assert.False(PositionsFormat.TryParse(text[..^1], out _, out _));
-        Assert.False(PositionsFormat.TryParse(Cursor.Format(), out _, out _));
+        Assert.Null(ListCursor.Parse(PositionVector.Format(1, 1, [1])));
     }
 
     [Theory]
@@ -66,6 +52,5 @@ public sealed class ListTokenTests
         Assert.Equal((number, 0), (read, rest.Length));
         ReadOnlySpan<byte> endless = [.. Enumerable.Repeat((byte)0xFF, 11)];
         Assert.False(Varint.TryRead(ref endless, out _));
-        Assert.Equal(long.MinValue, Varint.UnZigZag(Varint.ZigZag(long.MinValue)));
     }
 }

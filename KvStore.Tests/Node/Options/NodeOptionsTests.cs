@@ -33,6 +33,7 @@ public sealed class NodeOptionsTests
                 ("KVSTORE_PARTITIONS", "128"), ("KVSTORE_PEER_PORT", "7000"), ("KVSTORE_WAL_DIR", "/w"),
                 ("KVSTORE_SNAPSHOT_DIR", "/s"), ("KVSTORE_SNAPSHOT_INTERVAL", "30s"), ("KVSTORE_TICK", "10ms"),
                 ("KVSTORE_LOOPS", "4"), ("KVSTORE_COMPARE_INTERVAL", "200ms"),
+                ("KVSTORE_HISTORY_CHANGES", "5000"), ("KVSTORE_HISTORY_BYTES", "2097152"),
             ],
             port: 8002);
 
@@ -45,6 +46,7 @@ public sealed class NodeOptionsTests
         Assert.Equal(
             (TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(10)), (options.SnapshotInterval, options.Tick));
         Assert.Equal(TimeSpan.FromMilliseconds(200), options.CompareInterval);
+        Assert.Equal((5_000, 2 << 20), (options.HistoryChanges, options.HistoryBytes));
     }
 
     [Theory]
@@ -86,6 +88,8 @@ public sealed class NodeOptionsTests
     [InlineData("KVSTORE_TICK", "11s", "5ms to 10s")]
     [InlineData("KVSTORE_TICK", "fast", "5m")]
     [InlineData("KVSTORE_LOOPS", "65", "0 to 64")]
+    [InlineData("KVSTORE_HISTORY_CHANGES", "999", "1000 to 100000000")]
+    [InlineData("KVSTORE_HISTORY_BYTES", "1048575", "1048576")]
     [InlineData("KVSTORE_LOOPS", "-1", "whole number")]
     public void A_wrong_value_is_one_sentence_that_names_the_variable_and_what_was_expected(
         string name, string value, string expected)

@@ -1,0 +1,228 @@
+using System.Text;
+using KvStore.Contracts;
+using KvStore.Node.Watch;
+using Microsoft.Extensions.Primitives;
+
+namespace KvStore.Node.Api;
+
+/// <summary>A request to watch, read and proved.</summary>
+internal sealed record WatchCall
+{
+    /// <summary>The bucket.</summary>
+    public required string Bucket { get; init; }
+
+    /// <summary>How long it may take to begin.</summary>
+    public required TimeSpan Timeout { get; init; }
+
+    /// <summary>What the keys begin with.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; init; }
+
+    /// <summary>Which changes.</summary>
+    public WatchKinds Kinds { get; init; } = WatchKinds.All;
+
+    /// <summary>Where to go on; null: behind all that is acknowledged now.</summary>
+    public PositionVector? Since { get; init; }
+
+    /// <summary>Whether puts come with their values.</summary>
+    public bool WithValues { get; init; }
+
+    /// <summary>The longest silence of a stream.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Whether it is one answer and not a stream.</summary>
+    public bool IsPoll { get; init; }
+
+    /// <summary>How long one answer waits for a change.</summary>
+    public TimeSpan Wait { get; init; }
+}
+
+/// <summary>Reads requests to watch. As with keys, what it does not know it refuses.</summary>
+internal static class WatchCallReader
+{
+    private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromSeconds(1);
+
+    private const string QueryRule =
+        "The query takes prefix, since, values, kinds, heartbeat and timeout, each once as name=value.";
+
+    /// <summary>Reads a request.</summary>
+    /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
+    public static Refusal? Read(HttpContext context, string bucket, TimeSpan timeout, out WatchCall call)
+    {
+        var headers = context.Request.Headers;
+        call = new WatchCall
+        {
+            Bucket = bucket,
+            Timeout = timeout,
+            Wait = LongPoll.WaitIn(string.Join(',', headers[KvHeaders.Prefer].ToArray())),
+        };
+        if (!BucketName.IsValid(bucket))
+            return Problems.BucketInvalid;
+        return ReadAccept(headers.Accept, ref call)
+            ?? ReadHeaders(headers, ref call)
+            ?? ReadQuery(context.Request.Query, ref call)
+            ?? ReadLastEvent(headers, ref call);
+    }
+
+    private static Refusal? ReadAccept(StringValues accept, ref WatchCall call)
+    {
+        var stream = QualityOf(accept, "text/event-stream", "text/*");
+        var json = QualityOf(accept, MediaTypes.Json, "application/*");
+        call = call with { IsPoll = json > stream };
+        return stream > 0 || json > 0
+            ? null
+            : new Refusal(
+                ProblemType.NotAcceptable, "Changes can be given as text/event-stream or as application/json.");
+    }
+
+    /// <summary>How much a type is wanted: nothing said is everything wanted, a range less than the type itself.</summary>
+    private static double QualityOf(StringValues accept, string type, string range)
+    {
+        var text = string.Join(',', accept.ToArray());
+        if (text.Length == 0)
+            return 1;
+        var best = 0.0;
+        var closest = -1;
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            var pieces = part.Split(';', StringSplitOptions.TrimEntries);
+            var close = pieces[0].Equals(type, StringComparison.OrdinalIgnoreCase) ? 2
+                : pieces[0].Equals(range, StringComparison.OrdinalIgnoreCase) ? 1
+                : pieces[0] is "*/*" ? 0
+                : -1;
+            if (close > closest)
+                (closest, best) = (close, QualityIn(pieces) + close * 1e-6);
+        }
+
+        return closest < 0 || best < 0.001 ? 0 : best;
+    }
+
+    private static double QualityIn(string[] pieces)
+    {
+        foreach (var piece in pieces.Skip(1))
+        {
+            if (piece.StartsWith("q=", StringComparison.OrdinalIgnoreCase)
+                && double.TryParse(piece.AsSpan(2), System.Globalization.CultureInfo.InvariantCulture, out var quality))
+                return quality;
+        }
+
+        return 1;
+    }
+
+    private static Refusal? ReadHeaders(IHeaderDictionary headers, ref WatchCall call)
+    {
+        foreach (var (name, values) in headers)
+        {
+            if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase) || BucketCallReader.IsIgnored(name))
+                continue;
+            if (!name.Equals(KvHeaders.Timeout, StringComparison.OrdinalIgnoreCase))
+            {
+                return new Refusal(
+                    ProblemType.HeaderInvalid,
+                    "A header that starts with Kv- is not one that watches take; headers with that prefix are never "
+                        + "ignored.");
+            }
+
+            if (!KvTimeout.TryParse(values.ToString(), out var timeout, out var wrong))
+                return new Refusal(ProblemType.HeaderInvalid, wrong);
+            call = call with { Timeout = timeout };
+        }
+
+        return null;
+    }
+
+    private static Refusal? ReadQuery(IQueryCollection query, ref WatchCall call)
+    {
+        foreach (var (name, values) in query)
+        {
+            var value = values.ToString();
+            var refusal = values.Count != 1 ? new Refusal(ProblemType.QueryInvalid, QueryRule) : name switch
+            {
+                "prefix" => ReadPrefix(value, ref call),
+                "since" => ReadSince(value, ref call),
+                "values" => ReadValues(value, ref call),
+                "kinds" => ReadKinds(value, ref call),
+                "heartbeat" => ReadHeartbeat(value, ref call),
+                "timeout" => ReadTimeout(value, ref call),
+                _ => new Refusal(ProblemType.QueryInvalid, QueryRule),
+            };
+            if (refusal is not null)
+                return refusal;
+        }
+
+        return null;
+    }
+
+    private static Refusal? ReadPrefix(string text, ref WatchCall call)
+    {
+        call = call with { Prefix = Encoding.UTF8.GetBytes(text) };
+        return call.Prefix.Length <= KeyPath.MaxKeyBytes
+            ? null
+            : new Refusal(ProblemType.QueryInvalid, $"A prefix has at most {KeyPath.MaxKeyBytes} bytes.");
+    }
+
+    private static Refusal? ReadSince(string text, ref WatchCall call)
+    {
+        if (text is "now")
+            return null;
+        var isRead = PositionVector.TryParse(text, out var since);
+        call = call with { Since = since };
+        return isRead ? null : NotACursor;
+    }
+
+    private static Refusal NotACursor => new(
+        ProblemType.CursorInvalid,
+        "A cursor is what an earlier event, list or answer gave, unchanged; since also takes the word now.");
+
+    private static Refusal? ReadValues(string text, ref WatchCall call)
+    {
+        call = call with { WithValues = text is "full" };
+        return text is "none" or "full" ? null : new Refusal(ProblemType.QueryInvalid, "The values are none or full.");
+    }
+
+    private static Refusal? ReadKinds(string text, ref WatchCall call)
+    {
+        WatchKinds kinds = default;
+        foreach (var word in text.Split(','))
+        {
+            var kind = word switch
+            {
+                "put" => WatchKinds.Put,
+                "delete" => WatchKinds.Delete,
+                "expire" => WatchKinds.Expire,
+                _ => default,
+            };
+            if (kind == default)
+                return new Refusal(ProblemType.QueryInvalid, "The kinds are put, delete and expire, with commas between.");
+            kinds |= kind;
+        }
+
+        call = call with { Kinds = kinds };
+        return null;
+    }
+
+    private static Refusal? ReadHeartbeat(string text, ref WatchCall call)
+    {
+        if (!KvTimeout.TryParse(text, out var heartbeat, out _) || heartbeat < ShortestHeartbeat)
+            return new Refusal(ProblemType.QueryInvalid, "The heartbeat is from 1s to 60s.");
+        call = call with { Heartbeat = heartbeat };
+        return null;
+    }
+
+    private static Refusal? ReadTimeout(string text, ref WatchCall call)
+    {
+        if (!KvTimeout.TryParse(text, out var timeout, out var wrong))
+            return new Refusal(ProblemType.QueryInvalid, wrong);
+        call = call with { Timeout = timeout < call.Timeout ? timeout : call.Timeout };
+        return null;
+    }
+
+    /// <summary>A client that comes again repeats its first URL: what it read last counts.</summary>
+    private static Refusal? ReadLastEvent(IHeaderDictionary headers, ref WatchCall call)
+    {
+        if (!headers.TryGetValue("Last-Event-ID", out var last) || last.ToString().Length == 0)
+            return null;
+        var isRead = PositionVector.TryParse(last.ToString(), out var since);
+        call = call with { Since = since };
+        return isRead ? null : NotACursor;
+    }
+}
