@@ -21,8 +21,8 @@ internal sealed partial class Problems
 
     private static Refusal TooManySnapshots { get; } = new(
         ProblemType.TooManySnapshots,
-        $"{PinnedSnapshots.MaxKept} lists are being read page by page on a node already. Try again, raise limit so that "
-            + "one page is enough, or read the list as a stream.")
+        $"{PinnedSnapshots.MaxKept} lists are being read page by page on a node already. Try again, or raise limit so "
+            + "that one page is enough.")
     {
         RetryAfterSeconds = RetryAfter,
     };
