@@ -91,7 +91,7 @@ public sealed class ProblemType
     public static ProblemType NotAcceptable { get; } =
         new("not-acceptable", 406, "None of the accepted representations can be given");
 
-    /// <summary>410: what happened after the cursor is not all kept any more; the entries must be listed again.</summary>
+    /// <summary>410: not all that happened after the cursor is kept any more; list the entries again.</summary>
     public static ProblemType CursorCompacted { get; } =
         new("cursor-compacted", 410, "The changes after the cursor are not kept any more");
 
@@ -170,11 +170,12 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
-        ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound, RouteNotFound,
-        MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
+        ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound, BucketNotFound, RouteNotFound,
+        MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, CursorCompacted,
+        PreconditionFailed,
         ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
-        IdempotencyMismatch, PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining,
-        DeadlineExceeded, DiskLow, CursorInvalid, CursorCompacted, TooManyWatches,
+        IdempotencyMismatch, PreconditionRequired, TooManyWatches, Internal, NoQuorum, NotReady, Overloaded, Draining,
+        DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -9,7 +9,8 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Watch/</c> but their sources: <see cref="Replication.IPartitions"/>,
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Watch/</c> but their sources:
+    /// <see cref="Replication.IPartitions"/>,
     /// <see cref="Replication.IClusterPartitions"/>, <see cref="Replication.IHistoryPeers"/> and
     /// <see cref="INodeStatus"/>.
     /// </summary>
