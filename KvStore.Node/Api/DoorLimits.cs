@@ -20,7 +20,8 @@ internal static class DoorLimits
         Encoding.GetEncoding("us-ascii", EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
 
     /// <summary>Sets the limits of every endpoint of the server.</summary>
-    public static void ConfigureKestrelLimits(this KestrelServerOptions server, ApiOptions options, WatchOptions watches)
+    public static void ConfigureKestrelLimits(
+        this KestrelServerOptions server, ApiOptions options, WatchOptions watches)
     {
         server.AddServerHeader = false;
         server.RequestHeaderEncodingSelector = static _ => StrictAscii;

@@ -7,7 +7,7 @@ namespace KvStore.Node.Api;
 /// <summary>How long a read may wait for a change, from and to its headers.</summary>
 internal static class WaitReader
 {
-    /// <summary>The most by which a wait is made longer, so that those that began together do not end together.</summary>
+    /// <summary>By how much a wait is made longer at most, so that not all end together.</summary>
     private const double MostJitter = 0.1;
 
     private const int JitterSteps = 1024;

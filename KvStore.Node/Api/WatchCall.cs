@@ -74,7 +74,7 @@ internal static class WatchCallReader
                 ProblemType.NotAcceptable, "Changes can be given as text/event-stream or as application/json.");
     }
 
-    /// <summary>How much a type is wanted: nothing said is everything wanted, a range less than the type itself.</summary>
+    /// <summary>How much a type is wanted; its own name counts a little more than a range.</summary>
     private static double QualityOf(StringValues accept, string type, string range)
     {
         var text = string.Join(',', accept.ToArray());
@@ -192,7 +192,7 @@ internal static class WatchCallReader
                 _ => default,
             };
             if (kind == default)
-                return new Refusal(ProblemType.QueryInvalid, "The kinds are put, delete and expire, with commas between.");
+                return new Refusal(ProblemType.QueryInvalid, "The kinds are put, delete, expire, with commas between.");
             kinds |= kind;
         }
 

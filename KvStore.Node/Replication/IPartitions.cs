@@ -33,7 +33,7 @@ internal interface IPartitions
     /// </summary>
     Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience);
 
-    /// <summary>What was changed lately, as applied here; null without a replica of a partition that holds keys.</summary>
+    /// <summary>What was changed lately, as applied here; null without a replica that holds keys.</summary>
     ChangeHistory? HistoryOf(PartitionId partition);
 
     /// <summary>Tells that a replica here has applied something.</summary>

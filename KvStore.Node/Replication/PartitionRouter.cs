@@ -137,7 +137,7 @@ internal sealed class PartitionRouter(
         return await read.Done.ConfigureAwait(false);
     }
 
-    /// <summary>What was changed lately, as applied here; null without a replica of a partition that holds keys.</summary>
+    /// <summary>What was changed lately, as applied here; null without a replica that holds keys.</summary>
     public ChangeHistory? HistoryOf(PartitionId partition) => Find(partition)?.History;
 
     /// <summary>Whatever this node has applied; null when it has no replica of the partition.</summary>

@@ -12,7 +12,7 @@ internal sealed class WatchOptions
     [Range(1, 1_000_000)]
     public int MaxWatches { get; set; } = 20_000;
 
-    /// <summary>How long a stream lasts; then its reader comes again, unseen. Platforms cut longer requests off.</summary>
+    /// <summary>How long a stream lasts; then its reader comes again. Platforms cut longer ones off.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan LongestStream { get; set; } = TimeSpan.FromSeconds(200);
 }

@@ -1,6 +1,8 @@
 namespace KvStore.Node.Watch;
 
-/// <summary>Waits with a watcher: for news, until a time, and no longer than the node runs and its reader is there.</summary>
+/// <summary>
+/// Waits with a watcher: for news, until a time, and no longer than the node runs and its reader is there.
+/// </summary>
 internal sealed class WatchWait : IDisposable
 {
     private readonly WatchDispatcher _dispatcher;

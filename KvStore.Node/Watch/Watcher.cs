@@ -17,7 +17,7 @@ internal sealed class Watcher
     /// <summary>What it watches.</summary>
     public WatchFilter Filter { get; }
 
-    /// <summary>By partition, the last command that it has seen; shared with others and never changed in place.</summary>
+    /// <summary>By partition, the last command that it has seen; shared, and never changed in place.</summary>
     public long[] At { get; set; }
 
     /// <summary>Whether it waits at the dispatcher; guarded by the dispatcher.</summary>
