@@ -108,6 +108,13 @@ public sealed class ProblemType
     /// <summary>413: the value has more bytes than the server takes.</summary>
     public static ProblemType ValueTooLarge { get; } = new("value-too-large", 413, "The value is too large");
 
+    /// <summary>413: a transaction has more operations and comparisons, or more bytes, than one may have.</summary>
+    public static ProblemType TransactionTooLarge { get; } =
+        new("txn-too-large", 413, "The transaction is too large");
+
+    /// <summary>413: the values that were asked for have more bytes than one answer may have.</summary>
+    public static ProblemType AnswerTooLarge { get; } = new("answer-too-large", 413, "The answer would be too large");
+
     /// <summary>415: the content type is missing or not one the route takes.</summary>
     public static ProblemType UnsupportedMediaType { get; } =
         new("unsupported-media-type", 415, "The content type is not supported");
@@ -127,6 +134,20 @@ public sealed class ProblemType
     public static ProblemType IdempotencyMismatch { get; } =
         new("idempotency-mismatch", 422, "The idempotency key belongs to another request");
 
+    /// <summary>422: the value that is to be added to is no decimal integer of 64 bits.</summary>
+    public static ProblemType ValueNotANumber { get; } =
+        new("value-not-a-number", 422, "The stored value is not a number");
+
+    /// <summary>422: the sum has more than 64 bits.</summary>
+    public static ProblemType NumberOverflow { get; } = new("number-overflow", 422, "The sum is too large");
+
+    /// <summary>422: the value that is to be patched is not JSON.</summary>
+    public static ProblemType ValueNotJson { get; } = new("value-not-json", 422, "The stored value is not JSON");
+
+    /// <summary>424: an earlier operation of the batch failed, and nothing after it was tried.</summary>
+    public static ProblemType NotAttempted { get; } =
+        new("not-attempted", 424, "An earlier operation failed", retryable: true);
+
     /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
     public static ProblemType PreconditionRequired { get; } =
         new("precondition-required", 428, "The bucket takes conditional writes only");
@@ -145,6 +166,9 @@ public sealed class ProblemType
     public static ProblemType Overloaded { get; } =
         new("overloaded", 503, "The node has too much waiting", retryable: true);
 
+    /// <summary>503: a transaction over several partitions holds a key that the request needs.</summary>
+    public static ProblemType Locked { get; } = new("locked", 503, "A transaction holds a key", retryable: true);
+
     /// <summary>503: the node is stopping.</summary>
     public static ProblemType Draining { get; } = new("draining", 503, "The node is stopping", retryable: true);
 
@@ -161,9 +185,9 @@ public sealed class ProblemType
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
         ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, NotFound, BucketNotFound, RouteNotFound,
         MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired, IdempotencyAhead, PreconditionFailed,
-        ValueTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, NotPrimary, WrongCluster,
-        IdempotencyMismatch, PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Draining,
-        DeadlineExceeded, DiskLow,
+        ValueTooLarge, TransactionTooLarge, AnswerTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding,
+        NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson, NotAttempted,
+        PreconditionRequired, Internal, NoQuorum, NotReady, Overloaded, Locked, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -33,6 +33,7 @@ internal static class NodeProgram
         app.MapStatusApi();
         app.MapMembershipApi();
         app.MapBucketApi();
+        app.MapManyApi();
         app.MapFaultsApi();
         app.MapGrpcService<PeerService>();
         return app;

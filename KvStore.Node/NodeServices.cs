@@ -5,6 +5,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using KvStore.Node.Transactions;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
@@ -90,7 +91,10 @@ internal static class NodeServices
         var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
         var consistency = environment.Word(
             "KVSTORE_DEFAULT_CONSISTENCY", "strong", "session", "bounded", "eventual");
-        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>().AddHostedService<BucketHost>();
+        services.AddKeyValueApi()
+            .AddSingleton<INodeStatus, NodeStatusSource>()
+            .AddHostedService<BucketHost>()
+            .AddHostedService<TransactionResolver>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>>((kestrel, api) => kestrel.ConfigureKestrelLimits(api.Value));
         services.PostConfigure<ApiOptions>(api =>

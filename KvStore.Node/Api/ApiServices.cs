@@ -1,5 +1,6 @@
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
+using KvStore.Node.Transactions;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace KvStore.Node.Api;
@@ -8,7 +9,7 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c> and <c>Buckets/</c> but their sources: <see cref="Replication.IPartitions"/>,
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Transactions/</c> but their sources: <see cref="Replication.IPartitions"/>,
     /// <see cref="Replication.IClusterPartitions"/> and <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
@@ -28,11 +29,16 @@ internal static class ApiServices
             .AddSingleton<BucketCloser>()
             .AddSingleton<BucketDirectory>()
             .AddSingleton<HopIds>()
+            .AddSingleton<ClusterBatches>()
+            .AddSingleton<ClusterTransactions>()
             .AddSingleton<KeyAnswers>()
+            .AddSingleton<ManyApi>()
+            .AddSingleton<ManyCallReader>()
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
             .AddSingleton<RequestCount>()
-            .AddSingleton<RequestReader>();
+            .AddSingleton<RequestReader>()
+            .AddSingleton<TransactionSettler>();
     }
 
     /// <summary>Answers requests for keys; stands before everything that routes.</summary>
@@ -44,6 +50,14 @@ internal static class ApiServices
         var api = routes.ServiceProvider.GetRequiredService<BucketApi>();
         routes.MapMethods(Routes.Buckets, ["GET", "HEAD"], api.AnswerAsync);
         routes.MapMethods(Routes.Bucket, ["GET", "HEAD", "PUT", "PATCH", "DELETE"], api.AnswerAsync);
+    }
+
+    /// <summary>Maps batches and transactions.</summary>
+    public static void MapManyApi(this IEndpointRouteBuilder routes)
+    {
+        var api = routes.ServiceProvider.GetRequiredService<ManyApi>();
+        routes.MapMethods(Routes.Batch, ["POST"], api.AnswerBatchAsync);
+        routes.MapMethods(Routes.Transaction, ["POST"], api.AnswerTransactionAsync);
     }
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>

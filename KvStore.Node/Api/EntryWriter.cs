@@ -39,8 +39,7 @@ internal sealed class EntryWriter : IDisposable
     {
         _json.WriteStartObject();
         _json.WriteString("key"u8, key);
-        if (WriteValue(value, contentType) || contentType is not MediaTypes.Json)
-            _json.WriteString("contentType"u8, contentType);
+        WriteValueTo(_json, value, contentType);
         _json.WriteNumber("version"u8, version);
         _json.WriteEndObject();
         _json.Flush();
@@ -67,20 +66,29 @@ internal sealed class EntryWriter : IDisposable
         _spare = this;
     }
 
+    /// <summary>
+    /// Writes <c>"value"</c> or <c>"base64"</c>, and <c>"contentType"</c> where the value alone would not tell it.
+    /// </summary>
+    public static void WriteValueTo(Utf8JsonWriter json, ReadOnlySpan<byte> value, string contentType)
+    {
+        if (WriteValue(json, value, contentType) || contentType is not MediaTypes.Json)
+            json.WriteString("contentType"u8, contentType);
+    }
+
     /// <returns>Whether the value's type must be told beside it.</returns>
-    private bool WriteValue(ReadOnlySpan<byte> value, string contentType)
+    private static bool WriteValue(Utf8JsonWriter json, ReadOnlySpan<byte> value, string contentType)
     {
         if (MediaTypes.MayBeInlineJson(contentType) && IsJson(value))
         {
-            _json.WritePropertyName("value"u8);
-            _json.WriteRawValue(value, skipInputValidation: true);
+            json.WritePropertyName("value"u8);
+            json.WriteRawValue(value, skipInputValidation: true);
             return false;
         }
 
         if (MediaTypes.MayBeInlineText(contentType) && Utf8.IsValid(value))
-            _json.WriteString("value"u8, value);
+            json.WriteString("value"u8, value);
         else
-            _json.WriteBase64String("base64"u8, value);
+            json.WriteBase64String("base64"u8, value);
         return true;
     }
 

@@ -113,6 +113,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             ProblemType.IdempotencyMismatch, "This request id belongs to another request; nothing was applied."),
         WriteStatus.RequestIdExpired => IdempotencyExpired,
         WriteStatus.RequestIdAhead => IdempotencyAhead,
+        WriteStatus.Locked => Locked,
         _ => throw new UnreachableException(),
     };
 
@@ -141,6 +142,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             Key = target is null ? null : Encoding.UTF8.GetString(target.Bytes.Span),
             Bucket = target?.Bucket,
             CurrentEtag = refusal.CurrentEtag,
+            Failed = refusal.Failed,
             Node = node.Name,
             TraceId = traceId,
         };

@@ -13,6 +13,9 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>The tag of the stored version, with 412.</summary>
     public string? CurrentEtag { get; init; }
 
+    /// <summary>The items of a transaction that kept it from happening.</summary>
+    public IReadOnlyList<FailedItem>? Failed { get; init; }
+
     /// <summary>The commit sequence of a write that was applied all the same.</summary>
     public long? Version { get; init; }
 

@@ -5,21 +5,12 @@ using KvStore.Core.State;
 namespace KvStore.Node.Replication;
 
 /// <summary>What calls of peers come to, to and from the wire. See docs/formats.md.</summary>
-internal static class CallCodec
+internal static partial class CallCodec
 {
     /// <summary>Says what became of a write.</summary>
     public static Wire.ProposalReply Encode(WriteOutcome outcome) => outcome switch
     {
-        WriteOutcome.Committed done => new Wire.ProposalReply
-        {
-            End = Wire.RequestEnd.Done,
-            Status = (uint)done.Result.Status,
-            VersionTerm = done.Result.Version.Term.Value,
-            VersionIndex = done.Result.Version.Index.Value,
-            IsReplay = done.Result.IsReplay,
-            Copies = (uint)done.Copies,
-            Voters = (uint)done.Voters,
-        },
+        WriteOutcome.Committed done => Encode(done),
         WriteOutcome.NotPrimary elsewhere => new Wire.ProposalReply
         {
             End = Wire.RequestEnd.NotPrimary,
@@ -30,6 +21,27 @@ internal static class CallCodec
         _ => new Wire.ProposalReply { End = Wire.RequestEnd.Unknown },
     };
 
+    private static Wire.ProposalReply Encode(WriteOutcome.Committed done)
+    {
+        var result = done.Result;
+        var reply = new Wire.ProposalReply
+        {
+            End = Wire.RequestEnd.Done,
+            Status = (uint)result.Status,
+            VersionTerm = result.Version.Term.Value,
+            VersionIndex = result.Version.Index.Value,
+            IsReplay = result.IsReplay,
+            Copies = (uint)done.Copies,
+            Voters = (uint)done.Voters,
+            Number = result.Number,
+            LogIndex = done.Index.Value,
+        };
+        if (result.Entry is { } entry)
+            reply.Entry = Encode(entry);
+        AddTo(reply.Items, result.Items);
+        return reply;
+    }
+
     /// <summary>Reads what became of a write; what this version does not know is unknown.</summary>
     public static WriteOutcome Decode(Wire.ProposalReply reply) => reply.End switch
     {
@@ -37,9 +49,17 @@ internal static class CallCodec
             new WriteResult(
                 (WriteStatus)reply.Status,
                 new KeyVersion(new Term(reply.VersionTerm), new LogIndex(reply.VersionIndex)),
-                reply.IsReplay),
+                reply.IsReplay)
+            {
+                Number = reply.Number,
+                Entry = reply.Entry is { } entry ? Decode(entry) : null,
+                Items = ItemsOf(reply.Items),
+            },
             (int)reply.Copies,
-            (int)reply.Voters),
+            (int)reply.Voters)
+        {
+            Index = new LogIndex(reply.LogIndex),
+        },
         Wire.RequestEnd.NotPrimary => new WriteOutcome.NotPrimary(new NodeId(reply.Hint)),
         Wire.RequestEnd.Overloaded => new WriteOutcome.Overloaded(),
         Wire.RequestEnd.DiskLow => new WriteOutcome.DiskLow(),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -32,6 +33,16 @@ internal interface IPartitions
     /// cancelled with <paramref name="patience"/>.
     /// </summary>
     Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience);
+
+    /// <summary>
+    /// Completes when no transaction holds any of these keys in the state here, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    Task UnlockedAsync(
+        PartitionId partition,
+        BucketId bucket,
+        ImmutableArray<ReadOnlyMemory<byte>> keys,
+        CancellationToken patience);
 
     /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     long NowMs(PartitionId partition);

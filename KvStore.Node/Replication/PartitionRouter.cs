@@ -104,6 +104,8 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
         if (disk.IsLow && command.Stores && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
+        if (command.TimeMs == 0 && partition != current.View!.SystemGroup)
+            command = command with { TimeMs = replica.NowMs };
         var write = new PendingWrite(CommandFormat.Encode(command), command, ack);
         using var armed = write.Arm(deadline);
         Failpoints.Reached(Failpoint.WriteArrived);
@@ -136,6 +138,17 @@ internal sealed class PartitionRouter(
     /// </summary>
     public Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience) =>
         Find(partition)?.AppliedAsync(index, patience) ?? Task.CompletedTask;
+
+    /// <summary>
+    /// Completes when no transaction holds any of these keys in the state here, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    public Task UnlockedAsync(
+        PartitionId partition,
+        BucketId bucket,
+        ImmutableArray<ReadOnlyMemory<byte>> keys,
+        CancellationToken patience) =>
+        Find(partition)?.UnlockedAsync(bucket, keys, patience) ?? Task.CompletedTask;
 
     /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     public long NowMs(PartitionId partition) => Find(partition)?.NowMs ?? 0;

@@ -20,6 +20,7 @@ internal sealed partial class PeerService(
     StateComparer comparer,
     PeerLogs logs,
     NodeEnd end,
+    TimeProvider time,
     ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
 {

@@ -61,6 +61,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.UseRouting();
         app.MapStatusApi();
         app.MapBucketApi();
+        app.MapManyApi();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
+using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Node.Api;
 
@@ -8,6 +10,7 @@ namespace KvStore.Tests.Node.Api;
 internal sealed class FakeCluster
 {
     private readonly Lock _gate = new();
+    private readonly FreedWaits _freed = new();
     private readonly KeyValueState _state = new(StateImage.Empty);
     private TaskCompletionSource _changed = NewChange();
     private long _index;
@@ -31,6 +34,10 @@ internal sealed class FakeCluster
     /// <summary>How many commands changed the state.</summary>
     public int Applied { get; private set; }
 
+    public Task UnlockedAsync(
+        BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys, CancellationToken patience) =>
+        _freed.FreeAsync(() => !Image.IsAnyLocked(bucket, keys), patience);
+
     public WriteResult Apply(Command command)
     {
         lock (_gate)
@@ -38,6 +45,7 @@ internal sealed class FakeCluster
             var result = _state.Apply(new LogIndex(++_index), new Term(1), CommandFormat.Encode(command));
             var isChange = result.Status is WriteStatus.Created or WriteStatus.Replaced or WriteStatus.Deleted;
             Applied += isChange && !result.IsReplay ? 1 : 0;
+            _freed.Announce();
             return result;
         }
     }

@@ -157,5 +157,9 @@ public sealed class ClusterPartitionsTests
         public Task<EntriesOutcome> ReadEntriesAsync(
             NodeId peer, PartitionId partition, EntriesQuery query, CancellationToken deadline) =>
             Task.FromResult<EntriesOutcome>(new EntriesOutcome.NotPrimary(NodeId.None));
+
+        public Task<KeysOutcome> ReadKeysAsync(
+            NodeId peer, PartitionId partition, KeysQuery query, CancellationToken deadline) =>
+            Task.FromResult<KeysOutcome>(new KeysOutcome.NotPrimary(NodeId.None));
     }
 }

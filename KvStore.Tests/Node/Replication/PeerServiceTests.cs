@@ -28,6 +28,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Comparer,
         new PeerLogs(TimeProvider.System),
         _end,
+        TimeProvider.System,
         NullLogger<PeerService>.Instance);
 
     public void Dispose()
