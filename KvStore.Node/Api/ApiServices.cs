@@ -9,8 +9,9 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Transactions/</c> but their sources: <see cref="Replication.IPartitions"/>,
-    /// <see cref="Replication.IClusterPartitions"/> and <see cref="INodeStatus"/>.
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Transactions/</c> but their sources:
+    /// <see cref="Replication.IPartitions"/>, <see cref="Replication.IClusterPartitions"/> and
+    /// <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {

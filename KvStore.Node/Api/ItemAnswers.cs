@@ -30,7 +30,7 @@ internal sealed class ItemAnswers : IDisposable
         _json.WriteStartObject();
     }
 
-    /// <summary>Whether a transaction did what was to be done if its comparisons hold, and as of which version.</summary>
+    /// <summary>Whether a transaction did what was to be done if its comparisons hold, and its version.</summary>
     public void WriteOutcome(bool isMet, KeyVersion version)
     {
         _json.WriteBoolean("succeeded"u8, isMet);

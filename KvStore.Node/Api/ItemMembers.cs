@@ -71,7 +71,7 @@ internal sealed class ItemMembers(JsonElement element)
 
     /// <summary>Any JSON, byte for byte as it came.</summary>
     public ReadOnlyMemory<byte>? Raw(string name) =>
-        Find(name) is { } member ? JsonMarshal.GetRawUtf8Value(member).ToArray() : null;
+        Find(name) is { } member ? JsonMarshal.GetRawUtf8Value(member).ToArray() : default(ReadOnlyMemory<byte>?);
 
     /// <summary>Bytes in base64, with padding.</summary>
     public ReadOnlyMemory<byte>? Base64(string name)

@@ -170,8 +170,8 @@ internal sealed partial class ManyApi
 
         return first! with
         {
-            Detail = "An operation of the transaction cannot be done, so none of them was. failed lists which, by their "
-                + $"places in the branch. Of the first: {first.Detail}",
+            Detail = "An operation of the transaction cannot be done, so none of them was. failed lists which, by "
+                + $"their places in the branch. Of the first: {first.Detail}",
             CurrentEtag = null,
             Failed = failed,
         };

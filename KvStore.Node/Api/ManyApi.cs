@@ -94,7 +94,7 @@ internal sealed partial class ManyApi(
             && (session.ClusterId != view.ClusterId || session.LastPartition >= view.Ring.PartitionCount))
             return Problems.SessionOfAnother;
         var lookup = await directory.FindAsync(call.Head.Name, deadline);
-        for (var gone = BucketId.Default; ; lookup = await directory.FindAnewAsync(call.Head.Name, deadline))
+        for (BucketId? gone = null; ; lookup = await directory.FindAnewAsync(call.Head.Name, deadline))
         {
             if (lookup is not BucketLookup.Found { Bucket: var bucket })
                 return lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached;
@@ -104,7 +104,7 @@ internal sealed partial class ManyApi(
             var refusal = isBatch
                 ? await BatchAsync(context, call, rules, view, deadline)
                 : await TransactAsync(context, call, rules, view, deadline);
-            if (!ReferenceEquals(refusal, Problems.BucketNotFound) || gone != BucketId.Default)
+            if (!ReferenceEquals(refusal, Problems.BucketNotFound) || gone is not null)
                 return refusal;
             gone = bucket.Id;    // nothing was applied there
         }

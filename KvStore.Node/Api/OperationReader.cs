@@ -32,7 +32,8 @@ internal sealed record OperationRules(ulong ClusterId, Bucket Bucket, int MaxVal
 internal sealed class OperationReader(OperationRules rules)
 {
     private const string Shapes =
-        "An operation is {\"op\": \"get\"}, put, delete, touch, increment or merge, with key or key64 and what that takes.";
+        "An operation is {\"op\": \"get\"}, put, delete, touch, increment or merge, with key or key64 and what that "
+            + "takes.";
 
     /// <summary>Reads the operations of one list.</summary>
     /// <param name="name">What the list is called.</param>

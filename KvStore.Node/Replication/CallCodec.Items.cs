@@ -74,7 +74,7 @@ internal static partial class CallCodec
     private static int BytesOf(StoredEntry entry) =>
         entry.Value.Length + entry.Metadata.Length + entry.ContentType.Length;
 
-    private static ImmutableArray<ItemResult> ItemsOf(IEnumerable<Wire.ItemResult> items) =>
+    private static ImmutableArray<ItemResult> ItemsOf(ICollection<Wire.ItemResult> items) => items.Count == 0 ? [] :
     [
         .. items.Select(item => new ItemResult(
             Enum.IsDefined((WriteStatus)item.Status)

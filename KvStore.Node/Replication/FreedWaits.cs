@@ -1,6 +1,6 @@
 namespace KvStore.Node.Replication;
 
-/// <summary>Callers that wait until transactions give keys free. Who applies takes no lock while nobody waits.</summary>
+/// <summary>Callers that wait until transactions give keys free. Who applies takes no lock.</summary>
 internal sealed class FreedWaits
 {
     private TaskCompletionSource? _next;

@@ -103,7 +103,8 @@ internal sealed class PartitionReplica(
         _waits.ReachedAsync(index, () => Image.Index, patience);
 
     /// <summary>
-    /// From anywhere: completes when the state has none of these keys locked; cancelled with <paramref name="patience"/>.
+    /// From anywhere: completes when the state has none of these keys locked; cancelled with
+    /// <paramref name="patience"/>.
     /// </summary>
     public Task UnlockedAsync(
         BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys, CancellationToken patience) =>

@@ -66,7 +66,7 @@ internal enum Failpoint
     /// <summary>All partitions have prepared a transaction; nothing of it is decided.</summary>
     TransactionPrepared,
 
-    /// <summary>A transaction is decided; its client does not know, and only the coordinator has carried it out.</summary>
+    /// <summary>It is decided; its client does not know, and only the coordinator has carried it out.</summary>
     TransactionDecided,
 
     /// <summary>All partitions have carried a transaction out; the coordinator has not forgotten it.</summary>

@@ -58,7 +58,10 @@ internal sealed class ClusterBatches(IClusterPartitions cluster)
                 await ReadAsync(batch, partition, [at], watch, deadline).ConfigureAwait(false);
             else
                 await WriteAsync(batch, partition, [at], run: at, watch, deadline).ConfigureAwait(false);
-            hasFailed = told is not BatchItem.Answered { Result: { Status: not WriteStatus.NotFound, IsFailure: false } };
+            hasFailed = told is not BatchItem.Answered
+            {
+                Result: { Status: not WriteStatus.NotFound, IsFailure: false },
+            };
         }
     }
 

@@ -36,7 +36,10 @@ internal sealed class ApiNode : IAsyncDisposable
     public List<Exception> Crashes { get; private set; } = [];
 
     public static async Task<ApiNode> StartAsync(
-        FakeCluster? cluster = null, int member = 1, Action<ApiOptions>? configure = null)
+        FakeCluster? cluster = null,
+        int member = 1,
+        Action<ApiOptions>? configure = null,
+        IClusterPartitions? reached = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -52,7 +55,7 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
-            .AddSingleton<IClusterPartitions>(clusterPartitions)
+            .AddSingleton(reached ?? clusterPartitions)
             .AddSingleton<INodeStatus>(status)
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
         var app = builder.Build();
