@@ -4,7 +4,6 @@ using KvStore.Contracts;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Replication;
 using KvStore.Node.Transactions;
 
 namespace KvStore.Node.Api;

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Buckets;
 

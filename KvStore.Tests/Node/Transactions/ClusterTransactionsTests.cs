@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Membership;
 using KvStore.Node.Replication;
 using KvStore.Node.Transactions;
 using Microsoft.Extensions.Logging.Abstractions;
