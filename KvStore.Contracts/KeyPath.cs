@@ -137,6 +137,12 @@ public static partial class KeyPath
         }
     }
 
+    /// <summary>Why bytes that came in no path and no query are no key; null when they are one.</summary>
+    public static KeyTarget.Invalid? Refuse(ReadOnlySpan<byte> key) =>
+        key.IsEmpty ? BadKey($"The key is empty; it must be 1 to {MaxKeyBytes} bytes of UTF-8.")
+        : key.Length > MaxKeyBytes ? TooLong(key.Length)
+        : RefuseBytes(key);
+
     private static KeyTarget.Invalid? RefuseBytes(ReadOnlySpan<byte> key)
     {
         foreach (var octet in key)

@@ -19,6 +19,13 @@ public enum Applied
     Unknown,
 }
 
+/// <summary>An item of a transaction that kept it from happening.</summary>
+/// <param name="Index">Its place in its list, from 0.</param>
+/// <param name="Key">Its key; absent where it is not known of which list it is.</param>
+/// <param name="Code">What is wrong with it: one of the codes of <see cref="ProblemType"/>.</param>
+/// <param name="CurrentEtag">The ETag that is stored; absent when the key is not there.</param>
+public sealed record FailedItem(int Index, string? Key, string Code, string? CurrentEtag);
+
 /// <summary>The body of every error: problem details as in RFC 9457, with this API's own members.</summary>
 public sealed record Problem
 {
@@ -63,6 +70,9 @@ public sealed record Problem
 
     /// <summary>With 410: the oldest cursor from which the node that refused can still go on.</summary>
     public string? OldestCursor { get; init; }
+
+    /// <summary>Of a transaction: the comparisons that did not hold, or the operations that cannot be done.</summary>
+    public IReadOnlyList<FailedItem>? Failed { get; init; }
 
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }

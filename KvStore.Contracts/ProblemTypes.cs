@@ -119,6 +119,13 @@ public sealed class ProblemType
     /// <summary>413: the value has more bytes than the server takes.</summary>
     public static ProblemType ValueTooLarge { get; } = new("value-too-large", 413, "The value is too large");
 
+    /// <summary>413: a transaction has more operations and comparisons, or more bytes, than one may have.</summary>
+    public static ProblemType TransactionTooLarge { get; } =
+        new("txn-too-large", 413, "The transaction is too large");
+
+    /// <summary>413: the values that were asked for have more bytes than one answer may have.</summary>
+    public static ProblemType AnswerTooLarge { get; } = new("answer-too-large", 413, "The answer would be too large");
+
     /// <summary>415: the content type is missing or not one the route takes.</summary>
     public static ProblemType UnsupportedMediaType { get; } =
         new("unsupported-media-type", 415, "The content type is not supported");
@@ -156,6 +163,10 @@ public sealed class ProblemType
     public static ProblemType RangeTooLarge { get; } =
         new("range-too-large", 422, "There are too many keys in the range");
 
+    /// <summary>424: an earlier operation of the batch failed, and nothing after it was tried.</summary>
+    public static ProblemType NotAttempted { get; } =
+        new("not-attempted", 424, "An earlier operation failed", retryable: true);
+
     /// <summary>428: the bucket takes no write without <c>If-Match</c> or <c>If-None-Match</c>.</summary>
     public static ProblemType PreconditionRequired { get; } =
         new("precondition-required", 428, "The bucket takes conditional writes only");
@@ -182,6 +193,9 @@ public sealed class ProblemType
     public static ProblemType Overloaded { get; } =
         new("overloaded", 503, "The node has too much waiting", retryable: true);
 
+    /// <summary>503: a transaction over several partitions holds a key that the request needs.</summary>
+    public static ProblemType Locked { get; } = new("locked", 503, "A transaction holds a key", retryable: true);
+
     /// <summary>503: the node is stopping.</summary>
     public static ProblemType Draining { get; } = new("draining", 503, "The node is stopping", retryable: true);
 
@@ -198,10 +212,11 @@ public sealed class ProblemType
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
         DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound,
         BucketNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
-        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, KeyTooLong, UnsupportedMediaType,
-        UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, WrongCluster, IdempotencyMismatch, ValueNotANumber,
-        NumberOverflow, ValueNotJson, RangeTooLarge, PreconditionRequired, TooManySnapshots, TooManyWatches, Internal,
-        NoQuorum, NotReady, Overloaded, Draining, DeadlineExceeded, DiskLow,
+        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge, AnswerTooLarge,
+        KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, WrongCluster,
+        IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson, RangeTooLarge, NotAttempted,
+        PreconditionRequired, TooManySnapshots, TooManyWatches, Internal, NoQuorum, NotReady, Overloaded, Locked,
+        Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -34,6 +34,7 @@ internal static class NodeProgram
         app.MapMembershipApi();
         app.MapBucketApi();
         app.MapWatchApi();
+        app.MapManyApi();
         app.MapFaultsApi();
         app.MapGrpcService<PeerService>();
         return app;

@@ -5,6 +5,7 @@ using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using KvStore.Node.Transactions;
 using KvStore.Node.Watch;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -93,7 +94,10 @@ internal static class NodeServices
         var ack = environment.Word("KVSTORE_DEFAULT_ACK", "quorum", "one", "all");
         var consistency = environment.Word(
             "KVSTORE_DEFAULT_CONSISTENCY", "strong", "session", "bounded", "eventual");
-        services.AddKeyValueApi().AddSingleton<INodeStatus, NodeStatusSource>().AddHostedService<BucketHost>();
+        services.AddKeyValueApi()
+            .AddSingleton<INodeStatus, NodeStatusSource>()
+            .AddHostedService<BucketHost>()
+            .AddHostedService<TransactionResolver>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>, IOptions<WatchOptions>>(
                 (kestrel, api, watch) => kestrel.ConfigureKestrelLimits(api.Value, watch.Value));

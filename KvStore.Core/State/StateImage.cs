@@ -75,6 +75,20 @@ public sealed class StateImage
     /// </summary>
     public bool IsLocked(BucketId bucket, ReadOnlyMemory<byte> key) => Transactions.IsLocked(bucket, key);
 
+    /// <summary>Whether one of the keys <see cref="IsLocked"/>.</summary>
+    public bool IsAnyLocked(BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys)
+    {
+        if (PreparedCount == 0)
+            return false;
+        foreach (var key in keys)
+        {
+            if (IsLocked(bucket, key))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The attempts at transactions that are prepared here and not settled, with who takes part.</summary>
     public IEnumerable<(RequestId Attempt, ImmutableArray<PartitionId> Participants)> PreparedTransactions =>
         Transactions.Prepared.Select(pair => (pair.Key, pair.Value.Participants));
@@ -85,6 +99,9 @@ public sealed class StateImage
     public IEnumerable<(RequestId Attempt, TransactionOutcome Outcome, ImmutableArray<PartitionId> Participants)>
         DecidedTransactions =>
         Transactions.Decided.Select(pair => (pair.Key, pair.Value.Outcome, pair.Value.Participants));
+
+    /// <summary>How many attempts hold keys here.</summary>
+    public long PreparedCount => Transactions.Prepared.Count;
 
     /// <summary>Whether any transaction over several partitions is open here.</summary>
     public bool HasOpenTransactions => Transactions.Prepared.Count > 0 || Transactions.Decided.Count > 0;

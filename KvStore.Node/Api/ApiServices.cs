@@ -1,6 +1,7 @@
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
+using KvStore.Node.Transactions;
 using KvStore.Node.Watch;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -10,8 +11,9 @@ namespace KvStore.Node.Api;
 internal static class ApiServices
 {
     /// <summary>
-    /// Registers all of <c>Api/</c>, <c>Buckets/</c> and <c>Watch/</c> but their sources: <see cref="IPartitions"/>,
-    /// <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/>, <see cref="IHistoryPeers"/> and
+    /// Registers all of <c>Api/</c>, <c>Buckets/</c>, <c>Transactions/</c> and <c>Watch/</c> but their sources:
+    /// <see cref="IPartitions"/>, <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/>,
+    /// <see cref="IHistoryPeers"/> and
     /// <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
@@ -35,16 +37,21 @@ internal static class ApiServices
             .AddSingleton<BucketCloser>()
             .AddSingleton<BucketDirectory>()
             .AddSingleton<HopIds>()
+            .AddSingleton<ClusterBatches>()
             .AddSingleton<ClusterSnapshots>()
+            .AddSingleton<ClusterTransactions>()
             .AddSingleton<KeyAnswers>()
             .AddSingleton<KeysApi>()
             .AddSingleton<KeysCallReader>()
+            .AddSingleton<ManyApi>()
+            .AddSingleton<ManyCallReader>()
             .AddSingleton<PinnedSnapshots>()
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
             .AddSingleton<RangeRemoval>()
             .AddSingleton<RequestCount>()
             .AddSingleton<RequestReader>()
+            .AddSingleton<TransactionSettler>()
             .AddSingleton<ClusterPositions>()
             .AddSingleton<HistoryFeeds>()
             .AddSingleton<WatchApi>()
@@ -67,6 +74,14 @@ internal static class ApiServices
     /// <summary>Maps <c>/buckets/{bucket}/watch</c>.</summary>
     public static void MapWatchApi(this IEndpointRouteBuilder routes) => routes.MapMethods(
         Routes.Watch, ["GET"], routes.ServiceProvider.GetRequiredService<WatchApi>().AnswerAsync);
+
+    /// <summary>Maps batches and transactions.</summary>
+    public static void MapManyApi(this IEndpointRouteBuilder routes)
+    {
+        var api = routes.ServiceProvider.GetRequiredService<ManyApi>();
+        routes.MapMethods(Routes.Batch, ["POST"], api.AnswerBatchAsync);
+        routes.MapMethods(Routes.Transaction, ["POST"], api.AnswerTransactionAsync);
+    }
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

@@ -78,7 +78,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
             ?? ReadConditions(context.Request, ref call);
     }
 
-    private static Refusal? ReadHeaders(IHeaderDictionary headers, ref BucketCall call)
+    internal static Refusal? ReadHeaders(IHeaderDictionary headers, ref BucketCall call)
     {
         foreach (var (name, values) in headers)
         {
@@ -103,7 +103,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
         return null;
     }
 
-    private static Refusal? ReadTimeout(string text, ref BucketCall call)
+    internal static Refusal? ReadTimeout(string text, ref BucketCall call)
     {
         if (!KvTimeout.TryParse(text, out var timeout, out var wrong))
             return new Refusal(ProblemType.HeaderInvalid, wrong);

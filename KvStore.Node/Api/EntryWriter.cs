@@ -39,8 +39,7 @@ internal sealed partial class EntryWriter : IDisposable
     {
         _json.WriteStartObject();
         _json.WriteString("key"u8, key);
-        if (WriteValue(_json, value, contentType) || contentType is not MediaTypes.Json)
-            _json.WriteString("contentType"u8, contentType);
+        WriteValueTo(_json, value, contentType);
         _json.WriteNumber("version"u8, version);
         _json.WriteEndObject();
         _json.Flush();
@@ -78,7 +77,16 @@ internal sealed partial class EntryWriter : IDisposable
         _spare = this;
     }
 
-    /// <summary>Writes a value as it stands in an entry.</summary>
+    /// <summary>
+    /// Writes <c>"value"</c> or <c>"base64"</c>, and <c>"contentType"</c> where the value alone would not tell it.
+    /// </summary>
+    public static void WriteValueTo(Utf8JsonWriter json, ReadOnlySpan<byte> value, string contentType)
+    {
+        if (WriteValue(json, value, contentType) || contentType is not MediaTypes.Json)
+            json.WriteString("contentType"u8, contentType);
+    }
+
+    /// <summary>Writes <c>"value"</c> or <c>"base64"</c>.</summary>
     /// <returns>Whether the value's type must be told beside it.</returns>
     public static bool WriteValue(Utf8JsonWriter json, ReadOnlySpan<byte> value, string contentType)
     {

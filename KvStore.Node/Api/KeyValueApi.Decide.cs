@@ -117,7 +117,8 @@ internal sealed partial class KeyValueApi
         KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
         var command = request.ToCommand(view.ClusterId);
-        return partitions.WriteAsync(partition, command, request.EffectiveAck, deadline);
+        return UnlockedCalls.WriteAsync(
+            partitions, partition, command, request.EffectiveAck, time, patience: null, deadline);
     }
 
     /// <summary>Whether it says nothing of what an earlier attempt under the same id came to.</summary>
@@ -130,7 +131,8 @@ internal sealed partial class KeyValueApi
     };
 
     private static bool IsOfThisAttemptAlone(WriteStatus status) =>
-        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead or WriteStatus.MemoryFull;
+        status is WriteStatus.RequestIdExpired or WriteStatus.RequestIdAhead or WriteStatus.MemoryFull
+            or WriteStatus.Locked;
 
     private NodeId Hint(PartitionId partition, NodeId hint) =>
         hint == NodeId.None ? partitions.PrimaryOf(partition).Primary : hint;

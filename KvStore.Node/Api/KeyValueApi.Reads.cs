@@ -19,8 +19,10 @@ internal sealed partial class KeyValueApi
     private async ValueTask<Attempt> ReadHereAsync(
         HttpContext context, KeyRequest request, ClusterView view, PartitionId partition, CancellationToken deadline)
     {
-        switch (await partitions.ReadAsync(partition, deadline))
+        switch (await ReadFreeAsync(request, partition, deadline))
         {
+            case ReadOutcome.Ready ready when ready.Image.IsLocked(request.BucketId, request.Key):
+                return Attempt.Answered(Problems.Locked);
             case ReadOutcome.Ready ready:
                 Failpoints.Reached(Failpoint.ReadValueTaken);
                 if (IsDue(ready, request, partition))
@@ -36,6 +38,25 @@ internal sealed partial class KeyValueApi
                 return Attempt.Answered(Problems.DeadlinePassed(mayBeApplied: false));
             default:
                 throw new UnreachableException();
+        }
+    }
+
+    /// <summary>
+    /// The state of the confirmed primary as soon as no transaction holds the key: until it is settled nobody knows
+    /// what is stored.
+    /// </summary>
+    private async ValueTask<ReadOutcome> ReadFreeAsync(
+        KeyRequest request, PartitionId partition, CancellationToken deadline)
+    {
+        while (true)
+        {
+            var outcome = await partitions.ReadAsync(partition, deadline);
+            if (outcome is not ReadOutcome.Ready ready || !ready.Image.IsLocked(request.BucketId, request.Key))
+                return outcome;
+            var free = await UnlockedCalls.FreeAsync(
+                partitions, partition, request.BucketId, [request.Key], ready, time, deadline);
+            if (free is not null || deadline.IsCancellationRequested)
+                return free ?? ready;
         }
     }
 
@@ -88,8 +109,13 @@ internal sealed partial class KeyValueApi
             await answers.ReadAsync(context, request, ready, level, session?.Format(), view.ClusterId));
     }
 
+    /// <summary>
+    /// A transaction that holds the key may be one that the session was told of: whether it is done here is not known.
+    /// </summary>
     private static bool IsAsNewAsSeen(ReadOutcome.Ready ready, KeyRequest request, PartitionId partition) =>
-        request.Session is null || ready.Image.Index.Value >= request.Session.IndexOf(partition.Value);
+        request.Session is not { } session
+        || (ready.Image.Index.Value >= session.IndexOf(partition.Value)
+            && (session.IndexOf(partition.Value) == 0 || !ready.Image.IsLocked(request.BucketId, request.Key)));
 
     private static bool IsFreshEnough(ReadOutcome.Ready ready, KeyRequest request) =>
         request.Consistency is not Consistency.Bounded

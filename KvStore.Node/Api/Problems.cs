@@ -141,11 +141,12 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         WriteStatus.RequestIdExpired => IdempotencyExpired,
         WriteStatus.RequestIdAhead => IdempotencyAhead,
         WriteStatus.BucketGone => BucketNotFound,
-        WriteStatus.MemoryFull => Overloaded,
+        WriteStatus.MemoryFull => MemoryFull,
         WriteStatus.NotANumber => NotANumber,
         WriteStatus.NumberOverflow => NumberOverflow,
         WriteStatus.NotJson => NotJson,
         WriteStatus.TooLarge => PatchedTooLarge,
+        WriteStatus.Locked => Locked,
         _ => throw new UnreachableException(),
     };
 
@@ -176,6 +177,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             CurrentEtag = refusal.CurrentEtag,
             Count = refusal.Count,
             OldestCursor = refusal.OldestCursor,
+            Failed = refusal.Failed,
             Node = node.Name,
             TraceId = traceId,
         };

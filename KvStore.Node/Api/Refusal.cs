@@ -19,6 +19,9 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>The oldest cursor from which changes are kept, with 410.</summary>
     public string? OldestCursor { get; init; }
 
+    /// <summary>The items of a transaction that kept it from happening.</summary>
+    public IReadOnlyList<FailedItem>? Failed { get; init; }
+
     /// <summary>The commit sequence of a write that was applied all the same.</summary>
     public long? Version { get; init; }
 

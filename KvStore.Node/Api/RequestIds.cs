@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
+using KvStore.Core.Primitives;
 using KvStore.Core.State;
 
 namespace KvStore.Node.Api;
@@ -12,6 +13,9 @@ internal static class RequestIds
     /// <summary>The longest name.</summary>
     public const int MaxLength = 64;
 
+    /// <summary>Of an id that carries its time, what stands below that in the upper half.</summary>
+    private const ulong TimedRandom = 0xFFFF;
+
     private static readonly SearchValues<char> UuidCharacters = SearchValues.Create("0123456789abcdefABCDEF-");
 
     /// <summary>The client's own name goes before the one of the first hop; null when there is neither.</summary>
@@ -19,6 +23,27 @@ internal static class RequestIds
         idempotencyKey is not null ? Timed(idempotencyKey) ?? Hash(idempotencyKey, RequestIdKind.Named)
         : hopRequestId is not null ? Hash(hopRequestId, RequestIdKind.Internal)
         : null;
+
+    /// <summary>
+    /// The id of one of the commands that a request is made of: of the same kind, and with the same time if it carries
+    /// one.
+    /// </summary>
+    /// <param name="whole">The request's.</param>
+    /// <param name="partition">Where the command goes.</param>
+    /// <param name="run">Which of those that go there, from 0.</param>
+    public static RequestId OfPart(RequestId whole, PartitionId partition, int run)
+    {
+        Span<byte> bytes = stackalloc byte[2 * sizeof(ulong) + 2 * sizeof(int)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, whole.High);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[sizeof(ulong)..], whole.Low);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[(2 * sizeof(ulong))..], partition.Value);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[(2 * sizeof(ulong) + sizeof(int))..], run);
+        var hash = XxHash128.HashToUInt128(bytes);
+        var (high, low) = ((ulong)(hash >> 64), (ulong)hash);
+        return whole.Kind == RequestIdKind.Timed
+            ? new RequestId((whole.High & ~TimedRandom) | (high & TimedRandom), low, whole.Kind)
+            : new RequestId(high, low, whole.Kind);
+    }
 
     /// <summary>Whether the text can be a name: 1 to 64 visible ASCII characters.</summary>
     public static bool IsValid(string text) =>

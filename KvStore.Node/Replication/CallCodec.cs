@@ -5,22 +5,12 @@ using KvStore.Core.State;
 namespace KvStore.Node.Replication;
 
 /// <summary>What calls of peers come to, to and from the wire. See docs/formats.md.</summary>
-internal static class CallCodec
+internal static partial class CallCodec
 {
     /// <summary>Says what became of a write.</summary>
     public static Wire.ProposalReply Encode(WriteOutcome outcome) => outcome switch
     {
-        WriteOutcome.Committed done => new Wire.ProposalReply
-        {
-            End = Wire.RequestEnd.Done,
-            Status = (uint)done.Result.Status,
-            VersionTerm = done.Result.Version.Term.Value,
-            VersionIndex = done.Result.Version.Index.Value,
-            IsReplay = done.Result.IsReplay,
-            Copies = (uint)done.Copies,
-            Voters = (uint)done.Voters,
-            Items = { done.Result.Items.Select(Encode) },
-        },
+        WriteOutcome.Committed done => Encode(done),
         WriteOutcome.NotPrimary elsewhere => new Wire.ProposalReply
         {
             End = Wire.RequestEnd.NotPrimary,
@@ -31,6 +21,27 @@ internal static class CallCodec
         _ => new Wire.ProposalReply { End = Wire.RequestEnd.Unknown },
     };
 
+    private static Wire.ProposalReply Encode(WriteOutcome.Committed done)
+    {
+        var result = done.Result;
+        var reply = new Wire.ProposalReply
+        {
+            End = Wire.RequestEnd.Done,
+            Status = (uint)result.Status,
+            VersionTerm = result.Version.Term.Value,
+            VersionIndex = result.Version.Index.Value,
+            IsReplay = result.IsReplay,
+            Copies = (uint)done.Copies,
+            Voters = (uint)done.Voters,
+            Number = result.Number,
+            LogIndex = done.Index.Value,
+        };
+        if (result.Entry is { } entry)
+            reply.Entry = Encode(entry);
+        AddTo(reply.Items, result.Items);
+        return reply;
+    }
+
     /// <summary>Reads what became of a write; what this version does not know is unknown.</summary>
     public static WriteOutcome Decode(Wire.ProposalReply reply) => reply.End switch
     {
@@ -40,10 +51,15 @@ internal static class CallCodec
                 new KeyVersion(new Term(reply.VersionTerm), new LogIndex(reply.VersionIndex)),
                 reply.IsReplay)
             {
-                Items = reply.Items.Count > 0 ? [.. reply.Items.Select(Decode)] : [],
+                Number = reply.Number,
+                Entry = reply.Entry is { } entry ? Decode(entry) : null,
+                Items = ItemsOf(reply.Items),
             },
             (int)reply.Copies,
-            (int)reply.Voters),
+            (int)reply.Voters)
+        {
+            Index = new LogIndex(reply.LogIndex),
+        },
         Wire.RequestEnd.NotPrimary => new WriteOutcome.NotPrimary(new NodeId(reply.Hint)),
         Wire.RequestEnd.Overloaded => new WriteOutcome.Overloaded(),
         Wire.RequestEnd.DiskLow => new WriteOutcome.DiskLow(),
@@ -94,17 +110,4 @@ internal static class CallCodec
         item.Key.Memory,
         item.Value.Memory,
         new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)));
-
-    private static Wire.ItemReply Encode(ItemResult item) => new()
-    {
-        Status = (uint)item.Status,
-        VersionTerm = item.Version.Term.Value,
-        VersionIndex = item.Version.Index.Value,
-    };
-
-    private static ItemResult Decode(Wire.ItemReply item) => new(
-        (WriteStatus)item.Status,
-        new KeyVersion(new Term(item.VersionTerm), new LogIndex(item.VersionIndex)),
-        Number: 0,
-        Entry: null);
 }

@@ -16,9 +16,12 @@ internal sealed class ClusterPartitions(IPartitions here, IPeerCalls peers, Time
         var search = new PrimarySearch(here, partition, time);
         ReadOnlyMemory<byte> payload = default;
         var mayBeApplied = false;
+        WriteOutcome last = new WriteOutcome.NotPrimary(NodeId.None);
         while (!deadline.IsCancellationRequested)
         {
-            var outcome = await here.WriteAsync(partition, command, Ack.Quorum, deadline).ConfigureAwait(false);
+            var outcome = await UnlockedCalls
+                .WriteAsync(here, partition, command, Ack.Quorum, time, UnlockedCalls.LongestWait, deadline)
+                .ConfigureAwait(false);
             if (outcome is WriteOutcome.NotPrimary elsewhere && search.Next(elsewhere.Hint) is var member
                 && member != NodeId.None)
             {
@@ -34,6 +37,9 @@ internal sealed class ClusterPartitions(IPartitions here, IPeerCalls peers, Time
                 case WriteOutcome.Indeterminate when IsRepeatable(command):
                     mayBeApplied = true;
                     break;
+                case WriteOutcome.Committed when UnlockedCalls.IsLocked(outcome):
+                    last = outcome;
+                    break;
                 case WriteOutcome.Overloaded or WriteOutcome.DiskLow when mayBeApplied:
                     return new WriteOutcome.Indeterminate();
                 default:
@@ -43,7 +49,7 @@ internal sealed class ClusterPartitions(IPartitions here, IPeerCalls peers, Time
             await search.PauseAsync(deadline).ConfigureAwait(false);
         }
 
-        return mayBeApplied ? new WriteOutcome.Indeterminate() : new WriteOutcome.NotPrimary(NodeId.None);
+        return mayBeApplied ? new WriteOutcome.Indeterminate() : last;
     }
 
     /// <inheritdoc/>
@@ -68,6 +74,30 @@ internal sealed class ClusterPartitions(IPartitions here, IPeerCalls peers, Time
         }
 
         return new EntriesOutcome.TimedOut();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<KeysOutcome> ReadKeysAsync(
+        PartitionId partition, KeysQuery query, CancellationToken deadline)
+    {
+        var search = new PrimarySearch(here, partition, time);
+        KeysOutcome last = new KeysOutcome.TimedOut();
+        while (!deadline.IsCancellationRequested)
+        {
+            var outcome = await PartitionKeys.ReadAsync(here, partition, query, time, deadline).ConfigureAwait(false);
+            if (outcome is KeysOutcome.NotPrimary elsewhere && search.Next(elsewhere.Hint) is var member
+                && member != NodeId.None)
+                outcome = await peers.ReadKeysAsync(member, partition, query, deadline).ConfigureAwait(false);
+            if (outcome is not (KeysOutcome.NotPrimary or KeysOutcome.Locked))
+                return outcome;
+            if (outcome is KeysOutcome.NotPrimary { Hint: var hint })
+                search.Hear(hint);
+            else
+                last = outcome;
+            await search.PauseAsync(deadline).ConfigureAwait(false);
+        }
+
+        return last;
     }
 
     /// <summary>Whether an attempt more does no harm after one that may have been applied.</summary>

@@ -19,11 +19,15 @@ internal interface IClusterPartitions
     /// <param name="deadline">Cancelled when the caller's deadline passes; the write itself is not undone.</param>
     /// <returns>
     /// What it came to; <see cref="WriteOutcome.NotPrimary"/> when no primary was found in time: nothing was applied.
+    /// <see cref="WriteStatus.Locked"/> when a transaction held a key until the deadline.
     /// </returns>
     ValueTask<WriteOutcome> WriteAsync(PartitionId partition, Command command, CancellationToken deadline);
 
     /// <summary>A linearizable read of all entries whose keys begin with a prefix.</summary>
     ValueTask<EntriesOutcome> ReadAsync(PartitionId partition, EntriesQuery query, CancellationToken deadline);
+
+    /// <summary>A linearizable read of some keys, which waits while a transaction holds one of them.</summary>
+    ValueTask<KeysOutcome> ReadKeysAsync(PartitionId partition, KeysQuery query, CancellationToken deadline);
 }
 
 /// <summary>Which entries are asked for.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -41,6 +42,16 @@ internal interface IPartitions
 
     /// <summary>What all histories of this node may hold; known once there is a view.</summary>
     HistoryBudget HistoryBudget { get; }
+
+    /// <summary>
+    /// Completes when no transaction holds any of these keys in the state here, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    Task UnlockedAsync(
+        PartitionId partition,
+        BucketId bucket,
+        ImmutableArray<ReadOnlyMemory<byte>> keys,
+        CancellationToken patience);
 
     /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     long NowMs(PartitionId partition);

@@ -16,4 +16,8 @@ internal interface IPeerCalls
     /// <summary>Reads entries; who cannot be asked is not the primary.</summary>
     Task<EntriesOutcome> ReadEntriesAsync(
         NodeId peer, PartitionId partition, EntriesQuery query, CancellationToken deadline);
+
+    /// <summary>Reads keys; who cannot be asked is not the primary.</summary>
+    Task<KeysOutcome> ReadKeysAsync(
+        NodeId peer, PartitionId partition, KeysQuery query, CancellationToken deadline);
 }

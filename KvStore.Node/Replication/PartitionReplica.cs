@@ -48,6 +48,7 @@ internal sealed class PartitionReplica(
     private readonly Freshness _freshness = new(time, firstStamp);
     private readonly LogClock _clock = new(time);
     private readonly IndexWaits _waits = new();
+    private readonly FreedWaits _freed = new();
     private (Input.Receive Of, long At)? _heard;
     private Term _leads;
     private long _disbelieved;
@@ -106,6 +107,14 @@ internal sealed class PartitionReplica(
 
     /// <summary>Readable from anywhere: what was changed here lately; null: it is not kept.</summary>
     public ChangeHistory? History => history;
+
+    /// <summary>
+    /// From anywhere: completes when the state has none of these keys locked; cancelled with
+    /// <paramref name="patience"/>.
+    /// </summary>
+    public Task UnlockedAsync(
+        BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys, CancellationToken patience) =>
+        _freed.FreeAsync(() => !Image.IsAnyLocked(bucket, keys), patience);
 
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
@@ -321,8 +330,11 @@ internal sealed class PartitionReplica(
         if (entry.Kind == EntryKind.Command)
         {
             Failpoints.Reached(Failpoint.WriteCommitted);
-            var state = _state;
-            _calls.Applied(entry, state.Apply(entry.Index, entry.Term, entry.Payload));
+            var (state, prepared) = (_state, Image.PreparedCount);
+            var result = state.Apply(entry.Index, entry.Term, entry.Payload);
+            if (Image.PreparedCount < prepared)
+                _freed.Announce();
+            _calls.Applied(entry, result);
             history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
         }
         else
@@ -353,19 +365,23 @@ internal sealed class PartitionReplica(
         history?.Restart(PositionOf(snapshot.State, snapshot.Index));
         _applied = snapshot.Index;
         _appliedTerm = snapshot.Term;
+        _freed.Announce();
     }
 
     /// <summary>
     /// Whether a write's answer is certain once it is flushed here: nothing older can be waiting under the same request
-    /// id, neither applied, nor in flight, nor left by an earlier primary. A timed id may still be refused when it is
-    /// applied: what stands before it in the log decides.
+    /// id, neither applied, nor in flight, nor left by an earlier primary; and no transaction can have its key locked
+    /// when it is applied, neither one that is prepared nor one that stands before it in the log. A timed id may still
+    /// be refused when it is applied: what stands before it in the log decides.
     /// </summary>
     private bool MayAnswerOnOwnFlush(PendingWrite write) =>
         write.Ack == Ack.One
         && write.IsBlindPut
-        && write.Command is Command.Change { Bucket: var bucket }
+        && write.Command is Command.Change { Bucket: var bucket, Operation.Key: var key }
         && !Image.IsClosed(bucket)
         && _appliedTerm == Replica.Term
+        && _calls.LastPrepare <= _applied
+        && !Image.IsLocked(bucket, key)
         && (write.Command.RequestId is not { } id
             || (id.Kind != RequestIdKind.Timed && !_state.Remembers(id) && !_calls.HasInFlight(id)));
 

@@ -150,6 +150,17 @@ internal sealed class PartitionRouter(
     public Task AppliedAsync(PartitionId partition, LogIndex index, CancellationToken patience) =>
         Find(partition)?.AppliedAsync(index, patience) ?? Task.CompletedTask;
 
+    /// <summary>
+    /// Completes when no transaction holds any of these keys in the state here, at once when there is no replica here;
+    /// cancelled with <paramref name="patience"/>.
+    /// </summary>
+    public Task UnlockedAsync(
+        PartitionId partition,
+        BucketId bucket,
+        ImmutableArray<ReadOnlyMemory<byte>> keys,
+        CancellationToken patience) =>
+        Find(partition)?.UnlockedAsync(bucket, keys, patience) ?? Task.CompletedTask;
+
     /// <summary>The partition's time by its log clock, in milliseconds since 1970; 0 without a replica here.</summary>
     public long NowMs(PartitionId partition) => Find(partition)?.NowMs ?? 0;
 

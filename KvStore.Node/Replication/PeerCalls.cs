@@ -62,6 +62,33 @@ internal sealed class PeerCalls(PeerTransport transport) : IPeerCalls
         }
     }
 
+    /// <inheritdoc/>
+    public async Task<KeysOutcome> ReadKeysAsync(
+        NodeId peer, PartitionId partition, KeysQuery query, CancellationToken deadline)
+    {
+        if (transport.LinkTo(peer) is not { Channel: { } channel } link)
+            return new KeysOutcome.NotPrimary(NodeId.None);
+        try
+        {
+            var request = new Wire.KeysRequest
+            {
+                Ends = link.Ends,
+                Partition = (uint)partition.Value,
+                Bucket = query.Bucket.Value,
+            };
+            foreach (var key in query.Keys)
+                request.Keys.Add(UnsafeByteOperations.UnsafeWrap(key));
+            var reply = await new Wire.Peer.PeerClient(channel)
+                .ReadKeysAsync(request, cancellationToken: deadline)
+                .ConfigureAwait(false);
+            return CallCodec.Decode(reply);
+        }
+        catch (Exception failure) when (IsOfCall(failure))
+        {
+            return new KeysOutcome.NotPrimary(NodeId.None);
+        }
+    }
+
     private static bool IsOfCall(Exception failure) => failure is RpcException or HttpRequestException or IOException
         or OperationCanceledException or InvalidOperationException or InvalidDataException;
 

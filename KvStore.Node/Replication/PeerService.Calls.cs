@@ -20,7 +20,16 @@ internal sealed partial class PeerService
         using var turn = Turn.TryTake();
         var outcome = turn is null
             ? new WriteOutcome.Overloaded()
-            : await router.WriteAsync(partition, command, Ack.Quorum, context.CancellationToken).ConfigureAwait(false);
+            : await UnlockedCalls
+                .WriteAsync(
+                    router,
+                    partition,
+                    command,
+                    Ack.Quorum,
+                    time,
+                    UnlockedCalls.LongestWait,    // then the caller comes again: it knows its deadline
+                    context.CancellationToken)
+                .ConfigureAwait(false);
         return CallCodec.Encode(outcome);
     }
 
@@ -36,6 +45,22 @@ internal sealed partial class PeerService
             ? new EntriesOutcome.Overloaded()
             : await PartitionEntries
                 .ReadAsync(router, PartitionOf(request.Partition), query, context.CancellationToken)
+                .ConfigureAwait(false);
+        return CallCodec.Encode(outcome);
+    }
+
+    public override async Task<Wire.KeysReply> ReadKeys(Wire.KeysRequest request, ServerCallContext context)
+    {
+        Check(request.Ends, flushed: null);
+        if (request.Keys.Count is 0 or > CommandFormat.MaxOperations || request.Bucket == 0)
+            throw Refuse(StatusCode.InvalidArgument, "A read is of 1 to 1000 keys in a bucket from 1 on.");
+        var query = new KeysQuery(
+            new BucketId(request.Bucket), [.. request.Keys.Select(key => key.Memory)]);
+        using var turn = Turn.TryTake();
+        KeysOutcome outcome = turn is null
+            ? new KeysOutcome.Overloaded()
+            : await PartitionKeys
+                .ReadAsync(router, PartitionOf(request.Partition), query, time, context.CancellationToken)
                 .ConfigureAwait(false);
         return CallCodec.Encode(outcome);
     }

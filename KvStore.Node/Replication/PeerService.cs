@@ -21,6 +21,7 @@ internal sealed partial class PeerService(
     PinnedSnapshots snapshots,
     PeerLogs logs,
     NodeEnd end,
+    TimeProvider time,
     ILogger<PeerService> logger)
     : Wire.Peer.PeerBase
 {

@@ -19,6 +19,9 @@ internal sealed class WaitingCalls(Replica replica)
 
     public bool DoReadsWait => _reads.Count > 0;
 
+    /// <summary>Where the last command is that was taken here and may lock keys; 0: there was none.</summary>
+    public LogIndex LastPrepare { get; private set; }
+
     public Input Register(PendingWrite write)
     {
         var ticket = new Ticket(++_lastTicket);
@@ -43,6 +46,8 @@ internal sealed class WaitingCalls(Replica replica)
     {
         _offered.Remove(accepted.Ticket, out var write);
         write!.Appended(accepted.Index, accepted.Term);
+        if (write.Command is Command.Prepare)
+            LastPrepare = accepted.Index;
         if (answersOnFlush)
             _answerOnFlush.Add(write);
         if (_appended.Remove(accepted.Index, out var replaced))

@@ -62,6 +62,15 @@ internal enum Failpoint
 
     /// <summary>The other node's answer is here; the client has nothing of it.</summary>
     HopAnswered,
+
+    /// <summary>All partitions have prepared a transaction; nothing of it is decided.</summary>
+    TransactionPrepared,
+
+    /// <summary>It is decided; its client does not know, and only the coordinator has carried it out.</summary>
+    TransactionDecided,
+
+    /// <summary>All partitions have carried a transaction out; the coordinator has not forgotten it.</summary>
+    TransactionFinished,
 }
 
 /// <summary>

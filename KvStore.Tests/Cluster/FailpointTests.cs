@@ -113,6 +113,7 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
         var stopped = string.Join(' ', [
             .. WithRead.Concat(WithWrite).Concat(WithVote).Select(row => row.Data),
             .. WithBackup.Select(row => row.Data.Item1),
+            .. TransactionCrashTests.Steps.Select(row => row.Data.Item1),
         ]);
         Assert.All(Enum.GetNames<Failpoint>(), failpoint => Assert.Contains(
             $"failpoint@{JsonNamingPolicy.KebabCaseLower.ConvertName(failpoint)}:1=stop", stopped));

@@ -84,6 +84,9 @@ public sealed class ImportTests
     [InlineData("KvStore.Node/Storage/", "KvStore.Node.Watch")]
     [InlineData("KvStore.Node/Watch/", "KvStore.Node.Api")]
     [InlineData("KvStore.Node/Watch/", "KvStore.Node.Buckets")]
+    [InlineData("KvStore.Node/Storage/", "KvStore.Node.Transactions")]
+    [InlineData("KvStore.Node/Replication/", "KvStore.Node.Transactions")]
+    [InlineData("KvStore.Node/Transactions/", "KvStore.Node.Api")]
     public void Inside_a_node_nobody_looks_back(string folder, string space) =>
         Repository.AssertNone(
             from file in Repository.Sources

@@ -42,7 +42,8 @@ internal sealed class ApiNode : IAsyncDisposable
         Action<ApiOptions>? configure = null,
         TimeProvider? time = null,
         Action<IServiceCollection>? replace = null,
-        Action<WatchOptions>? watches = null)
+        Action<WatchOptions>? watches = null,
+        IClusterPartitions? reached = null)
     {
         cluster ??= new FakeCluster();
         var crashes = new List<Exception>();
@@ -59,7 +60,7 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddKeyValueApi()
             .AddSingleton<IPartitions>(partitions)
-            .AddSingleton<IClusterPartitions>(clusterPartitions)
+            .AddSingleton(reached ?? clusterPartitions)
             .AddSingleton<IScanPeers>(new FakeScanPeers())
             .AddSingleton<IHistoryPeers>(new FakeHistoryPeers(cluster))
             .AddSingleton<INodeStatus>(status)
@@ -73,6 +74,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.MapStatusApi();
         app.MapBucketApi();
         app.MapWatchApi();
+        app.MapManyApi();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -9,6 +10,7 @@ namespace KvStore.Tests.Node.Api;
 internal sealed class FakeCluster
 {
     private readonly Lock _gate = new();
+    private readonly FreedWaits _freed = new();
     private readonly KeyValueState _state = new(StateImage.Empty);
     private readonly ChangeHistory[] _histories;
     private TaskCompletionSource _changed = NewChange();
@@ -46,6 +48,10 @@ internal sealed class FakeCluster
     /// <summary>How many commands changed the state.</summary>
     public int Applied { get; private set; }
 
+    public Task UnlockedAsync(
+        BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys, CancellationToken patience) =>
+        _freed.FreeAsync(() => !Image.IsAnyLocked(bucket, keys), patience);
+
     public WriteResult Apply(Command command)
     {
         lock (_gate)
@@ -61,6 +67,7 @@ internal sealed class FakeCluster
             }
 
             Grown.Set();
+            _freed.Announce();
             return result;
         }
     }

@@ -9,7 +9,11 @@ namespace KvStore.Tests.Node.Api;
 internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterPartitions
 {
     private readonly ConcurrentQueue<(PartitionId Partition, Command Command)> _commands = new();
+    private readonly ConcurrentQueue<(PartitionId Partition, KeysQuery Query)> _keyReads = new();
     private int _reads;
+
+    /// <summary>Every read of keys.</summary>
+    public IReadOnlyCollection<(PartitionId Partition, KeysQuery Query)> KeyReads => _keyReads;
 
     /// <summary>What the next write comes to; null: it is applied.</summary>
     public Func<PartitionId, Command, ValueTask<WriteOutcome?>>? OnWrite { get; set; }
@@ -39,6 +43,14 @@ internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterParti
     {
         _commands.Enqueue((partition, command));
         return OnWrite is { } act && await act(partition, command) is { } outcome ? outcome : Apply(command);
+    }
+
+    public async ValueTask<KeysOutcome> ReadKeysAsync(
+        PartitionId partition, KeysQuery query, CancellationToken deadline)
+    {
+        _keyReads.Enqueue((partition, query));
+        return await PartitionKeys.ReadAsync(
+            new FakePartitions(cluster, cluster.Primary), partition, query, TimeProvider.System, deadline);
     }
 
     public async ValueTask<EntriesOutcome> ReadAsync(

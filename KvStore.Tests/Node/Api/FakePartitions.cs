@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
@@ -34,6 +35,9 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvi
 
     /// <summary>The first index that somebody waits for.</summary>
     public TaskCompletionSource<LogIndex> Waits { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Somebody waits for keys to be given free.</summary>
+    public TaskCompletionSource LockWaits { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Every command that came here, applied or not.</summary>
     public IReadOnlyCollection<Command> Commands => _commands;
@@ -105,6 +109,16 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvi
     public ChangeSignal Applied => cluster.Grown;
 
     public HistoryBudget HistoryBudget => cluster.Budget;
+
+    public Task UnlockedAsync(
+        PartitionId partition,
+        BucketId bucket,
+        ImmutableArray<ReadOnlyMemory<byte>> keys,
+        CancellationToken patience)
+    {
+        LockWaits.TrySetResult();
+        return cluster.UnlockedAsync(bucket, keys, patience);
+    }
 
     public long NowMs(PartitionId partition) => (time ?? TimeProvider.System).GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
@@ -137,6 +138,16 @@ internal sealed class ListCluster
             Task.CompletedTask;
 
         public long NowMs(PartitionId partition) => _cluster.Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+        public Task UnlockedAsync(
+            PartitionId partition,
+            BucketId bucket,
+            ImmutableArray<ReadOnlyMemory<byte>> keys,
+            CancellationToken patience) => Task.CompletedTask;
+
+        public ValueTask<KeysOutcome> ReadKeysAsync(
+            PartitionId partition, KeysQuery query, CancellationToken deadline) =>
+            throw new InvalidOperationException("Nobody reads single keys.");
 
         public ChangeHistory? HistoryOf(PartitionId partition) => null;    // nobody watches
 

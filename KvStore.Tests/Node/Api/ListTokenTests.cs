@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Collections.Immutable;
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 
 namespace KvStore.Tests.Node.Api;

@@ -107,6 +107,48 @@ public sealed class ClusterPartitionsTests
     }
 
     [Fact]
+    public void Results_come_back_over_the_wire_with_as_many_entries_as_have_room()
+    {
+        StoredEntry Entry(int bytes) => new()
+        {
+            Value = new byte[bytes],
+            ContentType = "a/b",
+            Metadata = new byte[] { 1 },
+            Version = new KeyVersion(new Term(1), new LogIndex(2)),
+            CreatedMs = 3,
+            ModifiedMs = 4,
+            ExpiresMs = 5,
+        };
+        ItemResult Found(int bytes) => new(WriteStatus.Found, new KeyVersion(new Term(1), new LogIndex(2)), 0, Entry(bytes));
+        var result = new WriteResult(WriteStatus.Done, new KeyVersion(new Term(1), new LogIndex(7)), IsReplay: false)
+        {
+            Number = -6,
+            Entry = Entry(1),
+            Items = [Found(3 << 20), Found(2 << 20), Found(9), new(WriteStatus.Replaced, default, 8, Entry(1))],
+        };
+        var told = Assert.IsType<WriteOutcome.Committed>(CallCodec.Decode(CallCodec.Encode(
+            new WriteOutcome.Committed(result, 2, 3) { Index = new LogIndex(11) })));
+        Assert.Equal((11, -6), (told.Index.Value, told.Result.Number));
+        Assert.Equal(
+            Entry(1) with { Value = default, Metadata = default },
+            told.Result.Entry! with { Value = default, Metadata = default });
+        Assert.Equal([3 << 20, null, 9, null], told.Result.Items.Select(item => item.Entry?.Value.Length));
+        Assert.Equal(
+            result.Items.Select(item => (item.Status, item.Version, item.Number)),
+            told.Result.Items.Select(item => (item.Status, item.Version, item.Number)));
+
+        var read = Assert.IsType<KeysOutcome.Read>(CallCodec.Decode(CallCodec.Encode(
+            new KeysOutcome.Read([Found(1)], new LogIndex(4)))));
+        Assert.Equal((4, 1), (read.Index.Value, read.Items.Single().Entry!.Value.Length));
+        KeysOutcome[] others =
+        [
+            new KeysOutcome.BucketGone(), new KeysOutcome.Locked(), new KeysOutcome.NotPrimary(new NodeId(2)),
+            new KeysOutcome.Overloaded(), new KeysOutcome.TimedOut(),
+        ];
+        Assert.Equal(others, others.Select(outcome => CallCodec.Decode(CallCodec.Encode(outcome))));
+    }
+
+    [Fact]
     public void What_became_of_a_call_comes_back_over_the_wire()
     {
         WriteOutcome[] outcomes =
@@ -157,5 +199,9 @@ public sealed class ClusterPartitionsTests
         public Task<EntriesOutcome> ReadEntriesAsync(
             NodeId peer, PartitionId partition, EntriesQuery query, CancellationToken deadline) =>
             Task.FromResult<EntriesOutcome>(new EntriesOutcome.NotPrimary(NodeId.None));
+
+        public Task<KeysOutcome> ReadKeysAsync(
+            NodeId peer, PartitionId partition, KeysQuery query, CancellationToken deadline) =>
+            Task.FromResult<KeysOutcome>(new KeysOutcome.NotPrimary(NodeId.None));
     }
 }

@@ -29,6 +29,7 @@ public sealed class PeerServiceTests : IDisposable
         new PinnedSnapshots(_node.Router, TimeProvider.System),
         new PeerLogs(TimeProvider.System),
         _end,
+        TimeProvider.System,
         NullLogger<PeerService>.Instance);
 
     public void Dispose()

@@ -120,6 +120,28 @@ public sealed class WriteAnswerTests
         Assert.Equal(WriteStatus.RequestIdAhead, Outcome<WriteOutcome.Committed>(ahead).Result.Status);
     }
 
+    /// <summary>Its put would come to nothing when it is applied behind a transaction that holds the key.</summary>
+    [Fact]
+    public void With_one_a_put_waits_while_a_transaction_may_hold_its_key()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(PrepareOf("held"), Ack.One);
+        var inFlight = primary.Write(Put("held", "v"), Ack.One);
+        var beside = primary.Write(Put("free", "v"), Ack.One);
+        primary.Flush();
+        Assert.False(inFlight.IsDone);
+        Assert.False(beside.IsDone);
+        primary.Acknowledge(2);
+        Assert.Equal(WriteStatus.Locked, Outcome<WriteOutcome.Committed>(inFlight).Result.Status);
+        Outcome<WriteOutcome.Committed>(beside);
+
+        var held = primary.Write(Put("held", "v"), Ack.One);
+        var free = primary.Write(Put("free", "v"), Ack.One);
+        primary.Flush();
+        Assert.False(held.IsDone);
+        Outcome<WriteOutcome.Flushed>(free);
+    }
+
     /// <summary>Before that it does not know what an earlier primary left in its log.</summary>
     [Fact]
     public void With_one_a_new_primary_waits_until_it_has_committed_in_its_term()
@@ -331,4 +353,14 @@ public sealed class WriteAnswerTests
         Assert.Equal(WriteStatus.VersionMismatch, Outcome<WriteOutcome.Committed>(second).Result.Status);
         Assert.Equal("1", primary.Find("k"));
     }
+
+    private static Command.Prepare PrepareOf(string key) => new()
+    {
+        TimeMs = 0,
+        RequestId = HopId(9),
+        Client = ClientId(9),
+        Fingerprint = 1,
+        Participants = [new PartitionId(1), new PartitionId(5)],
+        Part = new Command.Transaction { TimeMs = 0, Bucket = BucketId.Default, Then = [PutOf(key, "t")] },
+    };
 }
