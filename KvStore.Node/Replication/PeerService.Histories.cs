@@ -8,6 +8,12 @@ internal sealed partial class PeerService
     /// <summary>Bytes of one message of changes, unless a single command has more.</summary>
     private const int MaxNewsBytes = 1 << 20;
 
+    /// <summary>
+    /// What one message can carry. A command that changed more than that is left out, and the history there begins anew
+    /// behind it: who watches is told that something is lost.
+    /// </summary>
+    private const int MaxCommandBytes = MaxFrameBytes - 2 * MaxNewsBytes;
+
     /// <summary>Between two looks while there is always something new.</summary>
     private static readonly TimeSpan NewsPause = TimeSpan.FromMilliseconds(2);
 
@@ -114,6 +120,10 @@ internal sealed partial class PeerService
             {
                 switch (reader.Read(reached, out var changes))
                 {
+                    case HistoryStep.Found when changes.Bytes > MaxCommandBytes:
+                        if (reply.Commands.Count == 0)
+                            reply.From = reply.Reached = _told = changes.Index.Value;
+                        return reply;
                     case HistoryStep.Found:
                         reply.Commands.Add(HistoryCodec.Encode(changes));
                         bytes += changes.Bytes;
