@@ -149,7 +149,11 @@ public sealed class BatchApiTests : IAsyncLifetime
     {
         var value = $"\"{new string('x', 1_000_000)}\"";
         for (var number = 0; number < 5; number++)
-            Assert.Equal([201], StatusesOf(await BatchAsync($$"""{"op":"put","key":"k{{number}}","value":{{value}}}""")));
+        {
+            var put = await BatchAsync($$"""{"op":"put","key":"k{{number}}","value":{{value}}}""");
+            Assert.Equal([201], StatusesOf(put));
+        }
+
         var answer = await BatchAsync(
             [.. Enumerable.Range(0, 5).Select(number => $$"""{"op":"get","key":"k{{number}}"}""")]);
         Assert.Equal([200, 200, 200, 200, 413], StatusesOf(answer).Order());
@@ -245,7 +249,10 @@ public sealed class BatchApiTests : IAsyncLifetime
     }
 
     private static List<int> StatusesOf(RawResponse answer) =>
-        [.. answer.Json.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("status").GetInt32())];
+    [
+        .. answer.Json.GetProperty("results").EnumerateArray()
+            .Select(result => result.GetProperty("status").GetInt32()),
+    ];
 
     private Task<RawResponse> BatchAsync(params string[] operations) => SendAsync(Batch, operations);
 

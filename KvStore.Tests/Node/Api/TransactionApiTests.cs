@@ -28,7 +28,11 @@ public sealed class TransactionApiTests : IAsyncLifetime
     {
         second = second == "far" ? Far : second;
         var first = await PostAsync(
-            $$"""{"if":[{"key":"near","exists":false}],"then":[{"op":"put","key":"near","value":1},{"op":"increment","key":"{{second}}","by":2}]}""");
+            $$"""
+            {"if":[{"key":"near","exists":false}],
+             "then":[{"op":"put","key":"near","value":1},
+             {"op":"increment","key":"{{second}}","by":2}]}
+            """);
         Assert.Equal(200, first.Status);
         Assert.True(first.Json.GetProperty("succeeded").GetBoolean());
         Assert.Equal(JsonValueKind.String, first.Json.GetProperty("version").ValueKind);
@@ -36,20 +40,32 @@ public sealed class TransactionApiTests : IAsyncLifetime
         var etag = first.Json.GetProperty("results")[1].GetProperty("etag").GetString()!;
 
         var failed = await PostAsync(
-            $$"""{"if":[{"key":"near","value":1},{"key":"{{second}}","version":{"gt":1000} },{"key":"none","exists":true}],"then":[{"op":"delete","key":"near"}]}""");
+            $$"""
+            {"if":[{"key":"near","value":1},{"key":"{{second}}","version":{"gt":1000} },
+             {"key":"none","exists":true}],
+             "then":[{"op":"delete","key":"near"}]}
+            """);
         Assert.Equal((412, "precondition-failed"), (failed.Status, failed.Problem.Code));
         Assert.Equal(
             [(1, second, etag), (2, "none", null)],
             failed.Problem.Failed!.Select(item => (item.Index, item.Key!, item.CurrentEtag)));
 
         var otherwise = await PostAsync(
-            $$"""{"if":[{"key":"{{second}}","value":3}],"else":[{"op":"get","key":"{{second}}"},{"op":"get","key":"near"},{"op":"get","key":"none"}]}""");
+            $$"""
+            {"if":[{"key":"{{second}}","value":3}],
+             "else":[{"op":"get","key":"{{second}}"},{"op":"get","key":"near"},
+             {"op":"get","key":"none"}]}
+            """);
         Assert.False(otherwise.Json.GetProperty("succeeded").GetBoolean());
         Assert.Equal([200, 200, 404], StatusesOf(otherwise));
         Assert.Equal(2, otherwise.Json.GetProperty("results")[0].GetProperty("value").GetInt64());
 
         var tagged = await PostAsync(
-            $$"""{"if":[{"key":"{{second}}","etag":{{JsonSerializer.Serialize(etag)}}}],"then":[{"op":"delete","key":"near"},{"op":"delete","key":"{{second}}"}]}""");
+            $$"""
+            {"if":[{"key":"{{second}}","etag":{{JsonSerializer.Serialize(etag)}}}],
+             "then":[{"op":"delete","key":"near"},
+             {"op":"delete","key":"{{second}}"}]}
+            """);
         Assert.Equal([204, 204], StatusesOf(tagged));
         Assert.Null(_states.TextOf("near"));
         Assert.Null(_states.TextOf(second));
@@ -62,7 +78,11 @@ public sealed class TransactionApiTests : IAsyncLifetime
     {
         second = second == "far" ? Far : second;
         var body =
-            $$"""{"then":[{"op":"increment","key":"near"},{"op":"increment","key":"{{second}}"},{"op":"get","key":"{near}x"}]}""";
+            $$"""
+            {
+             "then":[{"op":"increment","key":"near"},{"op":"increment","key":"{{second}}"},
+             {"op":"get","key":"{near}x"}]}
+            """;
         var first = await PostAsync(body, "Idempotency-Key: once");
         var again = await PostAsync(body, "Idempotency-Key: once");
         Assert.Equal((200, first.Body), (again.Status, again.Body));
@@ -167,11 +187,17 @@ public sealed class TransactionApiTests : IAsyncLifetime
         Client = ClientId(1),
         Fingerprint = 1,
         Participants = [new PartitionId(0), new PartitionId(1)],
-        Part = new Command.Transaction { TimeMs = 0, Bucket = BucketId.Default, Then = [PutOf(key, "1", type: "application/json")] },
+        Part = new Command.Transaction
+        {
+            TimeMs = 0, Bucket = BucketId.Default, Then = [PutOf(key, "1", type: "application/json")],
+        },
     });
 
     private static List<int> StatusesOf(RawResponse answer) =>
-        [.. answer.Json.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("status").GetInt32())];
+    [
+        .. answer.Json.GetProperty("results").EnumerateArray()
+            .Select(result => result.GetProperty("status").GetInt32()),
+    ];
 
     private Task<RawResponse> PostAsync(string body, params string[] headers) => _node.PostAsync(Path, body, headers);
 }

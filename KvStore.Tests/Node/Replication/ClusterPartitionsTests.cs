@@ -119,7 +119,8 @@ public sealed class ClusterPartitionsTests
             ModifiedMs = 4,
             ExpiresMs = 5,
         };
-        ItemResult Found(int bytes) => new(WriteStatus.Found, new KeyVersion(new Term(1), new LogIndex(2)), 0, Entry(bytes));
+        ItemResult Found(int bytes) =>
+            new(WriteStatus.Found, new KeyVersion(new Term(1), new LogIndex(2)), 0, Entry(bytes));
         var result = new WriteResult(WriteStatus.Done, new KeyVersion(new Term(1), new LogIndex(7)), IsReplay: false)
         {
             Number = -6,

@@ -132,7 +132,9 @@ public sealed class ClusterTransactionsTests : IDisposable
         Assert.IsType<TransactionResult.Done>(await RunAsync(Transfer(A, B)));
     }
 
-    /// <summary>The decision was applied, carried out by others and forgotten before the coordinator is asked again.</summary>
+    /// <summary>
+    /// The decision was applied, carried out by others and forgotten before the coordinator is asked again.
+    /// </summary>
     [Fact]
     public async Task Who_asks_for_a_decision_after_it_was_forgotten_is_told_the_truth()
     {
