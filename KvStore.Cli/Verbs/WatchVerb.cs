@@ -47,7 +47,8 @@ internal static class WatchVerb
             if (parsed.GetValue(kinds) is { } some)
                 target.Append("&kinds=").Append(Uri.EscapeDataString(some));
             using var signals = new StopSignals();
-            await FollowAsync(terminal, connection, target.ToString(), parsed.GetRequiredValue(since), signals.Requested)
+            var start = parsed.GetRequiredValue(since);
+            await FollowAsync(terminal, connection, target.ToString(), start, signals.Requested)
                 .ConfigureAwait(false);
             return ExitCodes.Ok;
         });
@@ -71,7 +72,7 @@ internal static class WatchVerb
                     since = events.LastEventId.Length > 0 ? events.LastEventId : since;
                     if (item.EventType is "put" or "delete" or "expire")
                         Print(terminal, item, since);
-                    else if (item is { EventType: "end" } && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
+                    else if (item.EventType is "end" && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
                         throw new FailureException("The bucket was dropped.", ExitCodes.NotFound);
                 }
             }

@@ -28,8 +28,8 @@ internal record struct QueryParameters(
             {
                 return new Refusal(
                     ProblemType.QueryInvalid,
-                    "The query takes consistency, max_staleness, ack, timeout, ttl and format, each once as name=value, "
-                        + "and touch.");
+                    "The query takes consistency, max_staleness, ack, timeout, ttl and format, each once and as "
+                        + "name=value, and touch.");
             }
         }
 

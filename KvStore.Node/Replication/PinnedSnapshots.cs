@@ -145,7 +145,9 @@ internal sealed class PinnedSnapshots : IDisposable
         var now = _here.NowMs(partition);
         if (read is not ReadOutcome.Ready { Image: var image } || image.NextExpiryMs > now || image.TimeMs >= now)
             return read;
-        return await _here.WriteAsync(partition, new Command.Expire(), Ack.Quorum, deadline).ConfigureAwait(false) switch
+        var outcome = await _here.WriteAsync(partition, new Command.Expire(), Ack.Quorum, deadline)
+            .ConfigureAwait(false);
+        return outcome switch
         {
             WriteOutcome.Committed => await _here.ReadAsync(partition, deadline).ConfigureAwait(false),
             WriteOutcome.NotPrimary elsewhere => new ReadOutcome.NotPrimary(elsewhere.Hint),

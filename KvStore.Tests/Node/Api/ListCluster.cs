@@ -117,8 +117,8 @@ internal sealed class ListCluster
             if (_cluster.OnWrite?.Invoke(partition) is { } outcome)
                 return new(outcome);
             _cluster.BeforeWrite?.Invoke(command);
-            return new(CallCodec.Decode(CallCodec.Encode(
-                new WriteOutcome.Committed(_cluster.Apply(partition, Stamped(partition, command)), Copies: 2, Voters: 3))));
+            var result = _cluster.Apply(partition, Stamped(partition, command));
+            return new(CallCodec.Decode(CallCodec.Encode(new WriteOutcome.Committed(result, Copies: 2, Voters: 3))));
         }
 
         public ValueTask<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline) =>
