@@ -23,12 +23,17 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
 
     /// <summary>Reads the body of a request.</summary>
     /// <param name="request">Whose.</param>
-    /// <param name="takesMany">Whether it may have <see cref="BodyLimits.MaxManyBytes"/>.</param>
+    /// <param name="route">What it is for: a batch or a transaction may be larger than a value.</param>
     /// <returns>The body, to be disposed of by the caller, or why it is refused.</returns>
     public async ValueTask<(HeldBody? Body, BodyRefusal? Refusal)> ReadAsync(
-        HttpRequest request, bool takesMany = false)
+        HttpRequest request, OwnerRoute? route = null)
     {
-        var (limit, tooLarge) = takesMany ? (BodyLimits.MaxManyBytes, TooLargeMany) : (MaxBodyBytes, TooLarge);
+        var (limit, tooLarge) = route switch
+        {
+            { IsTransaction: true } => (BodyLimits.MaxManyBytes, TooLargeTransaction),
+            { TakesMany: true } => (BodyLimits.MaxManyBytes, TooLargeBatch),
+            _ => (MaxBodyBytes, TooLarge),
+        };
         if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
             return (null, new(ProblemType.BodyInvalid, wrong));
         if (request.ContentLength > limit)
@@ -68,8 +73,11 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
     private static BodyRefusal TooMany { get; } =
         new(ProblemType.Overloaded, "Too many bytes of other requests are held here; nothing was begun.");
 
-    private static BodyRefusal TooLargeMany { get; } = new(
-        ProblemType.ValueTooLarge, $"A batch or a transaction may have {BodyLimits.MaxManyBytes} bytes.");
+    private static BodyRefusal TooLargeBatch { get; } =
+        new(ProblemType.ValueTooLarge, $"A batch may have {BodyLimits.MaxManyBytes} bytes.");
+
+    private static BodyRefusal TooLargeTransaction { get; } =
+        new(ProblemType.TransactionTooLarge, $"A transaction may have {BodyLimits.MaxManyBytes} bytes.");
 
     private static BodyRefusal Broken(int status, BodyRefusal tooLarge) => status switch
     {

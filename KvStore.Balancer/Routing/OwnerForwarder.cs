@@ -81,7 +81,7 @@ internal sealed class OwnerForwarder(
 
     private async Task HoldAndAttemptAsync(HttpContext context, ForwardedCall call)
     {
-        var (body, refusal) = await bodies.ReadAsync(context.Request, call.Route.TakesMany);
+        var (body, refusal) = await bodies.ReadAsync(context.Request, call.Route);
         if (body is null)
         {
             await RefuseBodyAsync(context, refusal!);

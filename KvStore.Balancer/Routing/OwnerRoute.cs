@@ -26,6 +26,9 @@ internal sealed class OwnerRoute
     /// <summary>Whether the body holds many operations and not one value.</summary>
     public bool TakesMany { get; private init; }
 
+    /// <summary>Whether it is a transaction.</summary>
+    public bool IsTransaction { get; private init; }
+
     /// <summary>Whether it may change something.</summary>
     public required bool IsWrite { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed class OwnerRoute
             TakesAnyCopy = isRead && !key.IsEmpty && AllowsAnyCopy(headers, query),
             IsStreamed = isStreamed,
             TakesMany = IsOperation(target, Routes.Batch) || IsOperation(target, Routes.Transaction),
+            IsTransaction = IsOperation(target, Routes.Transaction),
             Timeout = allowed,
             KeepsTimeout = !isReadable || isStreamed,
             Wait = method is Get && headers.TryGetValue(KvHeaders.Prefer, out var prefer)

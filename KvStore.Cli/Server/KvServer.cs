@@ -162,7 +162,8 @@ internal sealed class KvServer : IDisposable
     }
 
     private static int ExitCodeOf(Problem problem) =>
-        problem.Code == ProblemType.NotFound.Code ? ExitCodes.NotFound
+        problem.Code == ProblemType.NotFound.Code || problem.Code == ProblemType.BucketNotFound.Code
+            ? ExitCodes.NotFound
         : problem.Code == ProblemType.PreconditionFailed.Code ? ExitCodes.Precondition
         : problem.Retryable ? ExitCodes.Unavailable
         : ExitCodes.Failed;

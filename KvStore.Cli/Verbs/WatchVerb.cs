@@ -58,6 +58,7 @@ internal static class WatchVerb
     private static async Task FollowAsync(
         Terminal terminal, KvServer server, string target, string since, CancellationToken stop)
     {
+        var hasBegun = false;
         while (!stop.IsCancellationRequested)
         {
             try
@@ -65,6 +66,7 @@ internal static class WatchVerb
                 var request = server.For(HttpMethod.Get, $"{target}&since={Uri.EscapeDataString(since)}");
                 request.Headers.Accept.ParseAdd("text/event-stream");
                 using var answer = await server.OpenAsync(request).ConfigureAwait(false);
+                hasBegun = true;
                 await using var stream = await answer.Content.ReadAsStreamAsync(stop).ConfigureAwait(false);
                 var events = SseParser.Create(stream);
                 await foreach (var item in events.EnumerateAsync(stop).ConfigureAwait(false))
@@ -76,8 +78,10 @@ internal static class WatchVerb
                         throw new FailureException("The bucket was dropped.", ExitCodes.NotFound);
                 }
             }
-            catch (Exception lost) when (IsLost(lost))
+            catch (Exception lost) when (IsLost(lost) && hasBegun)
             {
+                await terminal.Error.WriteLineAsync($"kv: the stream was lost and is taken up again: {lost.Message}")
+                    .ConfigureAwait(false);
                 await Task.Delay(Pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -142,7 +142,7 @@ internal static class CommandProof
 
     private static void ProveTtl(Ttl ttl) => Claim(
         ttl.Kind is TtlKind.None or TtlKind.Keep
-            || (ttl.Kind == TtlKind.After && ttl.AfterMs is > 0 and <= Ttl.LongestMs),
+            || (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter && ttl.AfterMs is > 0 and <= Ttl.LongestMs),
         "A time to live is 1 ms to 3653 days.");
 
     private static void ProveCondition(Condition? condition)

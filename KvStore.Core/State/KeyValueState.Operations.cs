@@ -65,6 +65,7 @@ public sealed partial class KeyValueState
             {
                 TtlKind.After => image.TimeMs + ttl.AfterMs,
                 TtlKind.Keep => replaced?.ExpiresMs ?? 0,
+                TtlKind.KeepOrAfter => replaced?.ExpiresMs ?? image.TimeMs + ttl.AfterMs,
                 _ => 0,
             },
         };

@@ -2,7 +2,7 @@ namespace KvStore.Core.State;
 
 /// <summary>How long a key is kept, as an operation asks for it.</summary>
 /// <param name="Kind">What is asked for.</param>
-/// <param name="AfterMs">With <see cref="TtlKind.After"/>: milliseconds from when it is applied, 1 or more.</param>
+/// <param name="AfterMs">Milliseconds from when it is applied, 1 or more, where the kind names a time.</param>
 public readonly record struct Ttl(TtlKind Kind, long AfterMs)
 {
     /// <summary>The longest: ten years of 365 days and a few more.</summary>
@@ -16,6 +16,10 @@ public readonly record struct Ttl(TtlKind Kind, long AfterMs)
 
     /// <summary>So many milliseconds: 1 to <see cref="LongestMs"/>.</summary>
     public static Ttl After(long milliseconds) => new(TtlKind.After, milliseconds);
+
+    /// <summary>As long as it would have been kept; a key that was not there: so many milliseconds, if any.</summary>
+    public static Ttl KeepOr(long? milliseconds) =>
+        milliseconds is { } after ? new(TtlKind.KeepOrAfter, after) : Keep;
 }
 
 /// <summary>What a <see cref="Ttl"/> asks for; the numbers are in the formats.</summary>
@@ -29,6 +33,9 @@ public enum TtlKind : byte
 
     /// <summary>A time from now.</summary>
     After = 2,
+
+    /// <summary>No change; for a key that was not there a time from now.</summary>
+    KeepOrAfter = 3,
 }
 
 /// <summary>What is done with one key.</summary>

@@ -187,7 +187,7 @@ internal static class OperationFormat
     private static void WriteTtl(ref ByteWriter writer, Ttl ttl)
     {
         writer.Byte((byte)ttl.Kind);
-        if (ttl.Kind == TtlKind.After)
+        if (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter)
             writer.Int64(ttl.AfterMs);
     }
 
@@ -198,7 +198,8 @@ internal static class OperationFormat
         {
             TtlKind.None => Ttl.None,
             TtlKind.Keep => Ttl.Keep,
-            TtlKind.After when reader.Position() is > 0 and <= Ttl.LongestMs and var afterMs => Ttl.After(afterMs),
+            TtlKind.After or TtlKind.KeepOrAfter
+                when reader.Position() is > 0 and <= Ttl.LongestMs and var afterMs => new Ttl(kind, afterMs),
             _ => throw reader.Wrong($"a time to live of kind {(byte)kind}", "one that this version knows"),
         };
     }

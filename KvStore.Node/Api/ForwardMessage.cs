@@ -60,6 +60,8 @@ internal static class ForwardMessage
             return;
         foreach (var (name, values) in request.Headers)
         {
+            if (name.Equals(KvHeaders.Prefer, StringComparison.OrdinalIgnoreCase) && request.Wait > TimeSpan.Zero)
+                continue;    // what is left of the wait stands there already
             if (Passed.Contains(name) || MetadataReader.Is(name))
                 Add(message, name, values.ToString());
         }

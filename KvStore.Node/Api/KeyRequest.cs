@@ -237,7 +237,7 @@ internal sealed class KeyRequest
             Condition = condition,
             By = By,
             Initial = Initial,
-            Ttl = Ttl ?? Core.State.Ttl.Keep,
+            Ttl = Ttl ?? Core.State.Ttl.KeepOr(DefaultTtlMs),
         },
         { Form: BodyForm.MergePatch } => new Operation.Merge
         {

@@ -257,7 +257,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     }
 
     /// <summary>Whether it is UTF-8, or the first bytes of such text.</summary>
-    private static bool IsBeginningOfText(ReadOnlySpan<byte> bytes, bool isWhole)
+    internal static bool IsBeginningOfText(ReadOnlySpan<byte> bytes, bool isWhole)
     {
         while (!bytes.IsEmpty)
         {
@@ -271,7 +271,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     }
 
     /// <summary>Decodes once; a plus is a plus.</summary>
-    private static bool TryDecode(ReadOnlySpan<char> text, out byte[] bytes)
+    internal static bool TryDecode(ReadOnlySpan<char> text, out byte[] bytes)
     {
         bytes = new byte[text.Length];
         var length = 0;

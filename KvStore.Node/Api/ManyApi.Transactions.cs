@@ -81,7 +81,7 @@ internal sealed partial class ManyApi
         refusal = ReadBranch(reader, rules, "else", lists, out var otherwise);
         whole = new Command.Transaction
         {
-            TimeMs = 0, Bucket = rules.Bucket.Id, If = compares, Then = then, Else = otherwise,
+            Bucket = rules.Bucket.Id, If = compares, Then = then, Else = otherwise,
         };
         return refusal;
     }

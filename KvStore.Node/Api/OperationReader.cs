@@ -108,7 +108,7 @@ internal sealed class OperationReader(OperationRules rules)
                     Condition = condition,
                     By = members.Number("by") ?? 1,
                     Initial = members.Number("initial") ?? 0,
-                    Ttl = ttl ?? Ttl.Keep,
+                    Ttl = ttl ?? Ttl.KeepOr(rules.Bucket.DefaultTtlMs),
                 },
                 "merge" => ReadMerge(members, key, condition, ttl),
                 _ => null,

@@ -1,6 +1,7 @@
 using System.Text;
 using KvStore.Contracts;
 using KvStore.Node.Watch;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
 namespace KvStore.Node.Api;
@@ -59,7 +60,7 @@ internal static class WatchCallReader
             return Problems.BucketInvalid;
         return ReadAccept(headers.Accept, ref call)
             ?? ReadHeaders(headers, ref call)
-            ?? ReadQuery(context.Request.Query, ref call)
+            ?? ReadQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget, ref call)
             ?? ReadLastEvent(headers, ref call);
     }
 
@@ -130,14 +131,25 @@ internal static class WatchCallReader
         return null;
     }
 
-    private static Refusal? ReadQuery(IQueryCollection query, ref WatchCall call)
+    /// <summary>From the raw target, like keys: a plus is a plus.</summary>
+    private static Refusal? ReadQuery(string target, ref WatchCall call)
     {
-        foreach (var (name, values) in query)
+        var mark = target.IndexOf('?', StringComparison.Ordinal);
+        if (mark < 0 || mark == target.Length - 1)
+            return null;
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var pair in target[(mark + 1)..].Split('&'))
         {
-            var value = values.ToString();
-            var refusal = values.Count != 1 ? new Refusal(ProblemType.QueryInvalid, QueryRule) : name switch
+            var equals = pair.IndexOf('=', StringComparison.Ordinal);
+            if (equals < 0
+                || !KeysCallReader.TryDecode(pair.AsSpan(0, equals), out var nameBytes)
+                || !KeysCallReader.TryDecode(pair.AsSpan(equals + 1), out var bytes)
+                || !names.Add(Encoding.UTF8.GetString(nameBytes)))
+                return new Refusal(ProblemType.QueryInvalid, QueryRule);
+            var value = Encoding.UTF8.GetString(bytes);
+            var refusal = Encoding.UTF8.GetString(nameBytes) switch
             {
-                "prefix" => ReadPrefix(value, ref call),
+                "prefix" => ReadPrefix(bytes, ref call),
                 "since" => ReadSince(value, ref call),
                 "values" => ReadValues(value, ref call),
                 "kinds" => ReadKinds(value, ref call),
@@ -152,12 +164,13 @@ internal static class WatchCallReader
         return null;
     }
 
-    private static Refusal? ReadPrefix(string text, ref WatchCall call)
+    private static Refusal? ReadPrefix(byte[] bytes, ref WatchCall call)
     {
-        call = call with { Prefix = Encoding.UTF8.GetBytes(text) };
-        return call.Prefix.Length <= KeyPath.MaxKeyBytes
+        call = call with { Prefix = bytes };
+        return bytes.Length <= KeyPath.MaxKeyBytes && KeysCallReader.IsBeginningOfText(bytes, isWhole: false)
             ? null
-            : new Refusal(ProblemType.QueryInvalid, $"A prefix has at most {KeyPath.MaxKeyBytes} bytes.");
+            : new Refusal(
+                ProblemType.QueryInvalid, $"A prefix has at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8.");
     }
 
     private static Refusal? ReadSince(string text, ref WatchCall call)

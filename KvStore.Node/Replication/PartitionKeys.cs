@@ -38,7 +38,7 @@ internal static class PartitionKeys
     public static async ValueTask<KeysOutcome> ReadAsync(
         IPartitions here, PartitionId partition, KeysQuery query, TimeProvider time, CancellationToken deadline)
     {
-        switch (await here.ReadAsync(partition, deadline).ConfigureAwait(false))
+        switch (await DueReads.ReadAsync(here, partition, deadline).ConfigureAwait(false))
         {
             case ReadOutcome.Ready ready:
                 var free = await UnlockedCalls

@@ -7,7 +7,7 @@ namespace KvStore.Node.Replication;
 /// <summary>What other nodes ask of the partitions that this node is primary of.</summary>
 internal sealed partial class PeerService
 {
-    /// <summary>Calls of one peer in progress; beyond it they are refused as overload.</summary>
+    /// <summary>Calls of all peers in progress; beyond it they are refused as overload.</summary>
     private const int MaxCalls = 4096;
 
     private static int _calls;

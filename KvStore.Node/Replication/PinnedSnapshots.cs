@@ -47,11 +47,13 @@ internal sealed class PinnedSnapshots : IDisposable
 
     /// <summary>
     /// Confirms leadership of the partitions, pins what they have then, and reads the first items. What is due to
-    /// expire expires before that.
+    /// expire expires before that, and what is acknowledged of transactions is done before that.
     /// </summary>
     public async Task<PinOutcome> PinAsync(PinRequest request, CancellationToken deadline)
     {
-        var reads = request.Partitions.Select(partition => ReadAsync(partition, deadline)).ToList();
+        var reads = request.Partitions
+            .Select(partition => DueReads.ReadSettledAsync(_here, partition, deadline).AsTask())
+            .ToList();
         var (images, pinned) = (new List<StateImage>(), ImmutableArray.CreateBuilder<PinnedPartition>());
         var elsewhere = ImmutableArray.CreateBuilder<(PartitionId, NodeId)>();
         var (isGone, isOverloaded) = (false, false);
@@ -138,23 +140,6 @@ internal sealed class PinnedSnapshots : IDisposable
     private static ScanPart Read(List<StateImage> images, BucketId bucket, ScanQuery query) => PartitionScan.Take(
         PartitionScan.InOrder(images.Select(image => PartitionScan.Of(image, bucket, query)), query.IsDescending),
         query);
-
-    private async Task<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline)
-    {
-        var read = await _here.ReadAsync(partition, deadline).ConfigureAwait(false);
-        var now = _here.NowMs(partition);
-        if (read is not ReadOutcome.Ready { Image: var image } || image.NextExpiryMs > now || image.TimeMs >= now)
-            return read;
-        var outcome = await _here.WriteAsync(partition, new Command.Expire(), Ack.Quorum, deadline)
-            .ConfigureAwait(false);
-        return outcome switch
-        {
-            WriteOutcome.Committed => await _here.ReadAsync(partition, deadline).ConfigureAwait(false),
-            WriteOutcome.NotPrimary elsewhere => new ReadOutcome.NotPrimary(elsewhere.Hint),
-            WriteOutcome.Overloaded => new ReadOutcome.Overloaded(),
-            _ => new ReadOutcome.TimedOut(),
-        };
-    }
 
     private bool TryAdd(PinRequest request, ImmutableArray<PinnedPartition> partitions, List<StateImage> images)
     {

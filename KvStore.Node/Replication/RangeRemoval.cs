@@ -38,7 +38,7 @@ internal abstract record RemovalOutcome
 /// stays.
 /// </summary>
 internal sealed class RangeRemoval(
-    IPartitions here, ClusterSnapshots snapshots, IClusterPartitions cluster, TimeProvider time)
+    IPartitions here, ClusterSnapshots snapshots, IClusterPartitions cluster)
 {
     /// <summary>The most keys of one removal.</summary>
     public const int MaxKeys = 10_000;
@@ -117,7 +117,6 @@ internal sealed class RangeRemoval(
     /// <summary>Under an id of its own: an attempt of unknown outcome is made again and counts the same.</summary>
     private Command.Batch Command(BucketId bucket, ScanItem[] keys) => new()
     {
-        TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
         RequestId = new RequestId(Draw(), Draw(), RequestIdKind.Internal),
         Bucket = bucket,
         Operations =

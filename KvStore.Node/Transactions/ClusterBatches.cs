@@ -144,7 +144,6 @@ internal sealed class ClusterBatches(IClusterPartitions cluster)
     {
         var command = new Command.Batch
         {
-            TimeMs = 0,
             RequestId = batch.IdOf(partition, run),
             Bucket = batch.Bucket,
             Operations = [.. positions.Select(at => batch.Operations[at])],

@@ -92,7 +92,6 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
             part.Partition,
             new Command.Prepare
             {
-                TimeMs = 0,
                 RequestId = attempt.Id,
                 Part = attempt.Plan.CommandOf(part),
                 Participants = attempt.Plan.Participants,

@@ -44,7 +44,6 @@ internal sealed class TransactionPlan
     /// <summary>What a partition is asked, with the operations in the order of the whole.</summary>
     public Command.Transaction CommandOf(Part part) => Whole with
     {
-        TimeMs = 0,
         RequestId = null,
         If = [.. part.If.Select(at => Whole.If[at])],
         Then = [.. part.Then.Select(at => Whole.Then[at])],

@@ -31,7 +31,6 @@ internal sealed class TransactionSettler(IClusterPartitions cluster, TimeProvide
             participants[0],
             new Command.Decide
             {
-                TimeMs = 0,
                 RequestId = attempt,
                 Outcome = outcome,
                 Participants = participants,
@@ -57,14 +56,14 @@ internal sealed class TransactionSettler(IClusterPartitions cluster, TimeProvide
         TransactionOutcome outcome,
         CancellationToken deadline)
     {
-        var finish = new Command.Finish { TimeMs = 0, RequestId = attempt, Outcome = outcome };
+        var finish = new Command.Finish { RequestId = attempt, Outcome = outcome };
         var finished = await Task.WhenAll(
             participants.Skip(1).Select(participant => cluster.WriteAsync(participant, finish, deadline).AsTask()))
             .ConfigureAwait(false);
         if (!finished.All(told => told is WriteOutcome.Committed))
             return false;    // who has not heard of it finds out by asking the coordinator, which must not forget it
         Failpoints.Reached(Failpoint.TransactionFinished);
-        var forget = new Command.Forget { TimeMs = 0, RequestId = attempt };
+        var forget = new Command.Forget { RequestId = attempt };
         return await cluster.WriteAsync(participants[0], forget, deadline).ConfigureAwait(false)
             is WriteOutcome.Committed;
     }

@@ -84,6 +84,18 @@ public sealed class OperationsTests
     }
 
     [Fact]
+    public void A_key_that_is_made_by_adding_to_it_is_kept_as_its_bucket_says()
+    {
+        var add = Add("n", 1) with { Ttl = Ttl.KeepOr(500) };
+        Apply(Of(add, 1000));
+        Apply(Of(add, 1100));
+        Assert.Equal(1500, Find("n")!.ExpiresMs);
+        Apply(Put("n", "5", timeMs: 1200));
+        Apply(Of(add, 1300));
+        Assert.Equal(0, Find("n")!.ExpiresMs);
+    }
+
+    [Fact]
     public void Expiries_survive_an_image()
     {
         Apply(Put("k", "v", timeMs: 1000, ttl: Ttl.After(500)));
