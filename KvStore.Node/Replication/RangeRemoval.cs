@@ -115,7 +115,7 @@ internal sealed class RangeRemoval(
     }
 
     /// <summary>Under an id of its own: an attempt of unknown outcome is made again and counts the same.</summary>
-    private Command.Batch Command(BucketId bucket, ScanItem[] keys) => new()
+    private static Command.Batch Command(BucketId bucket, ScanItem[] keys) => new()
     {
         RequestId = new RequestId(Draw(), Draw(), RequestIdKind.Internal),
         Bucket = bucket,
