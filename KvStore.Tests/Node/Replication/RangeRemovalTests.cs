@@ -18,7 +18,7 @@ public sealed class RangeRemovalTests
     public RangeRemovalTests()
     {
         var node = _cluster.Nodes[0];
-        _removal = new RangeRemoval(node, node.Snapshots, node, _cluster.Time);
+        _removal = new RangeRemoval(node, node.Snapshots, node);
         foreach (var number in Enumerable.Range(0, 5000))
             _cluster.Put($"tmp/{number}");
         _cluster.Put("tmp");
