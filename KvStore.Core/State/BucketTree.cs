@@ -37,12 +37,15 @@ internal sealed class BucketTree
 
     public bool TryFind(ReadOnlySpan<byte> key, out StoredEntry entry) => _entries.TryFind(key, out entry);
 
-    /// <summary>The first key that is expired at a time; false when none is.</summary>
-    public bool TryFirstExpired(long timeMs, out ReadOnlyMemory<byte> key, out StoredEntry entry)
+    /// <summary>The keys that are expired at a time, those that expired first before the others.</summary>
+    public IEnumerable<(ReadOnlyMemory<byte> Key, StoredEntry Entry)> Expired(long timeMs)
     {
-        var isThere = _expiries.TryFirst(out var first, out entry) && first.AtMs <= timeMs;
-        key = first.Key;
-        return isThere;
+        foreach (var (expiry, entry) in _expiries)
+        {
+            if (expiry.AtMs > timeMs)
+                yield break;
+            yield return (expiry.Key, entry);
+        }
     }
 
     public IEnumerator<KeyValuePair<ReadOnlyMemory<byte>, StoredEntry>> From(ReadOnlySpan<byte> start) =>

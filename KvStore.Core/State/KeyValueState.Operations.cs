@@ -11,13 +11,8 @@ public sealed partial class KeyValueState
 
     private ItemResult Perform(ref StateImage image, BucketId bucket, Operation operation, KeyVersion version)
     {
+        RemoveIfExpired(ref image, bucket, operation.Key);
         var stored = image.FindStored(bucket, operation.Key.Span);
-        if (stored is not null && stored.IsExpiredAt(image.TimeMs))
-        {
-            Remove(ref image, bucket, operation.Key, stored, KeyChangeKind.Expire);
-            stored = null;
-        }
-
         if (!IsMet(operation.Condition, stored))
             return new(WriteStatus.VersionMismatch, stored?.Version ?? KeyVersion.None, 0, stored);
         switch (operation)
@@ -115,6 +110,12 @@ public sealed partial class KeyValueState
             Version = version,
             ModifiedMs = image.TimeMs,
         });
+    }
+
+    private void RemoveIfExpired(ref StateImage image, BucketId bucket, ReadOnlyMemory<byte> key)
+    {
+        if (image.FindStored(bucket, key.Span) is { } stored && stored.IsExpiredAt(image.TimeMs))
+            Remove(ref image, bucket, key, stored, KeyChangeKind.Expire);
     }
 
     private void Remove(

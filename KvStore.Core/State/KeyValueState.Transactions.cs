@@ -45,10 +45,17 @@ public sealed partial class KeyValueState
             return Told(image, earlier) with { IsReplay = true };
         if (Refuse(image, prepare.Client, prepare) is { } refused)
             return Said(refused);
+        if (image.Transactions.FindOf(prepare.Client) is { } other)    // another attempt may be about to be decided
+            return Said(other.Fingerprint == prepare.Fingerprint ? WriteStatus.Locked : WriteStatus.RequestIdReused);
         if (TransactionObstacle(image, prepare.Part) is { } obstacle)
             return Said(obstacle);
         if (image.Transactions.Prepared.Count + image.Transactions.Decided.Count >= MaxOpenTransactions)
             return Said(WriteStatus.MemoryFull);
+        var keys = KeysOf(prepare.Part);
+        foreach (var key in keys)
+            RemoveIfExpired(ref image, prepare.Part.Bucket, key);
+        ImmutableArray<KeyChange> expired = [.. _changes];
+        _changes.Clear();
         var compared = MakeComparisons(image, prepare.Part);
         var (then, thenItems) = WorkOut(image, prepare.Part.Bucket, prepare.Part.Then, version);
         var (otherwise, elseItems) = WorkOut(image, prepare.Part.Bucket, prepare.Part.Else, version);
@@ -59,12 +66,13 @@ public sealed partial class KeyValueState
             Fingerprint = prepare.Fingerprint,
             Participants = prepare.Participants,
             Bucket = prepare.Part.Bucket,
-            Keys = KeysOf(prepare.Part),
+            Keys = keys,
             Then = then,
             Else = otherwise,
             Items = ItemResultsFormat.Encode([.. compared, .. thenItems, .. elseItems], version),
         };
         image = image.With(image.Transactions.WithPrepared(attempt, prepared));
+        _changes.AddRange(expired);
         return Said(WriteStatus.Prepared, version) with { Items = [.. compared, .. thenItems, .. elseItems] };
     }
 
@@ -102,14 +110,15 @@ public sealed partial class KeyValueState
         if (image.Transactions.Decided.TryFind(attempt, out var first))
             return Said(StatusOf(first.Outcome)) with { IsReplay = true };
         var isPrepared = image.Transactions.Prepared.TryFind(attempt, out var prepared);
-        var outcome = isPrepared ? decide.Outcome : TransactionOutcome.Nothing;
+        var isFree = isPrepared && !image.Requests.TryFind(prepared!.Client, out _);    // not taken by another request
+        var outcome = isFree ? decide.Outcome : TransactionOutcome.Nothing;
         var result = Said(StatusOf(outcome), prepared?.Version ?? KeyVersion.None) with
         {
-            Items = isPrepared ? decide.Items : [],
+            Items = isFree ? decide.Items : [],
         };
         if (isPrepared)
             Carry(ref image, attempt, prepared!, outcome);
-        if (isPrepared && (outcome != TransactionOutcome.Nothing || !decide.Items.IsEmpty))
+        if (isFree && (outcome != TransactionOutcome.Nothing || !decide.Items.IsEmpty))
         {
             if (outcome == TransactionOutcome.Nothing)
                 result = result with { Status = WriteStatus.OperationFailed };

@@ -197,13 +197,8 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
 
     private void RemoveExpired(ref StateImage image)
     {
-        var left = MaxExpiredAtOnce;
-        foreach (var bucket in image.BucketsWithExpired())
-        {
-            for (; left > 0 && image.TryFirstExpired(bucket, out var key, out var entry); left--)
-                Remove(ref image, bucket, key, entry, KeyChangeKind.Expire);
-        }
-
+        foreach (var (bucket, key, entry) in image.Expired(MaxExpiredAtOnce))
+            Remove(ref image, bucket, key, entry, KeyChangeKind.Expire);
         image = image.WithNextExpiry();
     }
 

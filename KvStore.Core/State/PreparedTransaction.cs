@@ -66,6 +66,18 @@ internal sealed class OpenTransactions
     public bool IsLocked(BucketId bucket, ReadOnlyMemory<byte> key) =>
         _locks.Count > 0 && _locks.TryFind(new LockedKey(bucket, key), out _);
 
+    /// <summary>What is prepared for a client's request, by whatever attempt; null when nothing is.</summary>
+    public PreparedTransaction? FindOf(RequestId client)
+    {
+        foreach (var (_, transaction) in _prepared)
+        {
+            if (transaction.Client == client)
+                return transaction;
+        }
+
+        return null;
+    }
+
     public OpenTransactions WithPrepared(RequestId id, PreparedTransaction transaction)
     {
         var locks = _locks;

@@ -90,6 +90,7 @@ internal sealed class RememberedRequests
 
     public RememberedRequests With(RequestId id, RememberedRequest request)
     {
+        Invariant.Holds(!_byId.TryFind(id, out _));    // else its age and its bytes would be counted twice
         var (byId, age) = (_byId.With(id, request), request.Index.Value);
         var bytes = ItemBytes + request.Items.Length;
         return id.Kind switch

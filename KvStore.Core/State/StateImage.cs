@@ -65,7 +65,7 @@ public sealed class StateImage
 
     /// <summary>Finds a key without allocating; null when it is not there, or expired.</summary>
     public StoredEntry? Find(BucketId bucket, ReadOnlySpan<byte> key) =>
-        Trees.TryFind(bucket, out var tree) && tree.TryFind(key, out var entry) && !entry.IsExpiredAt(TimeMs)
+        Trees.TryFind(bucket, out var tree) && tree.TryFind(key, out var entry) && !IsGone(bucket, key, entry)
             ? entry
             : null;
 
@@ -121,7 +121,7 @@ public sealed class StateImage
         var walk = tree.From(start.Span);
         while (walk.MoveNext())
         {
-            if (!walk.Current.Value.IsExpiredAt(TimeMs))
+            if (!IsGone(bucket, walk.Current.Key.Span, walk.Current.Value))
                 yield return walk.Current;
         }
     }
@@ -138,7 +138,7 @@ public sealed class StateImage
         var walk = tree.Before(end);
         while (walk.MoveNext())
         {
-            if (!walk.Current.Value.IsExpiredAt(TimeMs))
+            if (!IsGone(bucket, walk.Current.Key.Span, walk.Current.Value))
                 yield return walk.Current;
         }
     }
@@ -239,15 +239,24 @@ public sealed class StateImage
     internal StateImage Remembering(RequestId id, RememberedRequest request) =>
         new(this) { Requests = Requests.With(id, request) };
 
-    /// <summary>The buckets that have expired keys.</summary>
-    internal List<BucketId> BucketsWithExpired() =>
-        [.. Trees.Where(bucket => bucket.Value.NextExpiryMs <= TimeMs).Select(bucket => bucket.Key)];
-
-    /// <summary>The key of a bucket that expired first; false when none is expired.</summary>
-    internal bool TryFirstExpired(BucketId bucket, out ReadOnlyMemory<byte> key, out StoredEntry entry)
+    /// <summary>
+    /// Expired keys, at most so many; none that a transaction holds, since it was there when that was prepared.
+    /// </summary>
+    internal List<(BucketId Bucket, ReadOnlyMemory<byte> Key, StoredEntry Entry)> Expired(int limit)
     {
-        (key, entry) = (default, null!);
-        return Trees.TryFind(bucket, out var tree) && tree.TryFirstExpired(TimeMs, out key, out entry);
+        List<(BucketId, ReadOnlyMemory<byte>, StoredEntry)> expired = [];
+        foreach (var (bucket, tree) in Trees)
+        {
+            foreach (var (key, entry) in tree.Expired(TimeMs))
+            {
+                if (expired.Count == limit)
+                    return expired;
+                if (!IsLocked(bucket, key))
+                    expired.Add((bucket, key, entry));
+            }
+        }
+
+        return expired;
     }
 
     /// <summary>With <see cref="NextExpiryMs"/> looked up and not guessed.</summary>
@@ -255,6 +264,13 @@ public sealed class StateImage
     {
         NextExpiryMs = Trees.Select(bucket => bucket.Value.NextExpiryMs).DefaultIfEmpty(long.MaxValue).Min(),
     };
+
+    /// <summary>
+    /// What is due while a transaction holds it goes when that is settled: it may write the key, and then nobody was to
+    /// have seen it gone.
+    /// </summary>
+    private bool IsGone(BucketId bucket, ReadOnlySpan<byte> key, StoredEntry entry) =>
+        entry.IsExpiredAt(TimeMs) && !(HasOpenTransactions && IsLocked(bucket, key.ToArray()));
 
     private StateImage With(BucketId bucket, BucketTree before, BucketTree after) => new(this)
     {

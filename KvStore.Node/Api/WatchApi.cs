@@ -36,7 +36,7 @@ internal sealed class WatchApi(
             crash.Crash(broken);
             throw;
         }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception lost) when (context.RequestAborted.IsCancellationRequested || lost is IOException)
         {
             context.Abort();
         }

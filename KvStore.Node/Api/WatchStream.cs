@@ -198,7 +198,7 @@ internal sealed class WatchStream(
         (_unflushed, _wroteAt) = (0, time.GetTimestamp());
         var flushed = await writer.FlushAsync(cut);
         if (flushed.IsCompleted || flushed.IsCanceled)
-            throw new OperationCanceledException(cut);
+            throw new IOException("The reader has gone.");
     }
 
     private static void Cancel(object? source) => ((CancellationTokenSource)source!).Cancel();

@@ -83,7 +83,9 @@ internal sealed class ClusterPositions(IPartitions here, IHistoryPeers peers, Ti
     private async Task<ConfirmedPositions> ConfirmHereAsync(
         ImmutableArray<PartitionId> partitions, CancellationToken deadline)
     {
-        var reads = partitions.Select(partition => here.ReadAsync(partition, deadline).AsTask()).ToList();
+        var reads = partitions
+            .Select(partition => DueReads.ReadSettledAsync(here, partition, deadline).AsTask())
+            .ToList();
         var outcomes = await Task.WhenAll(reads).ConfigureAwait(false);
         return new ConfirmedPositions(
             [

@@ -27,7 +27,7 @@ internal sealed partial class PeerService
         if (turn is null)
             return reply;
         var reads = partitions
-            .Select(partition => router.ReadAsync(partition, context.CancellationToken).AsTask())
+            .Select(partition => DueReads.ReadSettledAsync(router, partition, context.CancellationToken).AsTask())
             .ToList();
         foreach (var (partition, outcome) in partitions.Zip(await Task.WhenAll(reads).ConfigureAwait(false)))
         {

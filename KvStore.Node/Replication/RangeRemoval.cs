@@ -104,7 +104,8 @@ internal sealed class RangeRemoval(
                     }
                     else
                     {
-                        failure ??= outcome;
+                        // what may have been applied is told before what certainly was not
+                        failure = failure is null || outcome is WriteOutcome.Indeterminate ? outcome : failure;
                     }
                 }
             }

@@ -121,7 +121,7 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
         return outcome switch
         {
             WriteOutcome.Committed { Result: { IsReplay: true } known } when at == 0 && IsSettled(known.Status) =>
-                Told(attempt.Plan, known),
+                Told(attempt.Plan, known) with { Seen = SeenIn(attempt.Plan, known) },
             WriteOutcome.Indeterminate => NotReached,
             _ => new TransactionResult.Refused(outcome),
         };
@@ -191,6 +191,22 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
 
     private static bool IsSettled(WriteStatus status) =>
         status is WriteStatus.Succeeded or WriteStatus.ComparesFailed or WriteStatus.OperationFailed;
+
+    /// <summary>
+    /// How far each partition must have come for a session that was told: to the versions that were written or found.
+    /// </summary>
+    private static ImmutableArray<(PartitionId Partition, LogIndex Index)> SeenIn(
+        TransactionPlan plan, WriteResult result)
+    {
+        return [.. plan.Parts.Select(part => (part.Partition, PlacesOf(part).Aggregate(
+            LogIndex.Zero, (seen, at) => LogIndex.Max(seen, result.Items[at].Version.Index))))];
+
+        IEnumerable<int> PlacesOf(TransactionPlan.Part part) =>
+            (result.Status == WriteStatus.Succeeded ? part.Then
+                : result.Status == WriteStatus.ComparesFailed && !plan.Whole.Else.IsEmpty ? part.Else
+                : [])
+            .Where(at => at < result.Items.Length);
+    }
 
     /// <summary>What a partition, or the coordinator's memory, says that the whole came to.</summary>
     private static TransactionResult Told(TransactionPlan plan, WriteResult result)

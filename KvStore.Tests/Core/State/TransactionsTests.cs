@@ -52,6 +52,46 @@ public sealed class TransactionsTests
             WriteStatus.RequestIdReused, Apply(0, Prepare(8, [], [Add("a", 1)]) with { Fingerprint = 2 }).Status);
     }
 
+    /// <summary>Else a state that was restored would forget otherwise than one that was not.</summary>
+    [Fact]
+    public void One_name_stands_for_one_request_whatever_comes_together_under_it()
+    {
+        Apply(0, Prepare(7, [], [PutOf("a", "1")]));
+        Assert.Equal(WriteStatus.Locked, Apply(0, Prepare(8, [], [PutOf("b", "1")])).Status);
+        Assert.Equal(
+            WriteStatus.RequestIdReused, Apply(0, Prepare(8, [], [PutOf("b", "1")]) with { Fingerprint = 2 }).Status);
+
+        Assert.Equal(WriteStatus.Created, Apply(0, Put("c", "1", id: ClientId(1))).Status);
+        Assert.Equal(WriteStatus.Aborted, Apply(0, Decide(7, TransactionOutcome.Then)).Status);
+        Assert.Null(_states[0].Image.Find("a"u8));
+        var restored = StateImage.Decode(_states[0].Image.Encode());
+        Assert.Equal(_states[0].Image.Hash(), restored.Hash());
+        Assert.Equal(_states[0].Image.Requests.ItemBytes, restored.Requests.ItemBytes);
+        Assert.True(Apply(0, Put("c", "1", id: ClientId(1))).IsReplay);
+    }
+
+    [Fact]
+    public void What_is_due_while_a_transaction_holds_it_is_seen_gone_by_nobody_who_may_see_it_come_back()
+    {
+        Apply(0, Put("k", "v", timeMs: 1000, ttl: Ttl.After(500)));
+        Apply(0, Put("late", "v", timeMs: 1000, ttl: Ttl.After(100)));
+        Apply(0, Prepare(1, [], []) with
+        {
+            TimeMs = 1400,
+            Part = Part([], [new Operation.Touch { Key = "k"u8.ToArray() }, PutOf("late", "w")], []),
+        });
+        Assert.Equal([("late", KeyChangeKind.Expire)], Changes(0));
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Empty(_states[0].Changes);
+        Assert.NotNull(_states[0].Image.Find("k"u8));
+        Assert.Equal(["k"], _states[0].Image.From(default).Select(pair => Encoding.UTF8.GetString(pair.Key.Span)));
+
+        Apply(0, Decide(1, TransactionOutcome.Then));
+        Assert.Equal(0, _states[0].Image.Find("k"u8)!.ExpiresMs);
+        Apply(0, new Command.Expire { TimeMs = 3000 });
+        Assert.Empty(_states[0].Changes);
+    }
+
     [Fact]
     public void The_first_decision_counts_and_a_late_one_is_told_of_it()
     {

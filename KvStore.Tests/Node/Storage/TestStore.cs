@@ -124,8 +124,6 @@ internal sealed class TestStore : IDisposable
             text.Append(CultureInfo.InvariantCulture, $" {Convert.ToHexString(entry.Value.Span)}");
         }
 
-        foreach (var (id, request) in state.Requests.All)
-            text.Append(CultureInfo.InvariantCulture, $" {id} {request.Status} {request.Version}");
         return System.IO.Hashing.XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
