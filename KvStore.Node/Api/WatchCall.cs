@@ -170,7 +170,8 @@ internal static class WatchCallReader
         return bytes.Length <= KeyPath.MaxKeyBytes && KeysCallReader.IsBeginningOfText(bytes, isWhole: false)
             ? null
             : new Refusal(
-                ProblemType.QueryInvalid, $"A prefix has at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8.");
+                ProblemType.QueryInvalid,
+                $"A prefix has at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8.");
     }
 
     private static Refusal? ReadSince(string text, ref WatchCall call)

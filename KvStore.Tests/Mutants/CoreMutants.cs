@@ -109,7 +109,7 @@ internal static class CoreMutants
                 Changes,
                 "HasCommittedInTerm\n        && _configurations.LastChange <= CommitIndex",
                 "HasCommittedInTerm")),
-        new("12", "two voters come or go in one step", "Orders", 1,
+        new("12", "two voters come or go in one step", "Orders", 2,
             new Change(Group, "come.Count + gone <= 1", "come.Count + gone <= 2")),
         new("12", "a configuration is in force only when committed", "Restless", 4,
             new Change(Changes, "=> _configurations.Current;", "=> _configurations.At(CommitIndex);"),
@@ -122,7 +122,7 @@ internal static class CoreMutants
             new Change(Durability, "        _configurations.TruncateFrom(index);\n", "")),
         new("13", "learners' copies count", "Restless", 3,
             new Change(Primary, "        var voters = Voters;\n", "        var voters = Configuration.Members;\n")),
-        new("13", "learners' votes count", "Orders", 15,
+        new("13", "learners' votes count", "Orders", 30,
             new Change(
                 Election,
                 "foreach (var voter in Voters)\n            count +=",
@@ -152,7 +152,7 @@ internal static class CoreMutants
                 Durability,
                 "_configurations.RestartAt(snapshot.Configuration)",
                 "_configurations.RestartAt(Configuration)")),
-        new("19", "compaction forgets who kept the log before it", "Restless", 1,
+        new("19", "compaction forgets who kept the log before it", "Restless", 2,
             new Change(History, "        _atStart = At(index);\n", "")),
     ];
 
@@ -189,7 +189,7 @@ internal static class CoreMutants
         new("26", "an id that was forgotten is taken for a new one", "Forgetful", 6,
             new Change(
                 State, "now.Requests.MayHaveForgotten(id) ?", "now.Requests.MayHaveForgotten(id) && now.Count < 0 ?")),
-        new("26", "the horizon falls back to an earlier id's time", "Forgetful", 21,
+        new("26", "the horizon falls back to an earlier id's time", "Forgetful", 38,
             new Change(
                 "KvStore.Core/State/RememberedRequests.cs",
                 "horizonMs = Math.Max(horizonMs, id.TimeMs)",

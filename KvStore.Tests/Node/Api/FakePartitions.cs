@@ -76,7 +76,7 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvi
         if (OnWrite is { } act && await act(command, deadline) is { } outcome)
             return outcome;
         return IsPrimary
-            ? new WriteOutcome.Committed(cluster.Apply(command with { TimeMs = NowMs(partition) }), Copies: 2, Voters: 3)
+            ? new WriteOutcome.Committed(cluster.Apply(command with { TimeMs = NowMs(partition) }), 2, Voters: 3)
             {
                 Index = cluster.Image.Index,
             }
