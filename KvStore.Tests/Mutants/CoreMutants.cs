@@ -37,7 +37,7 @@ internal static class CoreMutants
             new Change(Primary, "reached <= CommitIndex || _log.TermAt(reached) != Term", "reached <= CommitIndex")),
         new("3", "half of the voters are a majority", "Harsh", 1,
             new Change("KvStore.Core/Replication/Quorum.cs", "voters / 2 + 1", "(voters + 1) / 2")),
-        new("4", "the longer log counts as the more complete one", "Unsteady", 48,
+        new("4", "the longer log counts as the more complete one", "Unsteady", 151,
             new Change(
                 Log,
                 "lastTerm > LastTerm || (lastTerm == LastTerm && lastIndex >= LastIndex)",
@@ -52,7 +52,7 @@ internal static class CoreMutants
         new("5", "a heartbeat announces a commit beyond the match", "Harsh", 1,
             new Change(Primary, "LogIndex.Min(backup.Match, CommitIndex)", "CommitIndex")),
         // What a primary sends first already ends where the logs differ, unless it begins anew behind its match.
-        new("5", "a backup commits beyond what the message shows to agree", "Passing", 12,
+        new("5", "a backup commits beyond what the message shows to agree", "Passing", 50,
             new Change(
                 Backup, "LogIndex.Min(request.Commit, last)", "LogIndex.Min(request.Commit, _log.LastIndex)"),
             new Change(

@@ -27,7 +27,7 @@ internal static class StorageMutants
                 Folder + "WalWriter.cs",
                 "            WalFormat.WriteHardState(_frame, partition, state);\n",
                 "")),
-        new("2", "a new segment does not repeat the votes", "PowerLoss", 2684,
+        new("2", "a new segment does not repeat the votes", "PowerLoss", 1110,
             new Change(
                 Folder + "WalWriter.cs",
                 "            WalFormat.WriteHardState(_frame, partition, group.HardState);\n",
@@ -52,7 +52,7 @@ internal static class StorageMutants
                 Folder + "SnapshotStore.cs",
                 Saved + "            }\n",
                 Saved + "            }\n\n            Write(partition, snapshot);\n")),
-        new("19", "segments go before the log has said so", "PowerLoss", 100,
+        new("19", "segments go before the log has said so", "PowerLoss", 230,
             new Change(
                 Folder + "WalWriter.cs",
                 "        WalFormat.WriteOldest(_frame, needed);\n        Flush(); ",
@@ -63,7 +63,7 @@ internal static class StorageMutants
                 "        WriteFrame(_frame);\n        _file.Flush();\n",
                 "        WriteFrame(_frame);\n        try { _file.Flush(); } catch (IOException) {"
                 + " _file.Flush(); }\n")),
-        new("20", "the log goes on after a failed write", "FailedCall", 10,
+        new("20", "the log goes on after a failed write", "FailedCall", 80,
             new Change(
                 Folder + "WalWriter.cs",
                 "        _file.Write(bytes, _offset);\n        _offset",

@@ -117,7 +117,7 @@ internal sealed class TestStore : IDisposable
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{state.TimeMs} {state.Count} {state.Bytes}");
-        foreach (var (key, entry) in state.From(default))
+        foreach (var (key, entry) in state.From(BucketId.Default, default))
         {
             text.Append(CultureInfo.InvariantCulture, $" {Convert.ToHexString(key.Span)} {entry.Version}");
             text.Append(CultureInfo.InvariantCulture, $" {entry.ModifiedMs} {entry.ContentType}");
