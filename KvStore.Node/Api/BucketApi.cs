@@ -163,15 +163,27 @@ internal sealed class BucketApi(
         {
             "PUT" => new BucketChange.Put(apply(new BucketSettings()))
             {
-                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+                Name = call.Name,
+                RequestId = id,
+                Print = print,
+                IfMatch = call.IfMatch,
+                IsCreateOnly = isCreateOnly,
             },
             "PATCH" => new BucketChange.Patch(apply)
             {
-                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+                Name = call.Name,
+                RequestId = id,
+                Print = print,
+                IfMatch = call.IfMatch,
+                IsCreateOnly = isCreateOnly,
             },
             _ => new BucketChange.Drop
             {
-                Name = call.Name, RequestId = id, Print = print, IfMatch = call.IfMatch, IsCreateOnly = isCreateOnly,
+                Name = call.Name,
+                RequestId = id,
+                Print = print,
+                IfMatch = call.IfMatch,
+                IsCreateOnly = isCreateOnly,
             },
         };
         return null;

@@ -81,7 +81,10 @@ internal sealed partial class ManyApi
         refusal = ReadBranch(reader, rules, "else", lists, out var otherwise);
         whole = new Command.Transaction
         {
-            Bucket = rules.Bucket.Id, If = compares, Then = then, Else = otherwise,
+            Bucket = rules.Bucket.Id,
+            If = compares,
+            Then = then,
+            Else = otherwise,
         };
         return refusal;
     }

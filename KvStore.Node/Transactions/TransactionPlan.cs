@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
-using KvStore.Core.Ring;
 using KvStore.Core.Primitives;
+using KvStore.Core.Ring;
 using KvStore.Core.State;
 
 namespace KvStore.Node.Transactions;

@@ -189,7 +189,9 @@ public sealed class TransactionApiTests : IAsyncLifetime
         Participants = [new PartitionId(0), new PartitionId(1)],
         Part = new Command.Transaction
         {
-            TimeMs = 0, Bucket = BucketId.Default, Then = [PutOf(key, "1", type: "application/json")],
+            TimeMs = 0,
+            Bucket = BucketId.Default,
+            Then = [PutOf(key, "1", type: "application/json")],
         },
     });
 

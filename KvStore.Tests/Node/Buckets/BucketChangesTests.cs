@@ -107,7 +107,10 @@ public sealed class BucketChangesTests
         Assert.True(EtagCondition.TryParse(tag, out var match, out _));
         BucketChange Change(bool createOnly = false) => new BucketChange.Put(new())
         {
-            Name = "cart", RequestId = _node.NewId(), Print = 3, IfMatch = createOnly ? null : match,
+            Name = "cart",
+            RequestId = _node.NewId(),
+            Print = 3,
+            IfMatch = createOnly ? null : match,
             IsCreateOnly = createOnly,
         };
 

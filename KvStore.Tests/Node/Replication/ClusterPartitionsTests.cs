@@ -168,7 +168,9 @@ public sealed class ClusterPartitionsTests
         Bucket = BucketId.Default,
         Operation = new Operation.Put
         {
-            Key = System.Text.Encoding.UTF8.GetBytes(key), Value = "v"u8.ToArray(), ContentType = "text/plain",
+            Key = System.Text.Encoding.UTF8.GetBytes(key),
+            Value = "v"u8.ToArray(),
+            ContentType = "text/plain",
         },
     };
 

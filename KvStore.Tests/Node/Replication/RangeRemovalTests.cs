@@ -9,7 +9,10 @@ public sealed class RangeRemovalTests
 {
     private static readonly ScanQuery Temporary = new()
     {
-        Start = "tmp/"u8.ToArray(), End = "tmp0"u8.ToArray(), Limit = 100, MaxBytes = 4 << 20,
+        Start = "tmp/"u8.ToArray(),
+        End = "tmp0"u8.ToArray(),
+        Limit = 100,
+        MaxBytes = 4 << 20,
     };
 
     private readonly ListCluster _cluster = new();

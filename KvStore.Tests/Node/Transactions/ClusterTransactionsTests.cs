@@ -57,7 +57,9 @@ public sealed class ClusterTransactionsTests : IDisposable
         Operation[] operations = [Get(C), Get(A), Get(B), Get(A)];
         var done = Assert.IsType<TransactionResult.Done>(await RunAsync(new Command.Transaction
         {
-            TimeMs = 0, Bucket = BucketId.Default, Then = [.. operations],
+            TimeMs = 0,
+            Bucket = BucketId.Default,
+            Then = [.. operations],
         }));
         Assert.Equal(
             operations.Select(operation => _states.ImageOf(TextOf(operation)).Find(operation.Key.Span)!.Version),
@@ -146,7 +148,9 @@ public sealed class ClusterTransactionsTests : IDisposable
             _states.Apply(partition, command);
             _states.Apply(decide.Participants[1], new Command.Finish
             {
-                TimeMs = 0, RequestId = decide.RequestId, Outcome = TransactionOutcome.Then,
+                TimeMs = 0,
+                RequestId = decide.RequestId,
+                Outcome = TransactionOutcome.Then,
             });
             _states.Apply(partition, new Command.Forget { TimeMs = 0, RequestId = decide.RequestId });
             return null;    // and now it is applied a second time
@@ -206,7 +210,10 @@ public sealed class ClusterTransactionsTests : IDisposable
             _states.Apply(PartitionOf(key), PrepareOf(HopId(1), key));
         _states.Apply(Participants[0], new Command.Decide
         {
-            TimeMs = 0, RequestId = HopId(1), Outcome = TransactionOutcome.Then, Participants = Participants,
+            TimeMs = 0,
+            RequestId = HopId(1),
+            Outcome = TransactionOutcome.Then,
+            Participants = Participants,
         });
         await _resolver.SettleAsync(_deadline.Token);
         _time.Advance(TimeSpan.FromSeconds(1));
@@ -259,7 +266,9 @@ public sealed class ClusterTransactionsTests : IDisposable
 
     private static Command.Transaction Transfer(string from, string to, long amount = 3) => new()
     {
-        TimeMs = 0, Bucket = BucketId.Default, Then = [Add(from, -amount), Add(to, amount)],
+        TimeMs = 0,
+        Bucket = BucketId.Default,
+        Then = [Add(from, -amount), Add(to, amount)],
     };
 
     private static Compare Is(string key, string value) => new(Bytes(key), new Condition.ValueIs(Bytes(value)));
