@@ -16,7 +16,6 @@ public sealed class PositionVector
 
     private const byte Version = 1;
     private const int HeadBytes = 1 + sizeof(ulong) + sizeof(uint);
-    private const int MaxNumberBytes = 9;
 
     private readonly long[] _indexes;
 
@@ -60,10 +59,10 @@ public sealed class PositionVector
         foreach (var index in indexes)
             least = Math.Min(least, index);
         var length = HeadBytes;
-        length += Write((ulong)indexes.Length, bytes[length..]);
-        length += Write((ulong)least, bytes[length..]);
+        length += IndexFormat.Write((ulong)indexes.Length, bytes[length..]);
+        length += IndexFormat.Write((ulong)least, bytes[length..]);
         foreach (var index in indexes)
-            length += Write((ulong)(index - least), bytes[length..]);
+            length += IndexFormat.Write((ulong)(index - least), bytes[length..]);
         return Base64Url.EncodeToString(bytes[..length]);
     }
 
@@ -86,47 +85,22 @@ public sealed class PositionVector
         return vector is not null;
     }
 
-    private static int MaxBytes(int partitions) => HeadBytes + (2 + partitions) * MaxNumberBytes;
+    private static int MaxBytes(int partitions) => HeadBytes + (2 + partitions) * IndexFormat.MaxBytes;
 
     private static long[]? ReadIndexes(ReadOnlySpan<byte> bytes)
     {
-        if (!TryRead(ref bytes, out var count)
+        if (!IndexFormat.TryRead(ref bytes, out var count)
             || count is 0 or > MaxPartitions
-            || !TryRead(ref bytes, out var least))
+            || !IndexFormat.TryRead(ref bytes, out var least))
             return null;
         var indexes = new long[count];
         for (var partition = 0; partition < indexes.Length; partition++)
         {
-            if (!TryRead(ref bytes, out var above) || least + above > long.MaxValue)
+            if (!IndexFormat.TryRead(ref bytes, out var above) || least + above > long.MaxValue)
                 return null;
             indexes[partition] = (long)(least + above);
         }
 
         return bytes.IsEmpty ? indexes : null;
-    }
-
-    /// <summary>Seven bits a byte, the low ones first; the high bit says that more follow.</summary>
-    private static int Write(ulong number, Span<byte> to)
-    {
-        var length = 0;
-        for (; number >= 0x80; number >>= 7)
-            to[length++] = (byte)(number | 0x80);
-        to[length++] = (byte)number;
-        return length;
-    }
-
-    private static bool TryRead(ref ReadOnlySpan<byte> bytes, out ulong number)
-    {
-        number = 0;
-        for (var at = 0; at < bytes.Length && at < MaxNumberBytes; at++)
-        {
-            number |= (ulong)(bytes[at] & 0x7F) << (7 * at);
-            if ((bytes[at] & 0x80) != 0)
-                continue;
-            bytes = bytes[(at + 1)..];
-            return true;
-        }
-
-        return false;
     }
 }

@@ -22,7 +22,7 @@ public sealed class SessionToken
 
     private const byte Version = 1;
     private const int HeadBytes = 1 + sizeof(ulong);
-    private const int MaxEntryBytes = 5 + 9;
+    private const int MaxEntryBytes = 5 + IndexFormat.MaxBytes;
     private const int MaxBytes = HeadBytes + MaxPartitions * MaxEntryBytes;
 
     private readonly ImmutableArray<(int Partition, long Index)> _seen;    // partitions ascend
@@ -69,8 +69,8 @@ public sealed class SessionToken
         var next = 0;
         foreach (var (partition, index) in _seen)
         {
-            length += Write((ulong)(partition - next), bytes[length..]);
-            length += Write((ulong)index, bytes[length..]);
+            length += IndexFormat.Write((ulong)(partition - next), bytes[length..]);
+            length += IndexFormat.Write((ulong)index, bytes[length..]);
             next = partition + 1;
         }
 
@@ -102,8 +102,8 @@ public sealed class SessionToken
         while (!bytes.IsEmpty)
         {
             if (seen.Count == MaxPartitions
-                || !TryRead(ref bytes, out var skipped)
-                || !TryRead(ref bytes, out var index)
+                || !IndexFormat.TryRead(ref bytes, out var skipped)
+                || !IndexFormat.TryRead(ref bytes, out var index)
                 || skipped >= int.MaxValue || next + (long)skipped >= int.MaxValue
                 || index is 0 or >= Unknown)
                 return null;
@@ -146,30 +146,5 @@ public sealed class SessionToken
         }
 
         return ~low;
-    }
-
-    /// <summary>Seven bits a byte, the low ones first; the high bit says that more follow.</summary>
-    private static int Write(ulong number, Span<byte> to)
-    {
-        var length = 0;
-        for (; number >= 0x80; number >>= 7)
-            to[length++] = (byte)(number | 0x80);
-        to[length++] = (byte)number;
-        return length;
-    }
-
-    private static bool TryRead(ref ReadOnlySpan<byte> bytes, out ulong number)
-    {
-        number = 0;
-        for (var at = 0; at < bytes.Length && at < 9; at++)
-        {
-            number |= (ulong)(bytes[at] & 0x7F) << (7 * at);
-            if ((bytes[at] & 0x80) != 0)
-                continue;
-            bytes = bytes[(at + 1)..];
-            return true;
-        }
-
-        return false;
     }
 }
