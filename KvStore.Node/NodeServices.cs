@@ -28,6 +28,7 @@ internal static class NodeServices
         {
             storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes;
             storage.Reserve = environment.DiskReserve("KVSTORE_DISK_RESERVE") ?? storage.Reserve;
+            storage.Alarm = environment.DiskReserve("KVSTORE_DISK_ALARM") ?? storage.Alarm;
         });
         return services.AddFiles(environment)
             .AddSingleton<NodeStorage>()
@@ -97,6 +98,7 @@ internal static class NodeServices
         services.AddKeyValueApi()
             .AddSingleton<INodeStatus, NodeStatusSource>()
             .AddHostedService<BucketHost>()
+            .AddHostedService<QueueMetrics>()
             .AddHostedService<TransactionResolver>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>, IOptions<WatchOptions>>(

@@ -62,23 +62,32 @@ public sealed class ListenAddresses
         return new(addresses, allowsAnonymous);
     }
 
-    /// <summary>Reads the addresses and makes Kestrel listen there and, of these settings, nowhere else.</summary>
+    /// <summary>
+    /// Reads the addresses and makes Kestrel listen there and, of these settings, nowhere else: HTTP/1.1, and of one
+    /// client's address no more connections than <see cref="ConnectionLimit"/> says.
+    /// </summary>
     /// <param name="builder">The program's.</param>
     /// <param name="portVariable">Such as <c>PORT</c>.</param>
     /// <param name="defaultPort">Used when nothing is set.</param>
-    /// <param name="configure">What holds for each of them, such as the protocols; HTTP/1.1 when absent.</param>
     /// <exception cref="StartupException">As <see cref="Read"/>.</exception>
-    public static ListenAddresses Use(
-        WebApplicationBuilder builder, string portVariable, int defaultPort, Action<ListenOptions>? configure = null)
+    public static ListenAddresses Use(WebApplicationBuilder builder, string portVariable, int defaultPort)
     {
         ArgumentNullException.ThrowIfNull(builder);
         var read = Read(builder.Configuration, portVariable, defaultPort);
         foreach (var setting in OtherSettings)
             builder.WebHost.UseSetting(setting, "");    // else Kestrel warns that it does not use them
+        var limit = new ConnectionLimit(
+            Settings.Number(builder.Configuration, ConnectionLimit.Key, ConnectionLimit.Default, most: 1_000_000));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             foreach (var address in read.Addresses)
-                Listen(kestrel, address, configure ?? (options => options.Protocols = HttpProtocols.Http1));
+            {
+                Listen(kestrel, address, options =>
+                {
+                    options.Protocols = HttpProtocols.Http1;
+                    limit.Guard(options);
+                });
+            }
         });
         return read;
     }

@@ -1,8 +1,9 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 
 namespace KvStore.ServiceDefaults;
 
-/// <summary>Reads settings that are switches.</summary>
+/// <summary>Reads settings that are switches or numbers.</summary>
 internal static class Settings
 {
     /// <summary>Whether a switch is on; absent means off.</summary>
@@ -15,5 +16,18 @@ internal static class Settings
         return bool.TryParse(text, out var isOn)
             ? isOn
             : throw new StartupException($"{name} must be true or false, not '{text}'.");
+    }
+
+    /// <summary>A number from 1 to <paramref name="most"/>.</summary>
+    /// <exception cref="StartupException">It is anything else.</exception>
+    internal static int Number(IConfiguration configuration, string name, int absent, int most)
+    {
+        var text = configuration[name];
+        if (string.IsNullOrWhiteSpace(text))
+            return absent;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number >= 1 && number <= most
+            ? number
+            : throw new StartupException($"{name} must be a number from 1 to {most}, not '{text}'.");
     }
 }

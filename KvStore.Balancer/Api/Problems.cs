@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using KvStore.Balancer.Telemetry;
 using KvStore.Contracts;
+using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KvStore.Balancer.Api;
@@ -36,7 +36,7 @@ internal static class Problems
         response.StatusCode = type.Status;
         response.ContentType = Problem.MediaType;
         if (retryAfterSeconds is { } seconds)
-            response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            response.Headers.RetryAfter = RetryAfter.Header(seconds);
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
         response.ContentLength = body.Length;
         return HttpMethods.IsHead(context.Request.Method)

@@ -1,4 +1,5 @@
 using KvStore.Balancer.Routing;
+using KvStore.Balancer.Telemetry;
 using KvStore.Contracts;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -15,6 +16,8 @@ internal static class RoutingApi
     public static void UseOwnerRouting(this WebApplication app)
     {
         var forwarder = app.Services.GetRequiredService<OwnerForwarder>();
+        var bodies = app.Services.GetRequiredService<BodyReader>();
+        app.Services.GetRequiredService<BalancerMetrics>().Observe(() => forwarder.InFlight, () => bodies.HeldBytes);
         app.Use(next => context => IsForNodes(context) ? forwarder.ForwardAsync(context) : next(context));
     }
 

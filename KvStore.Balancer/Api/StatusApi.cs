@@ -1,6 +1,7 @@
 using System.Reflection;
 using KvStore.Balancer.Membership;
 using KvStore.Contracts;
+using KvStore.ServiceDefaults;
 
 namespace KvStore.Balancer.Api;
 
@@ -27,7 +28,7 @@ internal static class StatusApi
     {
         var health = HealthPolicy.Judge(view);
         if (health.Status == ClusterHealth.Unavailable)
-            RefuseFor(context, 1);
+            Refuse(context);
         return context.Response.WriteAsJsonAsync(health, ContractsJson.Default.ClusterHealth);
     }
 
@@ -38,15 +39,15 @@ internal static class StatusApi
     {
         var isReady = view.Ring is not null;
         if (!isReady)
-            RefuseFor(context, 1);
+            Refuse(context);
         return context.Response.WriteAsJsonAsync(
             new Readiness(isReady ? "ready" : "waiting for a node to tell of the cluster"),
             StatusJson.Default.Readiness);
     }
 
-    private static void RefuseFor(HttpContext context, int seconds)
+    private static void Refuse(HttpContext context)
     {
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        context.Response.Headers.RetryAfter = RetryAfter.Header(seconds: 1);
     }
 }

@@ -21,6 +21,13 @@ internal sealed class BalancerOptions
     [Range(32 << 20, long.MaxValue)]
     public long MaxHeldBytes { get; set; } = 256L << 20;
 
+    /// <summary>
+    /// Requests on their way to nodes at once, not counting those that wait for changes; beyond it requests are refused
+    /// as overload.
+    /// </summary>
+    [Range(1, 1_000_000)]
+    public int MaxRequestsInFlight { get; set; } = 4096;
+
     /// <summary>How long a request may take that names no deadline.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00")]
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(10);

@@ -39,12 +39,53 @@ internal sealed class OwnerForwarder(
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
 
     private readonly TimeSpan _defaultTimeout = options.Value.DefaultTimeout;
+    private readonly int _maxInFlight = options.Value.MaxRequestsInFlight;
+    private int _inFlight;
     private uint _turn;
+
+    /// <summary>Requests on their way to nodes, without those that wait for changes.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Answers a request, whatever happens.</summary>
     public Task ForwardAsync(HttpContext context)
     {
         var route = OwnerRoute.Of(context);
+        return route.IsLong ? ForwardAsync(context, route) : AdmitAsync(context, route);
+    }
+
+    /// <summary>
+    /// Refuses what is too much before anything of it is read: an answer in time for those who came first is worth more
+    /// than a late one for all.
+    /// </summary>
+    private async Task AdmitAsync(HttpContext context, OwnerRoute route)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _inFlight) <= _maxInFlight)
+            {
+                await ForwardAsync(context, route);
+                return;
+            }
+
+            metrics.Refused();
+            context.Response.Headers.Connection = HasBody(context) ? "close" : default;    // it is not read
+            await Problems.WriteAsync(
+                context,
+                ProblemType.Overloaded,
+                "As many requests are on their way as this balancer takes; nothing was begun.",
+                retryAfterSeconds: 1);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    private static bool HasBody(HttpContext context) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
+
+    private Task ForwardAsync(HttpContext context, OwnerRoute route)
+    {
         var headers = context.Request.Headers;
         var takesMethod = OwnerRoute.TakesMethod(context.Request.Method);
         if (route.Invalid is { } invalid && IsBeyondForwarding(context, route, takesMethod))
@@ -61,7 +102,7 @@ internal sealed class OwnerForwarder(
         {
             HopRequestId = route.IsWrite && !headers.ContainsKey(KvHeaders.IdempotencyKey) ? NewRequestId() : null,
         };
-        var hasBody = context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
+        var hasBody = HasBody(context);
         if (hasBody && (route.IsStreamed || route.TakesMany))
             context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize =
                 route.IsStreamed ? null : BodyLimits.MaxManyBytes;

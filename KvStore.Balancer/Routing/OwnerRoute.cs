@@ -50,6 +50,9 @@ internal sealed class OwnerRoute
     public static bool TakesMethod(string method) =>
         method is Get or "HEAD" or "PUT" or "POST" or "PATCH" or "DELETE" or "OPTIONS";
 
+    /// <summary>Whether the answer takes as long as there is something to tell: the nodes bound how many of those.</summary>
+    public bool IsLong { get; private init; }
+
     /// <summary>Reads a request.</summary>
     public static OwnerRoute Of(HttpContext context)
     {
@@ -72,6 +75,9 @@ internal sealed class OwnerRoute
         var key = (target as KeyTarget.Key)?.Bytes ?? default;
         var isStreamed = IsOperation(target, Routes.Import);
         var (allowed, isReadable) = TimeoutOf(timeout, Parameter(query, "timeout"));
+        var wait = method is Get && headers.TryGetValue(KvHeaders.Prefer, out var prefer)
+            ? LongPoll.WaitIn(prefer.ToString())
+            : TimeSpan.Zero;
         return new()
         {
             RawTarget = raw,
@@ -83,9 +89,9 @@ internal sealed class OwnerRoute
             IsTransaction = IsOperation(target, Routes.Transaction),
             Timeout = allowed,
             KeepsTimeout = !isReadable || isStreamed,
-            Wait = method is Get && headers.TryGetValue(KvHeaders.Prefer, out var prefer)
-                ? LongPoll.WaitIn(prefer.ToString())
-                : TimeSpan.Zero,
+            Wait = wait,
+            IsLong = isStreamed || wait > TimeSpan.Zero
+                || IsOperation(target, Routes.Watch) || IsOperation(target, Routes.Export),
         };
     }
 

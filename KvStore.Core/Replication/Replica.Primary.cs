@@ -66,7 +66,8 @@ public sealed partial class Replica
             return;
         }
 
-        if (_uncommittedBytes > 0 && _uncommittedBytes + propose.Payload.Length > _options.MaxUncommittedBytes)
+        if ((_uncommittedBytes > 0 && _uncommittedBytes + propose.Payload.Length > _options.MaxUncommittedBytes)
+            || _log.LastIndex - CommitIndex >= _options.MaxUncommittedEntries)
         {
             _effects.Refused.Add(new Refused(propose.Ticket, RefusalReason.Overloaded));
             return;

@@ -26,8 +26,13 @@ public sealed record ReplicaOptions
     /// <summary>A primary speaks to each backup at least this often.</summary>
     public int HeartbeatTicks { get; init; } = 2;
 
-    /// <summary>Bytes of payload that may be appended and not yet committed; more are refused.</summary>
+    /// <summary>
+    /// Bytes of payload that may be appended and not yet committed; more are refused, unless it is a single entry.
+    /// </summary>
     public long MaxUncommittedBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>Entries that may be appended and not yet committed; more are refused.</summary>
+    public int MaxUncommittedEntries { get; init; } = 16_384;
 
     /// <summary>Bytes of payload in one append message, unless a single entry is larger.</summary>
     public int MaxAppendBytes { get; init; } = 1024 * 1024;

@@ -9,15 +9,27 @@ internal sealed class AdmissionGate(IOptions<ApiOptions> options)
     private readonly long _maxRequests = options.Value.MaxRequestsInFlight;
     private long _bytes;
     private long _requests;
+    private long _refused;
+
+    /// <summary>Requests in progress.</summary>
+    public long Requests => Interlocked.Read(ref _requests);
+
+    /// <summary>Bytes that they may hold.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Requests that were refused, since the start.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     /// <summary>Lets a request in that will hold so many bytes; false: it is refused, and must not leave.</summary>
     public bool TryEnter(long bytes)
     {
         var isWithin = Interlocked.Increment(ref _requests) <= _maxRequests;
         isWithin &= Interlocked.Add(ref _bytes, bytes) <= _maxBytes;
-        if (!isWithin)
-            Leave(bytes);
-        return isWithin;
+        if (isWithin)
+            return true;
+        Leave(bytes);
+        Interlocked.Increment(ref _refused);
+        return false;
     }
 
     /// <summary>Gives back what <see cref="TryEnter"/> took.</summary>

@@ -13,7 +13,7 @@ internal sealed partial class Problems
         "No majority of the nodes that keep the buckets answered in time, or a drop of this bucket is not finished "
             + "yet; nothing was applied.")
     {
-        RetryAfterSeconds = RetryAfter,
+        RetryAfterSeconds = SoonSeconds,
     };
 
     /// <summary>The bucket takes conditional writes only.</summary>
@@ -41,7 +41,7 @@ internal sealed partial class Problems
             $"Too much is waiting, or the bucket was changed {BucketDecision.MaxRequests} times within a quarter of an "
                 + "hour, which is as many requests as are remembered; nothing was applied.")
         {
-            RetryAfterSeconds = RetryAfter,
+            RetryAfterSeconds = SoonSeconds,
         },
         BucketOutcome.Unreached => BucketsUnreached,
         BucketOutcome.Unknown => DeadlinePassed(mayBeApplied: true),

@@ -24,14 +24,14 @@ internal sealed partial class Problems
         $"{PinnedSnapshots.MaxKept} lists are being read page by page on a node already. Try again, or raise limit so "
             + "that one page is enough.")
     {
-        RetryAfterSeconds = RetryAfter,
+        RetryAfterSeconds = SoonSeconds,
     };
 
     private static Refusal PartitionsUnreached { get; } = new(
         ProblemType.NoQuorum,
         "Not every partition had a primary that could confirm itself in time; nothing was applied.")
     {
-        RetryAfterSeconds = RetryAfter,
+        RetryAfterSeconds = SoonSeconds,
     };
 
     /// <summary>Why there is no page.</summary>

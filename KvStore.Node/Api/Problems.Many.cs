@@ -13,7 +13,7 @@ internal sealed partial class Problems
         ProblemType.Locked,
         "A transaction held a key that is needed here until the deadline; nothing was applied.")
     {
-        RetryAfterSeconds = RetryAfter,
+        RetryAfterSeconds = SoonSeconds,
     };
 
     /// <summary>The session was made by another cluster.</summary>
@@ -36,7 +36,7 @@ internal sealed partial class Problems
         ProblemType.Overloaded,
         "A partition remembers as many batches and transactions as it may; nothing was applied.")
     {
-        RetryAfterSeconds = RetryAfter,
+        RetryAfterSeconds = SoonSeconds,
     };
 
     /// <summary>Why one of many operations was refused; null when it was done.</summary>

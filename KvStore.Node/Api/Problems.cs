@@ -6,6 +6,7 @@ using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
+using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KvStore.Node.Api;
@@ -13,25 +14,25 @@ namespace KvStore.Node.Api;
 /// <summary>From refusals to answers: the one place where an outcome becomes a status code.</summary>
 internal sealed partial class Problems(INodeStatus node, HopIds ids)
 {
-    private const int RetryAfter = 1;
+    private const int SoonSeconds = 1;
 
     /// <summary>The node has begun to stop.</summary>
     public static Refusal Draining { get; } =
-        new(ProblemType.Draining, "The node is stopping; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+        new(ProblemType.Draining, "The node is stopping; nothing was applied.") { RetryAfterSeconds = SoonSeconds };
 
     /// <summary>The cluster has not formed yet.</summary>
     public static Refusal NotReady { get; } =
-        new(ProblemType.NotReady, "The cluster is forming; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+        new(ProblemType.NotReady, "The cluster is forming; nothing was applied.") { RetryAfterSeconds = SoonSeconds };
 
     /// <summary>Too much is waiting; nothing was begun.</summary>
     public static Refusal Overloaded { get; } =
-        new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = RetryAfter };
+        new(ProblemType.Overloaded, "Too much is waiting; nothing was applied.") { RetryAfterSeconds = SoonSeconds };
 
     /// <summary>As many watches and waiting reads are open as the node takes.</summary>
     public static Refusal TooManyWatches { get; } =
         new(ProblemType.TooManyWatches, "As many watches are open as this node takes; another node may take this one.")
         {
-            RetryAfterSeconds = RetryAfter,
+            RetryAfterSeconds = SoonSeconds,
         };
 
     /// <summary>The disk has no room for new values; nothing was begun.</summary>
@@ -107,7 +108,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         : new Refusal(
             ProblemType.NoQuorum, "No primary of this key could confirm itself in time; nothing was applied.")
         {
-            RetryAfterSeconds = RetryAfter,
+            RetryAfterSeconds = SoonSeconds,
         };
 
     /// <summary>The stored version does not meet a condition.</summary>
@@ -201,7 +202,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         if (refusal.Session is { } session)
             headers[KvHeaders.Session] = session;
         if (refusal.RetryAfterSeconds is { } seconds)
-            headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            headers.RetryAfter = RetryAfter.Header(seconds);
         if (refusal.Allow is { } allow)
             headers.Allow = allow;
         if (refusal.AcceptPatch is { } patches)

@@ -27,6 +27,14 @@ internal sealed class PartitionRouter(
     /// <summary>The last that may be a process's first.</summary>
     private const long LastStamp = long.MaxValue >> 1;
 
+    /// <summary>
+    /// What all partitions may have appended and not yet committed, shared out among them; a partition may always have
+    /// one command, however large.
+    /// </summary>
+    private const long UncommittedBytes = 256L << 20;
+    private const long LeastUncommittedBytes = 1L << 20;
+    private const long MostUncommittedBytes = 64L << 20;
+
     private static readonly PartitionReplica?[] None = [];
 
     private readonly PrimaryChanges _changes = new();
@@ -43,6 +51,10 @@ internal sealed class PartitionRouter(
     /// <summary>The replicas of partitions: those that hold keys.</summary>
     public IEnumerable<PartitionReplica> Partitions =>
         Replicas.Where(replica => replica.Partition.Value < current.View!.Ring.PartitionCount);
+
+    /// <summary>Calls, messages and reports that wait for the loops, and the bytes of payload in them.</summary>
+    public (long Items, long Bytes) Waiting => (
+        _loops.Sum(loop => (long)loop.Waiting), _loops.Sum(loop => loop.WaitingBytes));
 
     /// <summary>Tells that a replica here has applied something.</summary>
     public ChangeSignal Applied { get; } = new();
@@ -257,7 +269,14 @@ internal sealed class PartitionRouter(
     {
         var recovered = storage.Log.Recovered.GetValueOrDefault(partition);
         var core = new Replica(
-            new ReplicaOptions { Partition = partition, Self = self, Voters = view.FoundersOf(partition) },
+            new ReplicaOptions
+            {
+                Partition = partition,
+                Self = self,
+                Voters = view.FoundersOf(partition),
+                MaxUncommittedBytes = Math.Clamp(
+                    UncommittedBytes / view.GroupCount, LeastUncommittedBytes, MostUncommittedBytes),
+            },
             recovered?.Replica ?? RecoveredReplica.Empty,
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);

@@ -27,6 +27,16 @@ internal sealed class PeerOutbox
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
+    /// <summary>Messages that wait, and the bytes of those with entries.</summary>
+    public (int Messages, long Bytes) Waiting
+    {
+        get
+        {
+            lock (_gate)
+                return (_urgent.Count + _entries.Count, _entriesBytes);
+        }
+    }
+
     public void Add(List<Envelope> batch)
     {
         lock (_gate)

@@ -53,6 +53,9 @@ internal sealed class PeerTransport(
 
     public bool IsConnected(NodeId peer) => _links.TryGetValue(peer, out var link) && link.IsConnected;
 
+    /// <summary>All links.</summary>
+    public IEnumerable<PeerLink> Links => _links.Values;
+
     /// <summary>The link to a peer; null when it is no other member of the view.</summary>
     public PeerLink? LinkTo(NodeId peer) => _links.GetValueOrDefault(peer);
 
@@ -121,6 +124,12 @@ internal sealed class PeerLink : IAsyncDisposable
 
     /// <summary>Who sends and who is meant: every frame says both.</summary>
     public Wire.Ends Ends { get; }
+
+    /// <summary>The peer's name.</summary>
+    public string Peer => _peer.Name;
+
+    /// <summary>Messages that wait to be sent, and the bytes of those with entries.</summary>
+    public (int Messages, long Bytes) Waiting => _outbox.Waiting;
 
     public bool IsConnected => _isConnected;
 

@@ -18,14 +18,21 @@ internal sealed class ReplicaLoop
     public const int InboxLimit = 65_536;
 
     /// <summary>
+    /// Bytes of payload that may wait, in calls and in peers' entries; the last that is taken may reach beyond it.
+    /// </summary>
+    public const long InboxBytesLimit = 128L << 20;
+
+    /// <summary>
     /// Taken before anything is carried out, so that callers who never stop do not keep all others waiting.
     /// </summary>
     private const int BatchLimit = 4096;
 
     private static readonly object TickAll = new();
 
+#pragma warning disable RS0030    // bounded by what is waiting, in number and bytes, so that reports always fit
     private readonly Channel<Item> _inbox = Channel.CreateUnbounded<Item>(
-        new UnboundedChannelOptions { SingleReader = true });    // bounded by _waiting, so that reports always fit
+        new UnboundedChannelOptions { SingleReader = true });
+#pragma warning restore RS0030
 
     private readonly Dictionary<PartitionId, PartitionReplica> _replicas;
     private readonly Dictionary<NodeId, List<Envelope>> _outgoing = [];
@@ -34,6 +41,7 @@ internal sealed class ReplicaLoop
     private readonly Action<PartitionReplica> _onPrimaryChanged;
     private List<Persist> _persists = [];
     private int _waiting;
+    private long _waitingBytes;
     private int _isTickWaiting;
 
     public ReplicaLoop(
@@ -46,22 +54,26 @@ internal sealed class ReplicaLoop
         _onPrimaryChanged = onPrimaryChanged;
     }
 
-    /// <summary>False: too much is waiting, and nothing was taken.</summary>
-    public bool TryPost(PartitionReplica replica, object call)
-    {
-        if (Volatile.Read(ref _waiting) >= InboxLimit)
-            return false;
-        return Post(replica, call);
-    }
+    /// <summary>Calls, messages and reports that wait; readable from anywhere.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Bytes of payload in what waits; readable from anywhere.</summary>
+    public long WaitingBytes => Interlocked.Read(ref _waitingBytes);
 
     /// <summary>False: too much is waiting, and nothing was taken.</summary>
-    public bool TryPost(ReceivedFrame frame)
-    {
-        if (Volatile.Read(ref _waiting) >= InboxLimit)
-            return false;
-        Interlocked.Add(ref _waiting, frame.Count);
-        return _inbox.Writer.TryWrite(new Item(null, frame));
-    }
+    public bool TryPost(PartitionReplica replica, PendingWrite write) =>
+        TryPost(new Item(replica, write, Count: 1, write.Payload.Length));
+
+    /// <summary>False: too much is waiting, and nothing was taken.</summary>
+    public bool TryPost(PartitionReplica replica, PendingRead read) =>
+        TryPost(new Item(replica, read, Count: 1, Bytes: 0));
+
+    /// <summary>False: too much is waiting, and nothing was taken.</summary>
+    public bool TryPost(PartitionReplica replica, Input.Receive message) =>
+        TryPost(new Item(replica, message, Count: 1, ReceivedFrame.BytesOf(message.Message)));
+
+    /// <summary>False: too much is waiting, and nothing was taken.</summary>
+    public bool TryPost(ReceivedFrame frame) => TryPost(new Item(null, frame, frame.Count, frame.Bytes));
 
     /// <summary>
     /// For what must not be lost and is bounded by what the loop itself began: flushes, snapshots, ticks.
@@ -69,7 +81,7 @@ internal sealed class ReplicaLoop
     public bool Post(PartitionReplica? replica, object report)
     {
         Interlocked.Increment(ref _waiting);
-        return _inbox.Writer.TryWrite(new Item(replica, report));
+        return _inbox.Writer.TryWrite(new Item(replica, report, Count: 1, Bytes: 0));
     }
 
     /// <summary>Time has passed. A loop that is behind, or was paused, gets one tick and not all it missed.</summary>
@@ -86,7 +98,9 @@ internal sealed class ReplicaLoop
         {
             for (var taken = 0; taken < BatchLimit && _inbox.Reader.TryRead(out var item); taken++)
             {
-                Interlocked.Add(ref _waiting, item.Content is ReceivedFrame frame ? -frame.Count : -1);
+                Interlocked.Add(ref _waiting, -item.Count);
+                if (item.Bytes > 0)
+                    Interlocked.Add(ref _waitingBytes, -item.Bytes);
                 Take(item);
             }
 
@@ -98,6 +112,16 @@ internal sealed class ReplicaLoop
     }
 
     public void Stop() => _inbox.Writer.TryComplete();
+
+    private bool TryPost(Item item)
+    {
+        if (Waiting >= InboxLimit || WaitingBytes >= InboxBytesLimit)
+            return false;
+        Interlocked.Add(ref _waiting, item.Count);
+        if (item.Bytes > 0)
+            Interlocked.Add(ref _waitingBytes, item.Bytes);
+        return _inbox.Writer.TryWrite(item);
+    }
 
     private void Take(Item item)
     {
@@ -205,8 +229,25 @@ internal sealed class ReplicaLoop
         return captured.Task;
     }
 
-    private readonly record struct Item(PartitionReplica? Replica, object Content);
+    private readonly record struct Item(PartitionReplica? Replica, object Content, int Count, long Bytes);
 }
 
 /// <summary>What a loop gets of one frame of a peer.</summary>
-internal sealed class ReceivedFrame : List<(PartitionReplica Replica, Input.Receive Message)>;
+internal sealed class ReceivedFrame : List<(PartitionReplica Replica, Input.Receive Message)>
+{
+    /// <summary>Bytes of payload in its entries.</summary>
+    public long Bytes => this.Sum(received => BytesOf(received.Message.Message));
+
+    /// <summary>Bytes of payload in a message's entries.</summary>
+    public static long BytesOf(PeerMessage message)
+    {
+        long bytes = 0;
+        if (message is PeerMessage.AppendRequest append)
+        {
+            foreach (var entry in append.Entries)
+                bytes += entry.Payload.Length;
+        }
+
+        return bytes;
+    }
+}

@@ -8,13 +8,14 @@ using Microsoft.Extensions.Options;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// Captures every partition that changed once per interval, and sooner when its log outgrows its state; then lets go of
-/// the log behind the capture.
+/// Captures every partition that changed once per interval, and sooner when its log outgrows its state, or, where the
+/// disk has little room, a part of it; then lets go of the log behind the capture.
 /// </summary>
 internal sealed class Snapshotter(
     CurrentView current,
     PartitionRouter router,
     NodeStorage storage,
+    DiskWatch disk,
     IOptions<NodeOptions> options,
     TimeProvider time,
     ILogger<Snapshotter> logger) : BackgroundService
@@ -26,6 +27,10 @@ internal sealed class Snapshotter(
     /// Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.
     /// </summary>
     private const long KeptEntries = 1024;
+
+    /// <summary>The same on a disk that is to be spared; there the log may be this share of the state.</summary>
+    private const long SmallestLogInNeed = 64L * 1024;
+    private const int ShareInNeed = 8;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
@@ -47,8 +52,10 @@ internal sealed class Snapshotter(
         }
     }
 
-    private static bool IsDue(PartitionReplica replica, bool isTime) =>
-        replica.LogBytes > (isTime ? 0 : Math.Max(SmallestLog, replica.Image.Bytes));
+    private bool IsDue(PartitionReplica replica, bool isTime) => replica.LogBytes > (
+        isTime ? 0
+        : disk.IsAlarmed ? Math.Max(SmallestLogInNeed, replica.Image.Bytes / ShareInNeed)
+        : Math.Max(SmallestLog, replica.Image.Bytes));
 
     /// <summary>The log stays as it is when a capture fails, and the next look tries again.</summary>
     private async Task TryCaptureAsync(PartitionReplica replica, CancellationToken stopping)

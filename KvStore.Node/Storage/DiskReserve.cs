@@ -6,7 +6,7 @@ namespace KvStore.Node.Storage;
 /// Room that is kept so that what is begun can be finished: a share of the disk, or bytes. However little is asked for,
 /// there is room for some segments.
 /// </summary>
-/// <param name="Percent">Of the disk, but never more than <see cref="LargestShare"/>.</param>
+/// <param name="Percent">Of the disk, but never more than <see cref="MostOfShare"/>.</param>
 /// <param name="Bytes">On top of that.</param>
 internal sealed record DiskReserve(int Percent, long Bytes)
 {
@@ -19,6 +19,12 @@ internal sealed record DiskReserve(int Percent, long Bytes)
     private const long MostBytes = 1L << 60;
 
     public static DiskReserve Default { get; } = new(5, 0);
+
+    /// <summary>Three times as much, of a large disk, too.</summary>
+    public static DiskReserve DefaultAlarm { get; } = new(15, 0) { MostOfShare = 3 * LargestShare };
+
+    /// <summary>Bytes at most that <see cref="Percent"/> comes to.</summary>
+    public long MostOfShare { get; init; } = LargestShare;
 
     /// <summary>Reads <c>5%</c> or a number of bytes; null when it is neither.</summary>
     public static DiskReserve? TryParse(string text)
@@ -36,6 +42,6 @@ internal sealed record DiskReserve(int Percent, long Bytes)
 
     /// <summary>With less free than this the disk is low.</summary>
     public long MarkOf(DiskSpace space, long segmentBytes) => Math.Max(
-        Bytes + Math.Min(space.TotalBytes / 100 * Percent, LargestShare),
+        Bytes + Math.Min(space.TotalBytes / 100 * Percent, MostOfShare),
         Segments * segmentBytes);
 }

@@ -5,7 +5,7 @@ namespace KvStore.Node.Storage;
 
 /// <summary>
 /// Looks how much room is left for the log and for the snapshots. A disk that is low takes no more values, as long as
-/// what is left is enough to delete, to compact and to take in what others have accepted.
+/// what is left is enough to delete, to compact and to take in what others have accepted. Before that comes an alarm.
 /// </summary>
 internal sealed class DiskWatch(
     NodeStorage storage,
@@ -17,14 +17,19 @@ internal sealed class DiskWatch(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private volatile bool _isLow;
+    private volatile bool _isAlarmed;
 
     /// <summary>Whether a primary here refuses new values.</summary>
     public bool IsLow => _isLow;
 
+    /// <summary>Whether the disk is to be spared: the log is let go of as soon as it can be.</summary>
+    public bool IsAlarmed => _isAlarmed;
+
     /// <summary>Looks once.</summary>
     public void Look()
     {
-        var why = WhyLow(storage.Directory.Wal) ?? WhyLow(storage.Directory.Snapshots);
+        LookForAlarm();
+        var why = WhyBelow(options.Value.Reserve, "KVSTORE_DISK_RESERVE", _isLow);
         why = storage.Log.KeepsSpare() ? why : why ?? $"{storage.Directory.Wal} has no room for the log's next segment";
         if (why is not null == _isLow)
             return;
@@ -45,23 +50,39 @@ internal sealed class DiskWatch(
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
     }
 
+    private void LookForAlarm()
+    {
+        var why = WhyBelow(options.Value.Alarm, "KVSTORE_DISK_ALARM", _isAlarmed);
+        if (why is not null == _isAlarmed)
+            return;
+        _isAlarmed = why is not null;
+        if (why is not null)
+            logger.DiskAlarm(why);
+        else
+            logger.DiskAlarmOver();
+    }
+
+    private string? WhyBelow(DiskReserve reserve, string setting, bool isBelow) =>
+        WhyBelow(storage.Directory.Wal, reserve, setting, isBelow)
+        ?? WhyBelow(storage.Directory.Snapshots, reserve, setting, isBelow);
+
     /// <summary>
-    /// Once low, it needs a segment more than the mark: room that comes and goes must not switch back and forth.
+    /// Once below, it needs a segment more than the mark: room that comes and goes must not switch back and forth.
     /// </summary>
-    private string? WhyLow(string folder)
+    private string? WhyBelow(string folder, DiskReserve reserve, string setting, bool isBelow)
     {
         try
         {
             var space = files.SpaceOf(folder);
-            var mark = options.Value.Reserve.MarkOf(space, options.Value.SegmentBytes);
-            var wanted = mark + (_isLow ? options.Value.SegmentBytes : 0);
+            var mark = reserve.MarkOf(space, options.Value.SegmentBytes);
+            var wanted = mark + (isBelow ? options.Value.SegmentBytes : 0);
             return space.FreeBytes >= wanted
                 ? null
-                : $"{folder} has {space.FreeBytes} bytes free, less than the {wanted} that KVSTORE_DISK_RESERVE keeps";
+                : $"{folder} has {space.FreeBytes} bytes free, less than the {wanted} that {setting} keeps";
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return _isLow ? $"{folder} does not tell how much is free: {failure.Message}" : null;    // no news
+            return isBelow ? $"{folder} does not tell how much is free: {failure.Message}" : null;    // no news
         }
     }
 }

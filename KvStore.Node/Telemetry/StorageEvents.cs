@@ -15,6 +15,12 @@ internal static partial class StorageEvents
         3002, LogLevel.Warning, "{Reason}: this node takes no new values until it has room; it deletes and reads")]
     public static partial void DiskLow(this ILogger logger, string reason);
 
+    [LoggerMessage(3007, LogLevel.Warning, "{Reason}: the log is saved and let go of more often. Make room soon")]
+    public static partial void DiskAlarm(this ILogger logger, string reason);
+
+    [LoggerMessage(3008, LogLevel.Information, "The disk has as much room again as it should")]
+    public static partial void DiskAlarmOver(this ILogger logger);
+
     [LoggerMessage(3003, LogLevel.Information, "The disk has room again: new values are taken")]
     public static partial void DiskNoLongerLow(this ILogger logger);
 

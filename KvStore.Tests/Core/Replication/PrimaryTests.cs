@@ -222,6 +222,22 @@ public sealed class PrimaryTests
     }
 
     [Fact]
+    public void Too_many_uncommitted_entries_are_refused_until_some_are_committed()
+    {
+        var driver = CommittedPrimary(options: OptionsOf(1, 3) with { MaxUncommittedEntries = 2 });
+        Assert.Single(driver.Propose("a").Accepted);
+        Assert.Single(driver.Propose("b").Accepted);
+
+        var refused = driver.Propose("c");
+        driver.Flush();
+        driver.Acknowledge(2);
+
+        Assert.Equal(RefusalReason.Overloaded, Assert.Single(refused.Refused).Reason);
+        Assert.Empty(refused.Persist);
+        Assert.Single(driver.Propose("d").Accepted);
+    }
+
+    [Fact]
     public void A_message_carries_no_more_than_its_limit_but_at_least_one_entry()
     {
         var driver = CommittedPrimary(options: OptionsOf(1, 3) with { MaxAppendBytes = 10 });

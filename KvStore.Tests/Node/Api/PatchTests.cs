@@ -205,7 +205,7 @@ public sealed class PatchTests : IAsyncLifetime
 
         var answer = await _node.SendBodyAsync("PATCH", Raw, "{}", Increment);
         Assert.Equal((code, problem), (answer.Status, answer.Problem.Code));
-        Assert.Equal(status is WriteStatus.MemoryFull ? "1" : null, answer["Retry-After"]);
+        Assert.Equal(status is WriteStatus.MemoryFull, answer["Retry-After"] is not null);
     }
 
     private async Task AssertBodyRefused(string body, string type)

@@ -65,6 +65,8 @@ internal sealed record RawResponse(int Status, ILookup<string, string> Headers, 
 {
     public string? this[string header] => Headers[header].SingleOrDefault();
 
+    public int RetryAfterSeconds => int.Parse(this["Retry-After"]!, CultureInfo.InvariantCulture);
+
     public JsonElement Json => JsonDocument.Parse(Body).RootElement;
 
     public Problem Problem => JsonSerializer.Deserialize(Body, ContractsJson.Default.Problem)!;

@@ -210,7 +210,8 @@ public sealed class WatchApiTests : IAsyncLifetime
         for (var number = 0; number < 3; number++)
             open.Add(await EventReader.OpenAsync(door, Watch));
         var refused = await node.SendAsync("GET", Watch);
-        Assert.Equal((429, "too-many-watches", "1"), (refused.Status, refused.Problem.Code, refused["Retry-After"]));
+        Assert.Equal((429, "too-many-watches"), (refused.Status, refused.Problem.Code));
+        Assert.InRange(refused.RetryAfterSeconds, 1, 3);
         Assert.Equal(201, (await node.SendBodyAsync("PUT", "/v1/a", "x")).Status);    // no request is in progress
         open.ForEach(events => events.Dispose());
     }

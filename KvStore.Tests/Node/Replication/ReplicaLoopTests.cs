@@ -110,6 +110,31 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_inbox_full_of_bytes_refuses_calls_and_entries_and_recovers()
+    {
+        await LeadAsync(_replicas[0]);
+        var large = new byte[16 << 20];
+        var entries = new PeerMessage.AppendRequest(
+            Term.Zero, LogIndex.Zero, Term.Zero, [new(new(1), new(1), EntryKind.Command, large)], LogIndex.Zero);
+        using (await BusyAsync())
+        {
+            var taken = 0;
+            while (_loop.TryPost(_replicas[0], new Input.Receive(new NodeId(2), entries)))
+                taken++;
+            Assert.Equal(ReplicaLoop.InboxBytesLimit / large.Length, taken);
+            Assert.Equal(ReplicaLoop.InboxBytesLimit, _loop.WaitingBytes);
+            Assert.False(_loop.TryPost(_replicas[0], new PendingRead()));
+            Assert.False(_loop.TryPost([(_replicas[0], new Input.Receive(new NodeId(2), entries))]));
+        }
+
+        await PassAsync();
+        Assert.Equal(0, _loop.WaitingBytes);
+        var write = Post(_replicas[0], "k");
+        (await _outlets.NextAppendAsync()).OnFlushed();
+        Assert.IsType<WriteOutcome.Committed>(await Within(write.Done));
+    }
+
+    [Fact]
     public async Task A_stopped_loop_answers_everybody_and_takes_no_more()
     {
         await LeadAsync(_replicas[0]);

@@ -31,6 +31,27 @@ public sealed class DiskWatchTests
     }
 
     [Fact]
+    public void Well_before_it_is_low_a_disk_gives_an_alarm()
+    {
+        var files = new MemoryFileSystem { Space = new(150 * Segment, Disk) };
+        using var storage = Open(files);
+        using var watch = Watch(storage, files);
+
+        Assert.Equal((false, false), With(150 * Segment));
+        Assert.Equal((true, false), With(150 * Segment - 1));
+        Assert.Equal((true, true), With(50 * Segment - 1));
+        Assert.Equal((true, false), With(151 * Segment - 1));
+        Assert.Equal((false, false), With(151 * Segment));
+
+        (bool IsAlarmed, bool IsLow) With(long free)
+        {
+            files.Space = new(free, Disk);
+            watch.Look();
+            return (watch.IsAlarmed, watch.IsLow);
+        }
+    }
+
+    [Fact]
     public async Task A_disk_without_room_for_the_next_segment_is_low_whatever_it_says()
     {
         var files = new MemoryFileSystem();
@@ -73,8 +94,12 @@ public sealed class DiskWatchTests
     public void Anything_else_is_no_reserve(string text) => Assert.Null(DiskReserve.TryParse(text));
 
     [Fact]
-    public void Of_a_large_disk_no_more_is_kept_than_is_needed() =>
-        Assert.Equal(DiskReserve.LargestShare, DiskReserve.Default.MarkOf(new DiskSpace(0, 1L << 44), Segment));
+    public void Of_a_large_disk_no_more_is_kept_than_is_needed_and_the_alarm_comes_before()
+    {
+        DiskSpace large = new(0, 1L << 44);
+        Assert.Equal(DiskReserve.LargestShare, DiskReserve.Default.MarkOf(large, Segment));
+        Assert.Equal(3 * DiskReserve.LargestShare, DiskReserve.DefaultAlarm.MarkOf(large, Segment));
+    }
 
     private static NodeStorage Open(MemoryFileSystem files) => new(
         Microsoft.Extensions.Options.Options.Create(new NodeOptions
