@@ -124,13 +124,13 @@ public sealed class TestCluster : IAsyncDisposable
     }
 
     /// <summary>Asks again and again until it is so; what the processes printed is in the failure.</summary>
-    public async Task EventuallyAsync(Func<Task<bool>> isSo, string claim)
+    public async Task EventuallyAsync(Func<Task<bool>> isSo, string claim, TimeSpan? patience = null)
     {
         var watch = Stopwatch.StartNew();
         while (!await isSo())
         {
-            if (watch.Elapsed > Patience)
-                Assert.Fail($"Not within {Patience}: {claim}.{Environment.NewLine}{Output()}");
+            if (watch.Elapsed > (patience ?? Patience))
+                Assert.Fail($"Not within {patience ?? Patience}: {claim}.{Environment.NewLine}{Output()}");
             await Task.Delay(20);
         }
     }
