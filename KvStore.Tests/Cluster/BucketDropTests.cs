@@ -2,7 +2,6 @@ using System.Net;
 
 namespace KvStore.Tests.Cluster;
 
-[Collection(nameof(ClusterCollection))]
 public sealed class BucketDropTests
 {
     [Fact]

@@ -1,6 +1,5 @@
 namespace KvStore.Tests.Cluster;
 
-[Collection(nameof(ClusterCollection))]
 public sealed class DamagedDiskTests(ITestOutputHelper output)
 {
     /// <summary>

@@ -7,7 +7,6 @@ using static KvStore.Tests.Core.State.Commands;
 
 namespace KvStore.Tests.Cluster;
 
-[Collection(nameof(ClusterCollection))]
 public sealed class DivergedStateTests(ITestOutputHelper output)
 {
     private const string Key = "planted";

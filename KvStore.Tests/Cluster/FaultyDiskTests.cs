@@ -5,7 +5,6 @@ using KvStore.Contracts;
 namespace KvStore.Tests.Cluster;
 
 /// <summary>One node's disk fails, hangs or is full; the cluster is asked through the balancer all the while.</summary>
-[Collection(nameof(ClusterCollection))]
 public sealed class FaultyDiskTests(ITestOutputHelper output)
 {
     private static readonly (string, string) AllowFaults = ("KvStore__AllowFaults", "true");

@@ -4,7 +4,6 @@ using KvStore.Contracts;
 
 namespace KvStore.Tests.Cluster;
 
-[Collection(nameof(ClusterCollection))]
 public sealed class LostDiskTests(ITestOutputHelper output)
 {
     /// <summary>

@@ -5,7 +5,6 @@ using System.Text.Json;
 namespace KvStore.Tests.Cluster;
 
 /// <summary>The node that carries a transaction out is stopped between two steps of it, and killed there.</summary>
-[Collection(nameof(ClusterCollection))]
 public sealed class TransactionCrashTests(FailpointCluster shared) : IClassFixture<FailpointCluster>
 {
     private const int Units = 100;
