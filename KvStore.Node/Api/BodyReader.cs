@@ -18,6 +18,10 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     public long LimitFor(BodyForm form) =>
         form is BodyForm.Envelope ? options.Value.MaxEnvelopeBytes : MaxValueBytes;
 
+    /// <summary>Whether there is a body to read.</summary>
+    public static bool IsSent(HttpRequest request) =>
+        request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
+
     /// <summary>Refuses a body by its headers alone.</summary>
     public Refusal? Refuse(HttpRequest request, BodyForm form)
     {

@@ -52,8 +52,7 @@ internal sealed partial class KeyValueApi
         if (request.IsForwardedNever)
             return Problems.NotReady;
         using var gone = context.RequestAborted.UnsafeRegister(Cancel, deadline);
-        await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return partitions.View is null ? Problems.NotReady : null;
+        return await shell.ViewAsync(deadline.Token) is null ? Problems.NotReady : null;
     }
 
     private ValueTask<Attempt> TryHereAsync(

@@ -43,9 +43,9 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     }
 
     private static Refusal? RefuseBody(HttpRequest request) =>
-        request.ContentLength is null or 0 && request.Headers.TransferEncoding.Count == 0
-            ? null
-            : new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true };
+        BodyReader.IsSent(request)
+            ? new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true }
+            : null;
 
     private static Refusal? ReadHeaders(IHeaderDictionary headers, KeysCall call, bool isRemoval)
     {

@@ -226,7 +226,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             };
         }
 
-        if (read.HasBody || read.Verb is Verb.Options || (!isChunked && context.Request.ContentLength is null or 0))
+        if (read.HasBody || read.Verb is Verb.Options || !BodyReader.IsSent(context.Request))
             return null;
         return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD, DELETE and a touch take no body.")
         {
