@@ -17,7 +17,9 @@ internal sealed class BucketApi(
     IOptions<ApiOptions> options)
 {
     private const int MaxBodyBytes = 4096;
-    private const string MergePatch = "application/merge-patch+json";
+
+    private static Refusal TooLarge { get; } =
+        new(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.");
 
     /// <summary>Answers a request for all buckets or for one of them.</summary>
     public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
@@ -28,7 +30,7 @@ internal sealed class BucketApi(
         if (reader.Read(context, name, out var call) is { } unread)
             return unread;
         return await shell.AdmitAsync(context, MaxBodyBytes, async () =>
-            await ReadBodyAsync(context.Request, call)
+            await ReadBodyAsync(context, call)
                 ?? await shell.WithinAsync(
                     context, call.Timeout, deadline => CarryOutAsync(context, call, deadline)));
     }
@@ -144,8 +146,9 @@ internal sealed class BucketApi(
         return null;
     }
 
-    private static async ValueTask<Refusal?> ReadBodyAsync(HttpRequest request, BucketCall call)
+    private static async ValueTask<Refusal?> ReadBodyAsync(HttpContext context, BucketCall call)
     {
+        var request = context.Request;
         if (!BodyReader.IsSent(request))
             return null;
         if (request.Method is not ("PUT" or "PATCH"))
@@ -156,42 +159,22 @@ internal sealed class BucketApi(
             };
         }
 
+        if (BodyReader.Refuse(request, MaxBodyBytes, TooLarge) is { } refused)
+            return refused;
         var isPatch = request.Method is "PATCH";
-        if (isPatch ? !IsMergePatch(request.ContentType) : !MediaTypes.IsJson(request.ContentType))
+        if (isPatch ? !MediaTypes.Is(request.ContentType, KvMediaTypes.MergePatch) : !MediaTypes.IsJson(request.ContentType))
         {
             return new Refusal(
                 ProblemType.UnsupportedMediaType,
-                isPatch ? $"PATCH takes Content-Type: {MergePatch}." : "PUT takes Content-Type: application/json.")
+                isPatch ? $"PATCH takes Content-Type: {KvMediaTypes.MergePatch}." : "PUT takes Content-Type: application/json.")
             {
                 ClosesConnection = true,
             };
         }
 
-        var body = new byte[MaxBodyBytes + 1];
-        try
-        {
-            var length = await request.Body.ReadAtLeastAsync(
-                body, body.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
-            call.Body = body.AsMemory(0, length);
-            return length <= MaxBodyBytes
-                ? null
-                : new Refusal(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.")
-                {
-                    ClosesConnection = true,
-                };
-        }
-        catch (IOException)
-        {
-            return new Refusal(
-                ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied.")
-            {
-                ClosesConnection = true,
-            };
-        }
+        (call.Body, var unread) = await BodyReader.ReadAsync(context, MaxBodyBytes, TooLarge);
+        return unread;
     }
-
-    private static bool IsMergePatch(string? type) =>
-        type is not null && type.Split(';')[0].Trim().Equals(MergePatch, StringComparison.OrdinalIgnoreCase);
 
     private static bool IsMet(EtagCondition condition, Etag tag) => condition.IsAny || condition.Tags.Contains(tag);
 
