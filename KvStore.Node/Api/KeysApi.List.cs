@@ -15,7 +15,7 @@ internal sealed partial class KeysApi
         var limit = call.Limit ?? (call.IsStreamed ? KeysCall.MaxLimit : KeysCall.DefaultLimit);
         var query = call.ToQuery(limit);
         var outcome = call.Cursor is { } cursor
-            ? await snapshots.NextAsync(cursor.Snapshot, query, deadline)
+            ? await snapshots.NextAsync(cursor.Snapshot, query, PinFate.Read, deadline)
             : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline);
         if (outcome is not PageOutcome.Page page)
             return Problems.From(outcome);

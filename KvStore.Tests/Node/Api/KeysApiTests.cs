@@ -175,6 +175,24 @@ public sealed class KeysApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_last_page_is_given_again_to_a_client_that_lost_it()
+    {
+        foreach (var number in Enumerable.Range(0, 5))
+            _cluster.Put($"a{number}");
+        var first = await ListAsync(All + "?limit=3");
+        for (var times = 0; times < 2; times++)
+        {
+            var last = await ListAsync($"{All}?limit=3&cursor={first.Cursor}");
+            Assert.Equal(["a3", "a4"], last.Items.Select(item => item.Key));
+            Assert.Null(last.Cursor);
+        }
+
+        _cluster.Time.Advance(PinnedSnapshots.IdleTime * 1.25);    // and then the values of that time go
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+        await RefusedAsync(await _http.GetAsync($"{All}?limit=3&cursor={first.Cursor}"), 410, "cursor-compacted");
+    }
+
+    [Fact]
     public async Task A_cursor_that_is_ten_minutes_old_is_gone()
     {
         foreach (var number in Enumerable.Range(0, 5))
