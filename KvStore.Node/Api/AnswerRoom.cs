@@ -3,7 +3,8 @@ using KvStore.Core.State;
 namespace KvStore.Node.Api;
 
 /// <summary>
-/// The bytes of values and their metadata that one answer may have: what does not fit is dropped as it comes, and not held until the end.
+/// The bytes of values and their metadata that one answer may have: what does not fit is dropped as it comes, and not
+/// held until the end.
 /// </summary>
 internal sealed class AnswerRoom
 {

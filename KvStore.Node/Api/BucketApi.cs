@@ -161,12 +161,10 @@ internal sealed class BucketApi(
 
         if (BodyReader.Refuse(request, MaxBodyBytes, TooLarge) is { } refused)
             return refused;
-        var isPatch = request.Method is "PATCH";
-        if (isPatch ? !MediaTypes.Is(request.ContentType, KvMediaTypes.MergePatch) : !MediaTypes.IsJson(request.ContentType))
+        var type = request.Method is "PATCH" ? KvMediaTypes.MergePatch : MediaTypes.Json;
+        if (!MediaTypes.Is(request.ContentType, type))
         {
-            return new Refusal(
-                ProblemType.UnsupportedMediaType,
-                isPatch ? $"PATCH takes Content-Type: {KvMediaTypes.MergePatch}." : "PUT takes Content-Type: application/json.")
+            return new Refusal(ProblemType.UnsupportedMediaType, $"{request.Method} takes Content-Type: {type}.")
             {
                 ClosesConnection = true,
             };

@@ -46,9 +46,8 @@ internal sealed partial class ManyApi(
         HttpContext context, ManyCall call, bool isBatch, CancellationToken deadline) =>
         shell.InBucketAsync(call.Head.Name, deadline, async (view, bucket) =>
         {
-            if (call.Session is { } session
-                && (session.ClusterId != view.ClusterId || session.LastPartition >= view.Ring.PartitionCount))
-                return Problems.SessionOfAnother;
+            if (ConsistencyReader.CheckSession(call.Session, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
+                return foreign;
             var rules = new OperationRules(view.ClusterId, bucket, options.Value.MaxValueBytes);
             return isBatch
                 ? await BatchAsync(context, call, rules, view, deadline)

@@ -44,20 +44,13 @@ internal sealed class ManyCallReader(IOptions<ApiOptions> options, HopIds hopIds
         if (!BucketName.IsValid(head.Name))
             return Problems.BucketInvalid;
         var isUntilFailure = false;
+        SessionToken? session = null;
         var refusal = BucketCallReader.ReadHeaders(request.Headers, ref head)
             ?? ReadQuery(context, isBatch, ref head, ref isUntilFailure)
-            ?? RefuseConditions(request.Headers);
+            ?? RefuseConditions(request.Headers)
+            ?? ConsistencyReader.ReadSession(request.Headers[KvHeaders.Session], out session);
         if (refusal is not null)
             return refusal;
-        SessionToken? session = null;
-        var token = request.Headers[KvHeaders.Session];
-        if (token.Count > 1 || (token.Count == 1 && !SessionToken.TryParse(token.ToString(), out session)))
-        {
-            return new Refusal(
-                ProblemType.SessionInvalid,
-                "Kv-Session is to be sent once, exactly as an answer of this cluster gave it.");
-        }
-
         call = new ManyCall
         {
             Head = head,

@@ -36,12 +36,14 @@ public sealed class MetadataTests : IAsyncLifetime
     [InlineData("/buckets/default/txn", "then")]
     public async Task Operations_store_it_and_give_it_back_as_the_headers_do(string target, string list)
     {
-        var stored = await ManyAsync(target, list, """{"op":"put","key":"k","value":1,"meta":{"Author":"A  B","e":""}}""");
+        var stored = await ManyAsync(
+            target, list, """{"op":"put","key":"k","value":1,"meta":{"Author":"A  B","e":""}}""");
         Assert.False(stored.Json.GetProperty("results")[0].TryGetProperty("meta", out _));
         Assert.Equal("A  B", (await _node.SendAsync("GET", Raw))["Kv-Meta-author"]);
 
         var read = await ManyAsync(target, list, """{"op":"get","key":"k"}""");
-        Assert.Equal("""{"author":"A  B","e":""}""", read.Json.GetProperty("results")[0].GetProperty("meta").GetRawText());
+        var meta = read.Json.GetProperty("results")[0].GetProperty("meta");
+        Assert.Equal("""{"author":"A  B","e":""}""", meta.GetRawText());
         await ManyAsync(target, list, """{"op":"put","key":"k","base64":"AA==","meta":{}}""");
         read = await ManyAsync(target, list, """{"op":"get","key":"k"}""");
         Assert.False(read.Json.GetProperty("results")[0].TryGetProperty("meta", out _));
