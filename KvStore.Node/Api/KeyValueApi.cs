@@ -1,5 +1,4 @@
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using KvStore.Node.Watch;

@@ -48,9 +48,12 @@ internal sealed partial class KeysApi(
         return await shell.AdmitAsync(context, bytes, () => shell.WithinAsync(
             context,
             call.Timeout,
-            deadline => shell.InBucketAsync(call.Bucket, deadline, (view, bucket) => method is "DELETE"
-                ? RemoveAsync(context, call, bucket.Id, deadline)
-                : ListAsync(context, call, bucket.Id, view.ClusterId, deadline))));
+            deadline => shell.InBucketAsync(
+                call.Bucket,
+                (view, bucket) => method is "DELETE"
+                    ? RemoveAsync(context, call, bucket.Id, deadline)
+                    : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
+                deadline)));
     }
 
     private async ValueTask<Refusal?> RemoveAsync(

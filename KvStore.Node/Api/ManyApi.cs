@@ -3,7 +3,6 @@ using KvStore.Contracts;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using KvStore.Node.Transactions;
 using Microsoft.Extensions.Options;
@@ -44,15 +43,19 @@ internal sealed partial class ManyApi(
 
     private ValueTask<Refusal?> CarryOutAsync(
         HttpContext context, ManyCall call, bool isBatch, CancellationToken deadline) =>
-        shell.InBucketAsync(call.Head.Name, deadline, async (view, bucket) =>
-        {
-            if (ConsistencyReader.CheckSession(call.Session, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
-                return foreign;
-            var rules = new OperationRules(view.ClusterId, bucket, options.Value.MaxValueBytes);
-            return isBatch
-                ? await BatchAsync(context, call, rules, view, deadline)
-                : await TransactAsync(context, call, rules, view, deadline);
-        });
+        shell.InBucketAsync(
+            call.Head.Name,
+            async (view, bucket) =>
+            {
+                var partitions = view.Ring.PartitionCount;
+                if (ConsistencyReader.CheckSession(call.Session, view.ClusterId, partitions) is { } foreign)
+                    return foreign;
+                var rules = new OperationRules(view.ClusterId, bucket, options.Value.MaxValueBytes);
+                return isBatch
+                    ? await BatchAsync(context, call, rules, view, deadline)
+                    : await TransactAsync(context, call, rules, view, deadline);
+            },
+            deadline);
 
     private async ValueTask<Refusal?> BatchAsync(
         HttpContext context, ManyCall call, OperationRules rules, ClusterView view, CancellationToken deadline)

@@ -89,7 +89,7 @@ internal sealed class RequestShell(
     /// now. Whoever says <see cref="Problems.BucketNotFound"/> has applied nothing.
     /// </summary>
     public async ValueTask<Refusal?> InBucketAsync(
-        string name, CancellationToken deadline, Func<ClusterView, Bucket, ValueTask<Refusal?>> act)
+        string name, Func<ClusterView, Bucket, ValueTask<Refusal?>> act, CancellationToken deadline)
     {
         if (await ViewAsync(deadline) is not { } view)
             return Problems.NotReady;

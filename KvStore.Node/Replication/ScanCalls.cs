@@ -1,4 +1,3 @@
-using Grpc.Core;
 using KvStore.Core.Primitives;
 using KvStore.Node.Membership;
 

@@ -228,6 +228,18 @@ public sealed class KeysApiTests : IAsyncLifetime
         Assert.Equal("k0003", next[0].GetProperty("key").GetString());
     }
 
+    [Theory]
+    [InlineData("application/x-ndjson", MediaTypes.Lines)]
+    [InlineData("application/x-ndjson, */*", MediaTypes.Lines)]
+    [InlineData("application/x-ndjson;q=0.5, application/json", MediaTypes.Json)]
+    [InlineData("application/*", MediaTypes.Json)]
+    [InlineData("*/*;q=0.1", MediaTypes.Json)]
+    public async Task Lines_are_given_to_those_who_name_them_and_like_nothing_better(string accept, string type)
+    {
+        using var answer = await SendAsync("GET", All, ("Accept", accept));
+        Assert.Equal(type, answer.Content.Headers.ContentType!.MediaType);
+    }
+
     [Fact]
     public async Task A_stream_that_cannot_go_on_has_no_last_line_and_no_proper_end()
     {
