@@ -72,7 +72,7 @@ public sealed record NodeStatus
     /// <summary>Bytes of keys and values in all its replicas.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Requests answered since it started, of clients and of other nodes.</summary>
+    /// <summary>Requests for keys and buckets since it started, of clients and of other nodes.</summary>
     public required long Requests { get; init; }
 
     /// <summary>The write-ahead log.</summary>

@@ -4,12 +4,13 @@ namespace KvStore.Contracts;
 /// Numbers from 0 to <see cref="long.MaxValue"/> in as few bytes as they need: seven bits a byte, the low ones first;
 /// the high bit says that more follow. What tokens are made of.
 /// </summary>
-internal static class IndexFormat
+public static class IndexFormat
 {
     /// <summary>The most bytes of a number.</summary>
     public const int MaxBytes = 9;
 
     /// <summary>Writes a number and says how many bytes it took.</summary>
+    /// <exception cref="IndexOutOfRangeException">There is no room for it.</exception>
     public static int Write(ulong number, Span<byte> to)
     {
         var length = 0;

@@ -3,11 +3,12 @@ using KvStore.Core.State;
 namespace KvStore.Node.Api;
 
 /// <summary>
-/// The bytes of values that one answer may have: what does not fit is dropped as it comes, and not held until the end.
+/// The bytes of values and their metadata that one answer may have: what does not fit is dropped as it comes, and not
+/// held until the end.
 /// </summary>
 internal sealed class AnswerRoom
 {
-    /// <summary>Bytes of values in one answer.</summary>
+    /// <summary>Bytes of values and their metadata in one answer.</summary>
     public const int MaxBytes = 4 << 20;
 
     private int _left = MaxBytes;
@@ -17,7 +18,7 @@ internal sealed class AnswerRoom
     {
         if (result.Status is not WriteStatus.Found || result.Entry is not { } entry)
             return result with { Entry = null };
-        var bytes = entry.Value.Length;
+        var bytes = entry.Value.Length + entry.Metadata.Length;
         if (Interlocked.Add(ref _left, -bytes) >= 0)
             return result;
         Interlocked.Add(ref _left, bytes);

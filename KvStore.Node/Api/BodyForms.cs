@@ -79,7 +79,7 @@ internal static class BodyForms
             return new Refusal(ProblemType.BodyInvalid, wrong);
         if (request.Form is BodyForm.Value)
             (request.Value, request.ContentType) = (request.Body, request.BodyType ?? MediaTypes.Binary);
-        return request.Value.Length > bodies.MaxValueBytes ? bodies.TooLarge() : null;
+        return request.Value.Length > bodies.MaxValueBytes ? bodies.TooLarge : null;
     }
 
     private static Refusal Refused(string detail) =>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using KvStore.Contracts;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Api;
@@ -18,60 +19,81 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     public long LimitFor(BodyForm form) =>
         form is BodyForm.Envelope ? options.Value.MaxEnvelopeBytes : MaxValueBytes;
 
+    /// <summary>Whether there is a body to read.</summary>
+    public static bool IsSent(HttpRequest request) =>
+        request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
+
+    /// <summary>Refuses the body of a request for a key by its headers alone.</summary>
+    public Refusal? Refuse(HttpRequest request, BodyForm form) => Refuse(request, LimitFor(form), TooLarge);
+
     /// <summary>Refuses a body by its headers alone.</summary>
-    public Refusal? Refuse(HttpRequest request, BodyForm form)
+    /// <param name="request">The request.</param>
+    /// <param name="limit">The most bytes.</param>
+    /// <param name="tooLarge">What is said of more.</param>
+    public static Refusal? Refuse(HttpRequest request, long limit, Refusal tooLarge)
     {
-        if (request.Headers.ContentEncoding.Count > 0)
-        {
-            return new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
-        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
-            return new Refusal(ProblemType.BodyInvalid, wrong) { ClosesConnection = true };
-        if (request.Headers.ContentType.Count > 1)
-        {
-            return new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
-        return request.ContentLength > LimitFor(form) ? TooLarge() : null;
+        var refusal = request.Headers.ContentEncoding.Count > 0
+            ? new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.")
+            : BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong
+                ? new Refusal(ProblemType.BodyInvalid, wrong)
+            : request.Headers.ContentType.Count > 1
+                ? new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")
+            : request.ContentLength > limit ? tooLarge
+            : null;
+        return refusal is null ? null : refusal with { ClosesConnection = true };
     }
 
-    /// <summary>Reads the whole body into <see cref="KeyRequest.Body"/>.</summary>
+    /// <summary>Reads the whole body of a request for a key into <see cref="KeyRequest.Body"/>.</summary>
     public async ValueTask<Refusal?> ReadAsync(HttpContext context, KeyRequest read)
     {
+        (read.Body, var refusal) = await ReadAsync(context, LimitFor(read.Form), TooLarge);
+        return refusal;
+    }
+
+    /// <summary>Reads a whole body whose headers were not refused.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="limit">The most bytes.</param>
+    /// <param name="tooLarge">What is said of more.</param>
+    /// <returns>The body, or why there is none.</returns>
+    public static async ValueTask<(ReadOnlyMemory<byte> Body, Refusal? Refusal)> ReadAsync(
+        HttpContext context, long limit, Refusal tooLarge)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most
+            && most.MaxRequestBodySize <= limit)
+            most.MaxRequestBodySize = limit + 1;
         try
         {
-            return context.Request.ContentLength is { } length
-                ? await ReadKnownAsync(context.Request.BodyReader, (int)length, read, context.RequestAborted)
-                : await ReadChunksAsync(context.Request.BodyReader, read, context.RequestAborted);
+            var reader = context.Request.BodyReader;
+            var body = context.Request.ContentLength is { } length
+                ? await ReadKnownAsync(reader, (int)length, context.RequestAborted)
+                : await ReadChunksAsync(reader, limit, context.RequestAborted);
+            return body is { } whole ? (whole, null)
+                : context.Request.ContentLength is null ? (default, tooLarge with { ClosesConnection = true })
+                : (default, Broken(StatusCodes.Status400BadRequest));
         }
         catch (BadHttpRequestException broken)
         {
-            return Broken(broken.StatusCode);
+            return (default, Broken(broken.StatusCode));
         }
         catch (IOException)    // how the server says that a chunk's size is no number it can count to
         {
-            return Broken(StatusCodes.Status400BadRequest);
+            return (default, Broken(StatusCodes.Status400BadRequest));
         }
     }
 
     /// <summary>A value beyond the limit.</summary>
-    public Refusal TooLarge() => new(ProblemType.ValueTooLarge, $"A value may have {MaxValueBytes} bytes.")
-    {
-        ClosesConnection = true,
-    };
+    public Refusal TooLarge { get; } =
+        new(ProblemType.ValueTooLarge, $"A value may have {options.Value.MaxValueBytes} bytes.")
+        {
+            ClosesConnection = true,
+        };
 
-    private static async ValueTask<Refusal?> ReadKnownAsync(
-        PipeReader reader, int length, KeyRequest read, CancellationToken aborted)
+    /// <returns>Null: it did not arrive whole.</returns>
+    private static async ValueTask<ReadOnlyMemory<byte>?> ReadKnownAsync(
+        PipeReader reader, int length, CancellationToken aborted)
     {
         if (length == 0)
-            return null;
+            return ReadOnlyMemory<byte>.Empty;
         var body = GC.AllocateUninitializedArray<byte>(length);
         var filled = 0;
         while (filled < length)
@@ -82,31 +104,28 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
             filled += (int)part.Length;
             reader.AdvanceTo(part.End);
             if (result.IsCompleted && filled < length)
-                return Broken(StatusCodes.Status400BadRequest);
+                return null;
         }
 
-        read.Body = body;
-        return null;
+        return body;
     }
 
-    private async ValueTask<Refusal?> ReadChunksAsync(PipeReader reader, KeyRequest read, CancellationToken aborted)
+    /// <returns>Null: it is too large.</returns>
+    private static async ValueTask<ReadOnlyMemory<byte>?> ReadChunksAsync(
+        PipeReader reader, long limit, CancellationToken aborted)
     {
-        var limit = LimitFor(read.Form);
         var body = new ArrayBufferWriter<byte>();
         while (true)
         {
             var result = await reader.ReadAsync(aborted);
             if (body.WrittenCount + result.Buffer.Length > limit)
-                return TooLarge();
+                return null;
             foreach (var part in result.Buffer)
                 body.Write(part.Span);
             reader.AdvanceTo(result.Buffer.End);
             if (result.IsCompleted)
-                break;
+                return body.WrittenMemory;
         }
-
-        read.Body = body.WrittenMemory;
-        return null;
     }
 
     private static Refusal Broken(int status) => new(

@@ -1,9 +1,5 @@
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
-using KvStore.Node.Replication;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Api;
@@ -13,76 +9,37 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed class BucketApi(
     BucketCallReader reader,
+    RequestShell shell,
+    JsonAnswers answers,
     BucketDirectory directory,
     BucketChanges changes,
-    IPartitions partitions,
-    INodeStatus node,
-    Problems problems,
     HopIds hopIds,
-    AdmissionGate gate,
-    CrashHook crash,
-    IOptions<ApiOptions> options,
-    TimeProvider time,
-    ILogger<BucketApi> logger)
+    IOptions<ApiOptions> options)
 {
     private const int MaxBodyBytes = 4096;
-    private const string MergePatch = "application/merge-patch+json";
+
+    private static Refusal TooLarge { get; } =
+        new(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.");
 
     /// <summary>Answers a request for all buckets or for one of them.</summary>
-    public async Task AnswerAsync(HttpContext context)
-    {
-        try
-        {
-            if (await HandleAsync(context) is { } refusal)
-                await problems.WriteAsync(context, refusal, default);
-        }
-        catch (InvariantBrokenException broken)
-        {
-            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
-            crash.Crash(broken);
-            throw;
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            context.Abort();
-        }
-        catch (Exception failure) when (failure is not OutOfMemoryException && !context.Response.HasStarted)
-        {
-            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
-            await problems.WriteAsync(context, Problems.Internal(isWrite: !IsRead(context)), default);
-        }
-    }
-
-    private static bool IsRead(HttpContext context) => context.Request.Method is "GET" or "HEAD";
+    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {
         var name = context.GetRouteValue("bucket") as string ?? "";
         if (reader.Read(context, name, out var call) is { } unread)
             return unread;
-        if (!gate.TryEnter(MaxBodyBytes))
-            return Problems.Overloaded with { ClosesConnection = true };
-        try
-        {
-            if (await ReadBodyAsync(context.Request, call) is { } bad)
-                return bad;
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-            using var timer = new CancellationTokenSource(call.Timeout, time);
-            using var passes = timer.Token.UnsafeRegister(
-                static source => ((CancellationTokenSource)source!).Cancel(), deadline);
-            if (partitions.View is null)
-                await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (partitions.View is not { ClusterId: var clusterId })
-                return Problems.NotReady;
-            return !IsRead(context) ? await ChangeAsync(context, call, clusterId, deadline.Token)
-                : call.Name.Length == 0 ? await ListAsync(context, call, deadline.Token)
-                : await DescribeAsync(context, call, clusterId, deadline.Token);
-        }
-        finally
-        {
-            gate.Leave(MaxBodyBytes);
-        }
+        return await shell.AdmitAsync(context, MaxBodyBytes, async () =>
+            await ReadBodyAsync(context, call)
+                ?? await shell.WithinAsync(
+                    context, call.Timeout, deadline => CarryOutAsync(context, call, deadline)));
     }
+
+    private async ValueTask<Refusal?> CarryOutAsync(HttpContext context, BucketCall call, CancellationToken deadline) =>
+        await shell.ViewAsync(deadline) is not { ClusterId: var clusterId } ? Problems.NotReady
+        : !RequestShell.IsRead(context.Request) ? await ChangeAsync(context, call, clusterId, deadline)
+        : call.Name.Length == 0 ? await ListAsync(context, call, deadline)
+        : await DescribeAsync(context, call, clusterId, deadline);
 
     private async ValueTask<Refusal?> ListAsync(HttpContext context, BucketCall call, CancellationToken deadline)
     {
@@ -95,7 +52,7 @@ internal sealed class BucketApi(
         var isLast = page.Count <= call.Limit;
         var answer = new BucketListResponse(
             [.. page.Take(call.Limit).Select(Describe)], isLast ? null : page[call.Limit - 1].Name);
-        await SendAsync(context, StatusCodes.Status200OK, answer, ContractsJson.Default.BucketListResponse);
+        await answers.SendAsync(context, answer, ContractsJson.Default.BucketListResponse);
         return null;
     }
 
@@ -104,18 +61,18 @@ internal sealed class BucketApi(
     {
         var lookup = await directory.FindAnewAsync(call.Name, deadline);
         if (lookup is not BucketLookup.Found { Bucket: var bucket })
-            return lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached;
+            return Problems.From(lookup);
         var tag = bucket.EtagIn(clusterId);
         if (call.IfMatch is { } match && !IsMet(match, tag))
             return Problems.BucketMismatch(bucket, clusterId);
         context.Response.Headers.ETag = EtagFormat.Format(tag);
         if (call.IfNoneMatch is { } noneMatch && IsMet(noneMatch, tag))
         {
-            SetHeaders(context, StatusCodes.Status304NotModified);
+            answers.Begin(context, StatusCodes.Status304NotModified);
             return null;
         }
 
-        await SendAsync(context, StatusCodes.Status200OK, Describe(bucket), ContractsJson.Default.BucketResponse);
+        await answers.SendAsync(context, Describe(bucket), ContractsJson.Default.BucketResponse);
         return null;
     }
 
@@ -132,7 +89,7 @@ internal sealed class BucketApi(
             context.Response.Headers[KvHeaders.IdempotencyReplayed] = "true";
         if (done.Kind is BucketChangeKind.Dropped)
         {
-            SetHeaders(context, StatusCodes.Status204NoContent);
+            answers.Begin(context, StatusCodes.Status204NoContent);
             return null;
         }
 
@@ -140,11 +97,11 @@ internal sealed class BucketApi(
         var isNew = done.Kind is BucketChangeKind.Created;
         if (isNew)
             context.Response.Headers.Location = $"{Routes.Buckets}/{bucket.Name}";
-        await SendAsync(
+        await answers.SendAsync(
             context,
-            isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK,
             Describe(bucket),
-            ContractsJson.Default.BucketResponse);
+            ContractsJson.Default.BucketResponse,
+            isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
         return null;
     }
 
@@ -189,10 +146,10 @@ internal sealed class BucketApi(
         return null;
     }
 
-    private static async ValueTask<Refusal?> ReadBodyAsync(HttpRequest request, BucketCall call)
+    private static async ValueTask<Refusal?> ReadBodyAsync(HttpContext context, BucketCall call)
     {
-        var hasBody = request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
-        if (!hasBody)
+        var request = context.Request;
+        if (!BodyReader.IsSent(request))
             return null;
         if (request.Method is not ("PUT" or "PATCH"))
         {
@@ -202,62 +159,22 @@ internal sealed class BucketApi(
             };
         }
 
-        var isPatch = request.Method is "PATCH";
-        if (isPatch ? !IsMergePatch(request.ContentType) : !MediaTypes.IsJson(request.ContentType))
+        if (BodyReader.Refuse(request, MaxBodyBytes, TooLarge) is { } refused)
+            return refused;
+        var type = request.Method is "PATCH" ? KvMediaTypes.MergePatch : MediaTypes.Json;
+        if (!MediaTypes.Is(request.ContentType, type))
         {
-            return new Refusal(
-                ProblemType.UnsupportedMediaType,
-                isPatch ? $"PATCH takes Content-Type: {MergePatch}." : "PUT takes Content-Type: application/json.")
+            return new Refusal(ProblemType.UnsupportedMediaType, $"{request.Method} takes Content-Type: {type}.")
             {
                 ClosesConnection = true,
             };
         }
 
-        var body = new byte[MaxBodyBytes + 1];
-        try
-        {
-            var length = await request.Body.ReadAtLeastAsync(
-                body, body.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
-            call.Body = body.AsMemory(0, length);
-            return length <= MaxBodyBytes
-                ? null
-                : new Refusal(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.")
-                {
-                    ClosesConnection = true,
-                };
-        }
-        catch (IOException)
-        {
-            return new Refusal(
-                ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied.")
-            {
-                ClosesConnection = true,
-            };
-        }
+        (call.Body, var unread) = await BodyReader.ReadAsync(context, MaxBodyBytes, TooLarge);
+        return unread;
     }
-
-    private static bool IsMergePatch(string? type) =>
-        type is not null && type.Split(';')[0].Trim().Equals(MergePatch, StringComparison.OrdinalIgnoreCase);
 
     private static bool IsMet(EtagCondition condition, Etag tag) => condition.IsAny || condition.Tags.Contains(tag);
 
     private static BucketResponse Describe(Bucket bucket) => new(bucket.Name, bucket.Id.Value, bucket.Settings);
-
-    private void SetHeaders(HttpContext context, int status)
-    {
-        context.Response.StatusCode = status;
-        context.Response.Headers.CacheControl = "no-cache";
-        context.Response.Headers[KvHeaders.ServedBy] = node.Name;
-        context.Response.Headers[KvHeaders.RequestId] = problems.TraceId();
-    }
-
-    private async ValueTask SendAsync<T>(HttpContext context, int status, T answer, JsonTypeInfo<T> type)
-    {
-        var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
-        SetHeaders(context, status);
-        context.Response.ContentType = MediaTypes.Json;
-        context.Response.ContentLength = body.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
-            await context.Response.Body.WriteAsync(body, context.RequestAborted);
-    }
 }

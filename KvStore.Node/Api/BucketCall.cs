@@ -56,16 +56,6 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
     /// <summary>The most buckets that one answer lists.</summary>
     public const int MaxLimit = 1000;
 
-    /// <summary>Of this API, but without a meaning here: a request may carry them all the same.</summary>
-    private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
-    {
-        KvHeaders.Forward, KvHeaders.Consistency, KvHeaders.Version, KvHeaders.StalenessMs, KvHeaders.Copies,
-        KvHeaders.ServedBy, KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId, KvHeaders.Session,
-    };
-
-    /// <summary>Whether a header is of this API and says nothing to requests that name no key.</summary>
-    public static bool IsIgnored(string header) => Ignored.Contains(header);
-
     /// <summary>Reads a request.</summary>
     /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
     public Refusal? Read(HttpContext context, string name, out BucketCall call)
@@ -74,7 +64,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
         if (name.Length > 0 && !BucketName.IsValid(name))
             return Problems.BucketInvalid;
         return ReadHeaders(context.Request.Headers, ref call)
-            ?? ReadQuery(context.Request.Query, ref call)
+            ?? ReadQuery(context, ref call)
             ?? ReadConditions(context.Request, ref call);
     }
 
@@ -82,16 +72,14 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
     {
         foreach (var (name, values) in headers)
         {
-            var isOurs = name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase);
-            if (!isOurs && !Is(name, KvHeaders.IdempotencyKey))
+            var isKey = OwnHeaders.Is(name, KvHeaders.IdempotencyKey);
+            if (!isKey && (!OwnHeaders.Has(name) || OwnHeaders.IsIgnoredWithoutKey(name)
+                || OwnHeaders.Is(name, KvHeaders.Consistency)))
                 continue;
-            if (isOurs && Ignored.Contains(name))
-                continue;
-            if (values.Count != 1)
-                return new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
-            var refusal = Is(name, KvHeaders.Timeout) ? ReadTimeout(values.ToString(), ref call)
-                : Is(name, KvHeaders.HopRequestId) ? ReadHop(values.ToString(), ref call)
-                : Is(name, KvHeaders.IdempotencyKey) ? ReadKey(values.ToString(), ref call)
+            var refusal = isKey ? ReadKey(values, ref call)
+                : OwnHeaders.Is(name, KvHeaders.HopRequestId) ? ReadHop(values, ref call)
+                : values.Count != 1 ? new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.")
+                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(values.ToString(), ref call)
                 : new Refusal(
                     ProblemType.HeaderInvalid,
                     "A header that starts with Kv- is not one that requests for buckets take; headers with that prefix "
@@ -111,38 +99,37 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
         return null;
     }
 
-    private static Refusal? ReadHop(string text, ref BucketCall call)
+    private static Refusal? ReadHop(StringValues values, ref BucketCall call)
     {
-        call = call with { HopRequestId = text };
-        return RequestIds.IsValid(text)
-            ? null
-            : new Refusal(ProblemType.HeaderInvalid, "Kv-Hop-Request-Id is 1 to 64 visible ASCII characters.");
+        call = call with { HopRequestId = values.ToString() };
+        return RequestIds.RefuseHop(values);
     }
 
-    private static Refusal? ReadKey(string text, ref BucketCall call)
+    private static Refusal? ReadKey(StringValues values, ref BucketCall call)
     {
-        call = call with { IdempotencyKey = text };
-        return RequestIds.IsValid(text)
-            ? null
-            : new Refusal(
-                ProblemType.IdempotencyKeyInvalid, "Idempotency-Key must have 1 to 64 visible ASCII characters.");
+        call = call with { IdempotencyKey = values.ToString() };
+        return RequestIds.RefuseKey(values);
     }
 
-    private static Refusal? ReadQuery(IQueryCollection query, ref BucketCall call)
+    private static Refusal? ReadQuery(HttpContext context, ref BucketCall call)
     {
-        foreach (var (name, values) in query)
+        var wrong = new Refusal(
+            ProblemType.QueryInvalid,
+            "The query takes timeout, and in a list of buckets limit and cursor, each once as name=value.");
+        if (QueryPairs.Of(context) is not { } pairs)
+            return wrong;
+        var isList = call.Name.Length == 0;
+        foreach (var (name, bytes) in pairs)
         {
-            var isList = call.Name.Length == 0;
-            var refusal = (name, values.Count) switch
+            var value = Encoding.UTF8.GetString(bytes);
+            var refusal = name switch
             {
-                ("timeout", 1) => ReadTimeout(values.ToString(), ref call) is { } wrong
-                    ? wrong with { Type = ProblemType.QueryInvalid }
+                "timeout" => ReadTimeout(value, ref call) is { } late
+                    ? late with { Type = ProblemType.QueryInvalid }
                     : null,
-                ("limit", 1) when isList => ReadLimit(values.ToString(), ref call),
-                ("cursor", 1) when isList => ReadCursor(values.ToString(), ref call),
-                _ => new Refusal(
-                    ProblemType.QueryInvalid,
-                    "The query takes timeout, and in a list of buckets limit and cursor, each once as name=value."),
+                "limit" when isList => ReadLimit(value, ref call),
+                "cursor" when isList => ReadCursor(value, ref call),
+                _ => wrong,
             };
             if (refusal is not null)
                 return refusal;
@@ -187,6 +174,4 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
     }
 
     private static string Join(StringValues header) => string.Join(',', header.ToArray());
-
-    private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
 }

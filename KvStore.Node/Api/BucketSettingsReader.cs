@@ -26,28 +26,20 @@ internal static class BucketSettingsReader
     {
         List<Func<BucketSettings, BucketSettings>> changes = [];
         apply = settings => changes.Aggregate(settings, (changed, change) => change(changed));
-        try
-        {
-            using var document = JsonDocument.Parse(
-                body, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
-            if (document.RootElement.ValueKind is not JsonValueKind.Object)
-                return Shape;
-            foreach (var member in document.RootElement.EnumerateObject())
-            {
-                if (Read(member.Name, member.Value, maxValueBytes, changes) is { } wrong)
-                    return wrong;
-            }
+        return StrictJson.Read(
+            body, changes, (settings, into) => ReadMembers(settings, maxValueBytes, into), MaxDepth);
+    }
 
-            return null;
-        }
-        catch (JsonException)
-        {
-            return $"The body is not valid JSON, has a name twice, or is deeper than {MaxDepth} levels. {Shape}";
-        }
-        catch (InvalidOperationException)    // how the reader says that a string is no text
-        {
-            return "A string in the body has half of a surrogate pair.";
-        }
+    private static string? ReadMembers(
+        ReadOnlyMemory<byte> body, int maxValueBytes, List<Func<BucketSettings, BucketSettings>> changes)
+    {
+        using var document = JsonDocument.Parse(
+            body, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
+        if (document.RootElement.ValueKind is not JsonValueKind.Object)
+            return Shape;
+        return document.RootElement.EnumerateObject()
+            .Select(member => Read(member.Name, member.Value, maxValueBytes, changes))
+            .FirstOrDefault(wrong => wrong is not null);
     }
 
     private static string? Read(

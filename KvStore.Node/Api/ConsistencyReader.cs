@@ -11,10 +11,15 @@ internal static class ConsistencyReader
 
     /// <returns>Null when it was read; else why not.</returns>
     public static Refusal? Read(
-        StringValues word, StringValues session, IHeaderDictionary headers, QueryParameters query, KeyRequest read) =>
-        ReadWord(word, query, read)
-        ?? ReadMaxStaleness(headers.CacheControl, query.MaxStaleness, read)
-        ?? ReadSession(session, read);
+        StringValues word, StringValues token, IHeaderDictionary headers, QueryParameters query, KeyRequest read)
+    {
+        SessionToken? session = null;
+        var refusal = ReadWord(word, query, read)
+            ?? ReadMaxStaleness(headers.CacheControl, query.MaxStaleness, read)
+            ?? ReadSession(token, out session);
+        read.Session = session;
+        return refusal;
+    }
 
     private static Refusal? ReadWord(StringValues header, QueryParameters query, KeyRequest read)
     {
@@ -85,29 +90,19 @@ internal static class ConsistencyReader
         return true;
     }
 
-    private static Refusal? ReadSession(StringValues header, KeyRequest read)
+    /// <summary>Reads what a session saw; a request need not be of one.</summary>
+    public static Refusal? ReadSession(StringValues header, out SessionToken? session)
     {
-        if (header.Count == 0)
-            return null;
-        if (header.Count > 1 || !SessionToken.TryParse(header.ToString(), out var session))
-            return SessionInvalid;
-        read.Session = session;
-        return null;
+        session = null;
+        return header.Count == 0 || (header.Count == 1 && SessionToken.TryParse(header.ToString(), out session))
+            ? null
+            : SessionInvalid;
     }
 
     /// <summary>Whether the session is one of this cluster, which the request alone does not tell.</summary>
-    public static Refusal? CheckSession(KeyRequest request, ulong clusterId, int partitions)
-    {
-        if (request.Session is not { } session)
-            return null;
-        if (session.ClusterId != clusterId)
-        {
-            return new Refusal(
-                ProblemType.Conflict,
-                "This Kv-Session is of another cluster, or of this one before it was restored; nothing was applied. "
-                    + "Begin a new session without it.");
-        }
-
-        return session.LastPartition < partitions ? null : SessionInvalid;
-    }
+    public static Refusal? CheckSession(SessionToken? session, ulong clusterId, int partitions) =>
+        session is null ? null
+        : session.ClusterId != clusterId ? Problems.SessionOfAnother
+        : session.LastPartition < partitions ? null
+        : SessionInvalid;
 }

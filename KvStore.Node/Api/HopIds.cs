@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Security.Cryptography;
+using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
 
@@ -9,7 +9,7 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed class HopIds
 {
-    private readonly ulong _process = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    private readonly ulong _process = RandomIds.Number();
     private ulong _count;
 
     /// <summary>An id that was never given before.</summary>

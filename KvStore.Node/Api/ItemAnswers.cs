@@ -82,8 +82,10 @@ internal sealed class ItemAnswers : IDisposable
     {
         if (operation is Operation.Increment)
             _json.WriteNumber("value"u8, result.Number);
-        else if (operation is Operation.Get && result.Entry is { } entry)
-            EntryWriter.WriteValueTo(_json, entry.Value.Span, entry.ContentType);
+        if (operation is not Operation.Get || result.Entry is not { } entry)
+            return;
+        EntryWriter.WriteValueTo(_json, entry.Value.Span, entry.ContentType);
+        MetadataFormat.WriteTo(_json, entry.Metadata.Span);
     }
 
     /// <summary>Short: what is the same for the whole answer is said by its headers.</summary>

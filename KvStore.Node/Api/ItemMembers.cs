@@ -93,6 +93,19 @@ internal sealed class ItemMembers(JsonElement element)
         return type;
     }
 
+    /// <summary>What the writer tells of a value, as bytes of an entry; none for none.</summary>
+    public ReadOnlyMemory<byte> Metadata()
+    {
+        if (Find("meta") is not { } member)
+            return default;
+        if (member.ValueKind != JsonValueKind.Object
+            || member.EnumerateObject().Any(pair => pair.Value.ValueKind != JsonValueKind.String))
+            return Fail("meta must be an object of strings.");
+        var wrong = MetadataReader.Encode(
+            [.. member.EnumerateObject().Select(pair => (pair.Name, pair.Value.GetString()!))], out var bytes);
+        return wrong is null ? bytes : Fail($"meta: {wrong}");
+    }
+
     /// <summary>How long a key is kept: a time, <c>none</c> or <c>keep</c>.</summary>
     public Ttl? Ttl()
     {

@@ -10,7 +10,7 @@ using KvStore.Node.Replication;
 namespace KvStore.Node.Api;
 
 /// <summary>From what a replica said to an HTTP response.</summary>
-internal sealed partial class KeyAnswers(INodeStatus node, IPartitions partitions, Problems problems)
+internal sealed partial class KeyAnswers(IPartitions partitions, Problems problems)
 {
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
@@ -126,8 +126,7 @@ internal sealed partial class KeyAnswers(INodeStatus node, IPartitions partition
 
     private void SetCommonHeaders(IHeaderDictionary headers, string? session)
     {
-        headers[KvHeaders.ServedBy] = node.Name;
-        headers[KvHeaders.RequestId] = problems.TraceId();
+        problems.Sign(headers);
         if (session is not null)
             headers[KvHeaders.Session] = session;
     }

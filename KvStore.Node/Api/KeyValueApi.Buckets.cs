@@ -23,8 +23,7 @@ internal sealed partial class KeyValueApi
         await directory.FindAnewAsync(request.Bucket, deadline) switch
         {
             BucketLookup.Found found => Enter(request, found.Bucket),
-            BucketLookup.Absent => Problems.BucketNotFound,
-            _ => Problems.BucketsUnreached,
+            var lookup => Problems.From(lookup),
         };
 
     /// <summary>

@@ -14,9 +14,6 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed partial class KeyValueApi
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
-    private const int MaxPauseDoublings = 5;
-
     /// <summary>What became of the attempt here: answered, refused for good, or to be tried elsewhere.</summary>
     /// <param name="IsAnswered">The response was written, or <paramref name="Refusal"/> is to be.</param>
     /// <param name="Refusal">Why not as asked.</param>
@@ -36,7 +33,7 @@ internal sealed partial class KeyValueApi
         if (await EnterBucketAsync(request, deadline.Token) is { } refused)
             return refused;
         var view = partitions.View ?? throw new UnreachableException("A view, once there, stays.");
-        if (ConsistencyReader.CheckSession(request, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
+        if (ConsistencyReader.CheckSession(request.Session, view.ClusterId, view.Ring.PartitionCount) is { } foreign)
             return foreign;
         if (request.Consistency is Consistency.Session)
             request.Session ??= SessionToken.Empty(view.ClusterId);
@@ -52,8 +49,7 @@ internal sealed partial class KeyValueApi
         if (request.IsForwardedNever)
             return Problems.NotReady;
         using var gone = context.RequestAborted.UnsafeRegister(Cancel, deadline);
-        await partitions.ViewReadyAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return partitions.View is null ? Problems.NotReady : null;
+        return await shell.ViewAsync(deadline.Token) is null ? Problems.NotReady : null;
     }
 
     private ValueTask<Attempt> TryHereAsync(
@@ -156,7 +152,7 @@ internal sealed partial class KeyValueApi
             if (sent is ForwardResult.Answered)
                 return null;
             request.MayBeApplied |= sent is ForwardResult.Unknown && request.IsWrite;
-            await PauseAsync(partition, member, round, deadline.Token);
+            await PrimarySearch.PauseAsync(partitions, partition, member, round, time, deadline.Token);
             if (deadline.IsCancellationRequested)
                 return Problems.DeadlinePassed(request.MayBeApplied);
             var attempt = await TryHereAsync(context, request, round, deadline.Token);
@@ -174,21 +170,6 @@ internal sealed partial class KeyValueApi
     {
         var copies = partitions.View!.Ring.PreferenceList(partition);
         return round % 2 == 0 ? Hint(partition, NodeId.None) : copies[round / 2 % copies.Length];
-    }
-
-    /// <summary>
-    /// Waits for another primary, at most a little longer each time: the belief may be right and the node only
-    /// restarting. A belief that changes all the time is not followed all the time.
-    /// </summary>
-    private async ValueTask PauseAsync(PartitionId partition, NodeId member, int round, CancellationToken deadline)
-    {
-        using var pause = CancellationTokenSource.CreateLinkedTokenSource(deadline);
-        var changed = partitions.PrimaryChangedAsync(partition, member, pause.Token);
-        if (changed.IsCompleted && round > 1)
-            changed = Task.Delay(FirstPause, time, deadline);
-        var longest = FirstPause * (1 << Math.Min(round, MaxPauseDoublings));
-        await Task.WhenAny(changed, Task.Delay(longest, time, pause.Token));
-        await pause.CancelAsync();
     }
 
     private string? NameOf(NodeId member)

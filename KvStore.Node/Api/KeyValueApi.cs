@@ -1,5 +1,4 @@
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using KvStore.Node.Watch;
@@ -16,17 +15,13 @@ internal sealed partial class KeyValueApi(
     RequestReader reader,
     BodyReader bodies,
     KeyAnswers answers,
-    AdmissionGate gate,
-    Problems problems,
+    RequestShell shell,
     IPartitions partitions,
     BucketDirectory directory,
     PrimaryForwarder forwarder,
     KeysApi keys,
     WatchDispatcher watches,
-    RequestCount requests,
-    CrashHook crash,
-    TimeProvider time,
-    ILogger<KeyValueApi> logger)
+    TimeProvider time)
 {
     /// <summary>Takes one request.</summary>
     public Task InvokeAsync(HttpContext context) =>
@@ -50,47 +45,10 @@ internal sealed partial class KeyValueApi(
         path.StartsWithSegments(Routes.DefaultKeys) || path.StartsWithSegments(Routes.Buckets);
 
     private Task RefuseAsync(HttpContext context, Refusal refusal) =>
-        problems.WriteAsync(context, refusal, target: null).AsTask();
+        shell.RunAsync(context, () => ValueTask.FromResult<Refusal?>(refusal));
 
-    private async Task AnswerAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen = false)
-    {
-        try
-        {
-            if (await HandleAsync(context, target, isKeyChosen) is { } refusal)
-                await problems.WriteAsync(context, refusal, target);
-        }
-        catch (InvariantBrokenException broken)
-        {
-            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
-            crash.Crash(broken);
-            throw;
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            context.Abort();
-        }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
-        {
-            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
-            await RefuseFailureAsync(context, target);
-        }
-        finally
-        {
-            requests.Add();
-        }
-    }
-
-    private ValueTask RefuseFailureAsync(HttpContext context, KeyTarget.Key target)
-    {
-        if (!context.Response.HasStarted)
-        {
-            var isRead = context.Request.Method is "GET" or "HEAD" or "OPTIONS";
-            return problems.WriteAsync(context, Problems.Internal(isWrite: !isRead), target);
-        }
-
-        context.Abort();    // a cut connection cannot be taken for a whole answer
-        return ValueTask.CompletedTask;
-    }
+    private Task AnswerAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen = false) =>
+        shell.RunAsync(context, () => HandleAsync(context, target, isKeyChosen), target);
 
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen)
@@ -110,23 +68,15 @@ internal sealed partial class KeyValueApi(
             ?? await AdmitAsync(context, request, context.Request.ContentLength ?? bodies.LimitFor(request.Form));
     }
 
-    private async ValueTask<Refusal?> AdmitAsync(HttpContext context, KeyRequest request, long bytes)
-    {
-        if (!gate.TryEnter(bytes))
-            return Problems.Overloaded with { ClosesConnection = request.HasBody };
-        try
+    private ValueTask<Refusal?> AdmitAsync(HttpContext context, KeyRequest request, long bytes) =>
+        shell.AdmitAsync(context, bytes, async () =>
         {
             if (request.HasBody && await ReadValueAsync(context, request) is { } unread)
                 return unread;
             request.StartedAt = time.GetTimestamp();
             using var deadline = new CancellationTokenSource(request.Timeout, time);
             return await DecideAsync(context, request, deadline);
-        }
-        finally
-        {
-            gate.Leave(bytes);
-        }
-    }
+        });
 
     private async ValueTask<Refusal?> ReadValueAsync(HttpContext context, KeyRequest request)
     {

@@ -15,7 +15,7 @@ internal sealed partial class KeysApi
         var limit = call.Limit ?? (call.IsStreamed ? KeysCall.MaxLimit : KeysCall.DefaultLimit);
         var query = call.ToQuery(limit);
         var outcome = call.Cursor is { } cursor
-            ? await snapshots.NextAsync(cursor.Snapshot, query, deadline)
+            ? await snapshots.NextAsync(cursor.Snapshot, query, PinFate.Read, deadline)
             : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline);
         if (outcome is not PageOutcome.Page page)
             return Problems.From(outcome);
@@ -23,7 +23,7 @@ internal sealed partial class KeysApi
         long[] positions = [.. page.Positions.Select(position => position.Value)];
         var snapshot = PositionVector.Format(clusterId, bucket.Value, positions);
         var writer = new KeysWriter(clusterId, call.Values);
-        SetHeaders(context.Response.Headers);
+        context.Response.Headers.Vary = Vary;
         context.Response.Headers[KvHeaders.Consistency] = "strong";
         if (call.IsStreamed)
         {
@@ -34,7 +34,7 @@ internal sealed partial class KeysApi
         var next = CursorTo(call, page);
         if (next is not null)
             context.Response.Headers.Link = $"<{TargetOf(call.RawTarget, next)}>; rel=\"next\"";
-        await SendAsync(context, writer.Page(page, next, snapshot));
+        await answers.SendAsync(context, writer.Page(page, next, snapshot));
         return null;
     }
 
@@ -60,6 +60,7 @@ internal sealed partial class KeysApi
     private async ValueTask StreamAsync(
         HttpContext context, KeysCall call, PageOutcome.Page page, string snapshot, KeysWriter writer)
     {
+        answers.Begin(context);
         context.Response.ContentType = MediaTypes.Lines;
         if (HttpMethods.IsHead(context.Request.Method))
         {
@@ -78,8 +79,8 @@ internal sealed partial class KeysApi
                     return;
                 var left = (call.Limit ?? long.MaxValue) - lines;
                 var query = page.Next! with { Limit = (int)Math.Min(KeysCall.MaxLimit, left) };
-                var outcome = await WithinAsync(
-                    call, deadline => snapshots.NextAsync(page.Snapshot, query, deadline), context.RequestAborted);
+                var outcome = await shell.WithinAsync(
+                    context, call.Timeout, deadline => snapshots.NextAsync(page.Snapshot, query, deadline));
                 if (outcome is not PageOutcome.Page next)
                 {
                     Release(page);

@@ -1,8 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
-using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -12,18 +10,7 @@ namespace KvStore.Node.Api;
 /// Many keys of a bucket: lists of them, and their removal. Every node answers, with what all partitions have.
 /// </summary>
 internal sealed partial class KeysApi(
-    KeysCallReader reader,
-    BucketDirectory directory,
-    ClusterSnapshots snapshots,
-    RangeRemoval removal,
-    IPartitions partitions,
-    INodeStatus node,
-    Problems problems,
-    AdmissionGate gate,
-    RequestCount requests,
-    CrashHook crash,
-    TimeProvider time,
-    ILogger<KeysApi> logger)
+    KeysCallReader reader, RequestShell shell, JsonAnswers answers, ClusterSnapshots snapshots, RangeRemoval removal)
 {
     /// <summary>The methods that all keys take.</summary>
     public const string Allowed = "GET, HEAD, DELETE, OPTIONS";
@@ -31,41 +18,8 @@ internal sealed partial class KeysApi(
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
     /// <summary>Answers a request for many keys.</summary>
-    public async Task AnswerAsync(HttpContext context, KeyTarget.Collection target)
-    {
-        try
-        {
-            if (await HandleAsync(context, target) is { } refusal)
-                await RefuseAsync(context, refusal);
-        }
-        catch (InvariantBrokenException broken)
-        {
-            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
-            crash.Crash(broken);
-            throw;
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            context.Abort();
-        }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
-        {
-            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
-            await RefuseAsync(context, Problems.Internal(isWrite: context.Request.Method is "DELETE"));
-        }
-        finally
-        {
-            requests.Add();
-        }
-    }
-
-    private ValueTask RefuseAsync(HttpContext context, Refusal refusal)
-    {
-        if (!context.Response.HasStarted)
-            return problems.WriteAsync(context, refusal, target: null);
-        context.Abort();    // a cut connection cannot be taken for a whole answer
-        return ValueTask.CompletedTask;
-    }
+    public Task AnswerAsync(HttpContext context, KeyTarget.Collection target) =>
+        shell.RunAsync(context, () => HandleAsync(context, target));
 
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Collection target)
@@ -91,38 +45,15 @@ internal sealed partial class KeysApi(
         if (reader.Read(context, target, rawTarget, out var call) is { } unread)
             return unread;
         var bytes = method is "DELETE" ? KeysCall.RemovalBytes : KeysCall.PageBytes;    // what it may hold at once
-        if (!gate.TryEnter(bytes))
-            return Problems.Overloaded;
-        try
-        {
-            return await WithinAsync(call, deadline => DecideAsync(context, call, deadline), context.RequestAborted);
-        }
-        finally
-        {
-            gate.Leave(bytes);
-        }
-    }
-
-    private async ValueTask<Refusal?> DecideAsync(HttpContext context, KeysCall call, CancellationToken deadline)
-    {
-        if (partitions.View is null)
-            await partitions.ViewReadyAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (partitions.View is not { ClusterId: var clusterId })
-            return Problems.NotReady;
-        var lookup = await directory.FindAsync(call.Bucket, deadline);
-        for (var isAgain = false; ; isAgain = true)
-        {
-            if (lookup is not BucketLookup.Found { Bucket.Id: var bucket })
-                return lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached;
-            var refusal = context.Request.Method is "DELETE"
-                ? await RemoveAsync(context, call, bucket, deadline)
-                : await ListAsync(context, call, bucket, clusterId, deadline);
-            if (isAgain || refusal != Problems.BucketNotFound)
-                return refusal;
-            lookup = await directory.FindAnewAsync(call.Bucket, deadline);    // a partition knows of a drop
-            if (lookup is BucketLookup.Found { Bucket.Id: var now } && now == bucket)
-                return Problems.BucketsUnreached;
-        }
+        return await shell.AdmitAsync(context, bytes, () => shell.WithinAsync(
+            context,
+            call.Timeout,
+            deadline => shell.InBucketAsync(
+                call.Bucket,
+                (view, bucket) => method is "DELETE"
+                    ? RemoveAsync(context, call, bucket.Id, deadline)
+                    : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
+                deadline)));
     }
 
     private async ValueTask<Refusal?> RemoveAsync(
@@ -151,37 +82,9 @@ internal sealed partial class KeysApi(
         }
     }
 
-    /// <summary>Does something that has as long as the request may take.</summary>
-    private async ValueTask<T> WithinAsync<T>(
-        KeysCall call, Func<CancellationToken, ValueTask<T>> act, CancellationToken aborted)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(aborted);
-        using var timer = new CancellationTokenSource(call.Timeout, time);
-        using var passes = timer.Token.UnsafeRegister(
-            static source => ((CancellationTokenSource)source!).Cancel(), deadline);
-        return await act(deadline.Token);
-    }
-
-    private void SetHeaders(IHeaderDictionary headers)
-    {
-        headers.CacheControl = "no-cache";
-        headers.Vary = Vary;
-        headers[KvHeaders.ServedBy] = node.Name;
-        headers[KvHeaders.RequestId] = problems.TraceId();
-    }
-
     private ValueTask SendAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
     {
-        SetHeaders(context.Response.Headers);
-        return SendAsync(context, JsonSerializer.SerializeToUtf8Bytes(answer, type));
-    }
-
-    private static ValueTask SendAsync(HttpContext context, ReadOnlyMemory<byte> body)
-    {
-        context.Response.ContentType = MediaTypes.Json;
-        context.Response.ContentLength = body.Length;
-        return HttpMethods.IsHead(context.Request.Method)
-            ? ValueTask.CompletedTask
-            : context.Response.Body.WriteAsync(body, context.RequestAborted);
+        context.Response.Headers.Vary = Vary;
+        return answers.SendAsync(context, answer, type);
     }
 }

@@ -17,13 +17,6 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private const string RemovalParameters =
         "A removal takes prefix, start, end, dry_run, confirm and timeout, each once as name=value.";
 
-    /// <summary>Of this API, but without a meaning here: a request may carry them all the same.</summary>
-    private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
-    {
-        KvHeaders.Forward, KvHeaders.Version, KvHeaders.StalenessMs, KvHeaders.Copies, KvHeaders.ServedBy,
-        KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId, KvHeaders.HopRequestId, KvHeaders.Session,
-    };
-
     /// <summary>Reads a request.</summary>
     /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
     public Refusal? Read(HttpContext context, KeyTarget.Collection target, string rawTarget, out KeysCall call)
@@ -43,9 +36,9 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     }
 
     private static Refusal? RefuseBody(HttpRequest request) =>
-        request.ContentLength is null or 0 && request.Headers.TransferEncoding.Count == 0
-            ? null
-            : new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true };
+        BodyReader.IsSent(request)
+            ? new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true }
+            : null;
 
     private static Refusal? ReadHeaders(IHeaderDictionary headers, KeysCall call, bool isRemoval)
     {
@@ -59,16 +52,17 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 
         foreach (var (name, values) in headers)
         {
-            var isKey = Is(name, KvHeaders.IdempotencyKey);
-            if (!isKey && (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase) || Ignored.Contains(name)))
+            // A name of the request has no use: a removal that is sent again removes nothing that the first one left.
+            var isKey = OwnHeaders.Is(name, KvHeaders.IdempotencyKey);
+            if (!isKey && (!OwnHeaders.Has(name) || OwnHeaders.IsIgnoredWithoutKey(name)
+                || OwnHeaders.Is(name, KvHeaders.HopRequestId)))
                 continue;
-            if (values.Count != 1)
-                return new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
             var text = values.ToString();
-            var refusal = isKey ? ProveKey(text)
-                : Is(name, KvHeaders.Timeout) ? ReadTimeout(text, call)
-                : Is(name, KvHeaders.Consistency) && !isRemoval ? ProveConsistency(text)
-                : Is(name, KvHeaders.Ack) && isRemoval && text is "quorum" ? null
+            var refusal = isKey ? RequestIds.RefuseKey(values)
+                : values.Count != 1 ? new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.")
+                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(text, call)
+                : OwnHeaders.Is(name, KvHeaders.Consistency) && !isRemoval ? ProveConsistency(text)
+                : OwnHeaders.Is(name, KvHeaders.Ack) && isRemoval && text is "quorum" ? null
                 : new Refusal(
                     ProblemType.HeaderInvalid,
                     $"Requests for many keys do not take {(name.Length <= 32 ? name : "this header")} so; headers that "
@@ -79,11 +73,6 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 
         return null;
     }
-
-    /// <summary>It has no use here: a removal that is sent again removes nothing that the first one left.</summary>
-    private static Refusal? ProveKey(string text) => RequestIds.IsValid(text)
-        ? null
-        : new Refusal(ProblemType.IdempotencyKeyInvalid, "Idempotency-Key must have 1 to 64 visible ASCII characters.");
 
     private static Refusal? ReadTimeout(string text, KeysCall call)
     {
@@ -102,23 +91,14 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 
     private static Refusal? ReadQuery(string query, KeysCall call, bool isRemoval)
     {
-        var seen = new HashSet<string>();
-        if (query.Length == 0)
-            return null;
-        foreach (var range in query.AsSpan().Split('&'))
+        if (QueryPairs.Of(query) is not { } pairs)
+            return Wrong(isRemoval ? RemovalParameters : ListParameters);
+        foreach (var (name, value) in pairs)
         {
-            var pair = query.AsSpan(range);
-            var equals = pair.IndexOf('=');
-            if (equals < 0
-                || !TryDecode(pair[..equals], out var name)
-                || !TryDecode(pair[(equals + 1)..], out var value))
-                return Wrong(isRemoval ? RemovalParameters : ListParameters);
-            var word = Encoding.UTF8.GetString(name);
-            var refusal = !seen.Add(word) ? Wrong(isRemoval ? RemovalParameters : ListParameters)
-                : word is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(word, value, call, isRemoval)
-                : word is "timeout" ? ReadTimeout(Text(value), call) is { } late ? Wrong(late.Detail) : null
-                : isRemoval ? ReadOfRemoval(word, Text(value), call)
-                : ReadOfList(word, Text(value), call);
+            var refusal = name is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(name, value, call, isRemoval)
+                : name is "timeout" ? ReadTimeout(Text(value), call) is { } late ? Wrong(late.Detail) : null
+                : isRemoval ? ReadOfRemoval(name, Text(value), call)
+                : ReadOfList(name, Text(value), call);
             if (refusal is not null)
                 return refusal;
         }
@@ -223,37 +203,17 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         return call.Cursor is { } cursor && cursor.Print != call.Print() ? Problems.CursorInvalid : null;
     }
 
+    /// <summary>Lines are given to those who name them.</summary>
     private static Refusal? ReadAccept(IHeaderDictionary headers, KeysCall call)
     {
-        if (headers.Accept.Count == 0)
+        if (Acceptance.Read(headers.Accept) is not { } accepted)
             return null;
-        var takesJson = false;
-        foreach (var value in headers.Accept)
-        {
-            if (value is null or "")
-                return null;
-            foreach (var range in value.AsSpan().Split(','))
-            {
-                var (type, isRefused) = MediaRange(value.AsSpan(range));
-                if (isRefused)
-                    continue;
-                call.IsStreamed |= type is MediaTypes.Lines;
-                takesJson |= type is "*/*" or "application/*" or MediaTypes.Json;
-            }
-        }
-
-        return takesJson || call.IsStreamed
+        var (lines, json) = (accepted.QualityNamed(MediaTypes.Lines), accepted.QualityOf(MediaTypes.Json));
+        call.IsStreamed = lines > 0 && lines >= json;
+        return lines > 0 || json > 0
             ? null
             : new Refusal(
                 ProblemType.NotAcceptable, $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
-    }
-
-    private static (string Type, bool IsRefused) MediaRange(ReadOnlySpan<char> range)
-    {
-        var end = range.IndexOf(';');
-        var type = (end < 0 ? range : range[..end]).Trim();
-        var weight = end < 0 ? default : range[(end + 1)..].Trim();
-        return (type.ToString().ToLowerInvariant(), weight is "q=0" or "q=0.0" or "q=0.00" or "q=0.000");
     }
 
     /// <summary>Whether it is UTF-8, or the first bytes of such text.</summary>
@@ -270,42 +230,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         return true;
     }
 
-    /// <summary>Decodes once; a plus is a plus.</summary>
-    internal static bool TryDecode(ReadOnlySpan<char> text, out byte[] bytes)
-    {
-        bytes = new byte[text.Length];
-        var length = 0;
-        for (var at = 0; at < text.Length; at++)
-        {
-            if (text[at] == '%')
-            {
-                if (at + 2 >= text.Length
-                    || !byte.TryParse(
-                        text.Slice(at + 1, 2),
-                        NumberStyles.AllowHexSpecifier,
-                        CultureInfo.InvariantCulture,
-                        out var octet))
-                    return false;
-                bytes[length++] = octet;
-                at += 2;
-            }
-            else if (text[at] is > '\x20' and < '\x7F' and not ('#' or '\\'))
-            {
-                bytes[length++] = (byte)text[at];
-            }
-            else
-            {
-                return false;
-            }
-        }
-
-        Array.Resize(ref bytes, length);
-        return true;
-    }
-
     private static string Text(byte[] value) => Encoding.UTF8.GetString(value);
-
-    private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
 
     private static Refusal Wrong(string detail) => new(ProblemType.QueryInvalid, detail);
 }

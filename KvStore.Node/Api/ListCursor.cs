@@ -13,7 +13,7 @@ internal sealed record ListCursor(ulong Snapshot, ulong Print, long? Count, Read
 {
     private const int FixedBytes = 2 * sizeof(ulong);
     private const int MaxPosition = KeyPath.MaxKeyBytes + 1;
-    private const int MaxBytes = FixedBytes + 10 + MaxPosition;
+    private const int MaxBytes = FixedBytes + IndexFormat.MaxBytes + MaxPosition;
 
     /// <summary>Writes it.</summary>
     public string Format()
@@ -22,7 +22,8 @@ internal sealed record ListCursor(ulong Snapshot, ulong Print, long? Count, Read
         BinaryPrimitives.WriteUInt64LittleEndian(content.GetSpan(FixedBytes), Snapshot);
         BinaryPrimitives.WriteUInt64LittleEndian(content.GetSpan(FixedBytes)[sizeof(ulong)..], Print);
         content.Advance(FixedBytes);
-        Varint.Write(content, Count is { } count ? (ulong)count + 1 : 0);
+        content.Advance(IndexFormat.Write(
+            Count is { } count ? (ulong)count + 1 : 0, content.GetSpan(IndexFormat.MaxBytes)));
         content.Write(Position.Span);
         return SealedToken.Seal(TokenKind.ListCursor, content.WrittenSpan);
     }
@@ -33,7 +34,7 @@ internal sealed record ListCursor(ulong Snapshot, ulong Print, long? Count, Read
         if (!SealedToken.TryOpen(TokenKind.ListCursor, text, MaxBytes, out var content) || content.Length < FixedBytes)
             return null;
         var rest = content.Span[FixedBytes..];
-        if (!Varint.TryRead(ref rest, out var count) || count > long.MaxValue || rest.Length is 0 or > MaxPosition)
+        if (!IndexFormat.TryRead(ref rest, out var count) || rest.Length is 0 or > MaxPosition)
             return null;
         return new ListCursor(
             BinaryPrimitives.ReadUInt64LittleEndian(content.Span),

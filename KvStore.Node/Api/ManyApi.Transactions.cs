@@ -29,16 +29,16 @@ internal sealed partial class ManyApi
             case TransactionResult.Done done:
                 var operations = done.IsMet ? whole!.Then : whole!.Else;
                 var room = new AnswerRoom();
-                ItemAnswer[] answers =
+                ItemAnswer[] results =
                 [
                     .. done.Items.Select(room.Take).Select(item => new ItemAnswer(
                         RefusalOf(item, done.IsReplay, rules.ClusterId), item)),
                 ];
-                await FillAsync(operations, answers, _ => done.IsReplay, rules, view, room, deadline);
+                await FillAsync(operations, results, _ => done.IsReplay, rules, view, room, deadline);
                 using (var body = new ItemAnswers(rules.ClusterId))
                 {
                     body.WriteOutcome(done.IsMet, done.Version);
-                    body.WriteResults(operations, answers);
+                    body.WriteResults(operations, results);
                     await SendAsync(context, call, body.End(), done.IsReplay, session);
                 }
 

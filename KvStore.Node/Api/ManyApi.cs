@@ -3,7 +3,6 @@ using KvStore.Contracts;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
-using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using KvStore.Node.Transactions;
 using Microsoft.Extensions.Options;
@@ -13,102 +12,50 @@ namespace KvStore.Node.Api;
 /// <summary>Batches and transactions. Every node answers, by asking the partitions' primaries.</summary>
 internal sealed partial class ManyApi(
     ManyCallReader reader,
-    BucketDirectory directory,
+    RequestShell shell,
+    JsonAnswers answers,
     ClusterBatches batches,
     ClusterTransactions transactions,
     IClusterPartitions cluster,
-    IPartitions partitions,
-    INodeStatus node,
-    Problems problems,
-    AdmissionGate gate,
-    CrashHook crash,
-    IOptions<ApiOptions> options,
-    TimeProvider time,
-    ILogger<ManyApi> logger)
+    IOptions<ApiOptions> options)
 {
     /// <summary>Answers a batch.</summary>
-    public Task AnswerBatchAsync(HttpContext context) => AnswerAsync(context, isBatch: true);
+    public Task AnswerBatchAsync(HttpContext context) =>
+        shell.RunAsync(context, () => HandleAsync(context, isBatch: true));
 
     /// <summary>Answers a transaction.</summary>
-    public Task AnswerTransactionAsync(HttpContext context) => AnswerAsync(context, isBatch: false);
-
-    private async Task AnswerAsync(HttpContext context, bool isBatch)
-    {
-        try
-        {
-            if (await HandleAsync(context, isBatch) is { } refusal)
-                await problems.WriteAsync(context, refusal, default);
-        }
-        catch (InvariantBrokenException broken)
-        {
-            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
-            crash.Crash(broken);
-            throw;
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            context.Abort();
-        }
-        catch (Exception failure) when (failure is not OutOfMemoryException && !context.Response.HasStarted)
-        {
-            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
-            await problems.WriteAsync(context, Problems.Internal(isWrite: true), default);
-        }
-    }
+    public Task AnswerTransactionAsync(HttpContext context) =>
+        shell.RunAsync(context, () => HandleAsync(context, isBatch: false));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, bool isBatch)
     {
         if (reader.Read(context, isBatch, out var call) is { } unread)
             return unread;
         var bytes = Math.Min(context.Request.ContentLength ?? BodyLimits.MaxManyBytes, BodyLimits.MaxManyBytes);
-        if (!gate.TryEnter(bytes))
-            return Problems.Overloaded with { ClosesConnection = true };
-        try
+        return await shell.AdmitAsync(context, bytes, async () =>
         {
             var tooLarge = isBatch ? ProblemType.ValueTooLarge : ProblemType.TransactionTooLarge;
-            if (await ManyCallReader.ReadBodyAsync(context, call!, tooLarge) is { } bad)
-                return bad;
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-            using var timer = new CancellationTokenSource(call!.Head.Timeout, time);
-            using var passes = timer.Token.UnsafeRegister(
-                static source => ((CancellationTokenSource)source!).Cancel(), deadline);
-            return await CarryOutAsync(context, call, isBatch, deadline.Token);
-        }
-        finally
-        {
-            gate.Leave(bytes);
-        }
+            return await ManyCallReader.ReadBodyAsync(context, call!, tooLarge)
+                ?? await shell.WithinAsync(
+                    context, call!.Head.Timeout, deadline => CarryOutAsync(context, call, isBatch, deadline));
+        });
     }
 
-    /// <summary>
-    /// Finds the bucket and does it there; a second time, if there turns out to be another one of that name by now.
-    /// </summary>
-    private async ValueTask<Refusal?> CarryOutAsync(
-        HttpContext context, ManyCall call, bool isBatch, CancellationToken deadline)
-    {
-        if (partitions.View is null)
-            await partitions.ViewReadyAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (partitions.View is not { } view)
-            return Problems.NotReady;
-        if (call.Session is { } session
-            && (session.ClusterId != view.ClusterId || session.LastPartition >= view.Ring.PartitionCount))
-            return Problems.SessionOfAnother;
-        var lookup = await directory.FindAsync(call.Head.Name, deadline);
-        for (BucketId? gone = null; ; lookup = await directory.FindAnewAsync(call.Head.Name, deadline))
-        {
-            if (lookup is not BucketLookup.Found { Bucket: var bucket })
-                return lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached;
-            if (bucket.Id == gone)
-                return Problems.BucketsUnreached;
-            var rules = new OperationRules(view.ClusterId, bucket, options.Value.MaxValueBytes);
-            var refusal = isBatch
-                ? await BatchAsync(context, call, rules, view, deadline)
-                : await TransactAsync(context, call, rules, view, deadline);
-            if (!ReferenceEquals(refusal, Problems.BucketNotFound) || gone is not null)
-                return refusal;
-            gone = bucket.Id;    // nothing was applied there
-        }
-    }
+    private ValueTask<Refusal?> CarryOutAsync(
+        HttpContext context, ManyCall call, bool isBatch, CancellationToken deadline) =>
+        shell.InBucketAsync(
+            call.Head.Name,
+            async (view, bucket) =>
+            {
+                var partitions = view.Ring.PartitionCount;
+                if (ConsistencyReader.CheckSession(call.Session, view.ClusterId, partitions) is { } foreign)
+                    return foreign;
+                var rules = new OperationRules(view.ClusterId, bucket, options.Value.MaxValueBytes);
+                return isBatch
+                    ? await BatchAsync(context, call, rules, view, deadline)
+                    : await TransactAsync(context, call, rules, view, deadline);
+            },
+            deadline);
 
     private async ValueTask<Refusal?> BatchAsync(
         HttpContext context, ManyCall call, OperationRules rules, ClusterView view, CancellationToken deadline)
@@ -143,13 +90,13 @@ internal sealed partial class ManyApi(
             return Problems.BucketNotFound;
         var isReplay = items.OfType<BatchItem.Answered>().Any() && items.All(item => item
             is BatchItem.Answered { IsReplay: true } or null);
-        var answers = new ItemAnswer[items.Length];
-        for (var at = 0; at < answers.Length; at++)
-            answers[at] = AnswerOf(items[at], refused[at], rules.ClusterId);
+        var results = new ItemAnswer[items.Length];
+        for (var at = 0; at < results.Length; at++)
+            results[at] = AnswerOf(items[at], refused[at], rules.ClusterId);
         var isReplayed = (int at) => items[at] is BatchItem.Answered { IsReplay: true };
-        await FillAsync(operations, answers, isReplayed, rules, view, room, deadline);
+        await FillAsync(operations, results, isReplayed, rules, view, room, deadline);
         using var body = new ItemAnswers(rules.ClusterId);
-        body.WriteResults(operations, answers);
+        body.WriteResults(operations, results);
         var session = call.Session ?? SessionToken.Empty(rules.ClusterId);
         for (var at = 0; at < items.Length; at++)
         {
@@ -186,15 +133,15 @@ internal sealed partial class ManyApi(
     /// </summary>
     private async ValueTask FillAsync(
         ImmutableArray<Operation> operations,
-        ItemAnswer[] answers,
+        ItemAnswer[] results,
         Func<int, bool> isReplay,
         OperationRules rules,
         ClusterView view,
         AnswerRoom room,
         CancellationToken deadline)
     {
-        var bare = Enumerable.Range(0, answers.Length)
-            .Where(at => answers[at] is { Refusal: null, Result: { Status: WriteStatus.Found, Entry: null } })
+        var bare = Enumerable.Range(0, results.Length)
+            .Where(at => results[at] is { Refusal: null, Result: { Status: WriteStatus.Found, Entry: null } })
             .Where(isReplay)
             .GroupBy(at => view.Ring.PartitionOf(operations[at].Key.Span));
         foreach (var group in bare)
@@ -205,25 +152,18 @@ internal sealed partial class ManyApi(
                 continue;
             for (var at = 0; at < places.Length; at++)
             {
-                if (read.Items[at].Version == answers[places[at]].Result.Version)
-                    answers[places[at]] = answers[places[at]] with { Result = room.Take(read.Items[at]) };
+                if (read.Items[at].Version == results[places[at]].Result.Version)
+                    results[places[at]] = results[places[at]] with { Result = room.Take(read.Items[at]) };
             }
         }
     }
 
-    private async ValueTask SendAsync(
+    private ValueTask SendAsync(
         HttpContext context, ManyCall call, ReadOnlyMemory<byte> body, bool isReplay, SessionToken session)
     {
-        var response = context.Response;
-        response.StatusCode = StatusCodes.Status200OK;
-        response.Headers.CacheControl = "no-cache";
-        response.Headers[KvHeaders.ServedBy] = node.Name;
-        response.Headers[KvHeaders.RequestId] = problems.TraceId();
-        response.Headers[KvHeaders.Session] = session.Format();
+        context.Response.Headers[KvHeaders.Session] = session.Format();
         if (isReplay && call.Head.IdempotencyKey is not null)
-            response.Headers[KvHeaders.IdempotencyReplayed] = "true";
-        response.ContentType = MediaTypes.Json;
-        response.ContentLength = body.Length;
-        await response.Body.WriteAsync(body, context.RequestAborted);
+            context.Response.Headers[KvHeaders.IdempotencyReplayed] = "true";
+        return answers.SendAsync(context, body);
     }
 }

@@ -1,6 +1,6 @@
+using System.Text;
 using KvStore.Contracts;
 using KvStore.Core.State;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Node.Api;
@@ -44,20 +44,13 @@ internal sealed class ManyCallReader(IOptions<ApiOptions> options, HopIds hopIds
         if (!BucketName.IsValid(head.Name))
             return Problems.BucketInvalid;
         var isUntilFailure = false;
+        SessionToken? session = null;
         var refusal = BucketCallReader.ReadHeaders(request.Headers, ref head)
-            ?? ReadQuery(request.Query, isBatch, ref head, ref isUntilFailure)
-            ?? RefuseConditions(request.Headers);
+            ?? ReadQuery(context, isBatch, ref head, ref isUntilFailure)
+            ?? RefuseConditions(request.Headers)
+            ?? ConsistencyReader.ReadSession(request.Headers[KvHeaders.Session], out session);
         if (refusal is not null)
             return refusal;
-        SessionToken? session = null;
-        var token = request.Headers[KvHeaders.Session];
-        if (token.Count > 1 || (token.Count == 1 && !SessionToken.TryParse(token.ToString(), out session)))
-        {
-            return new Refusal(
-                ProblemType.SessionInvalid,
-                "Kv-Session is to be sent once, exactly as an answer of this cluster gave it.");
-        }
-
         call = new ManyCall
         {
             Head = head,
@@ -74,72 +67,47 @@ internal sealed class ManyCallReader(IOptions<ApiOptions> options, HopIds hopIds
     /// <param name="tooLarge">What is said of a body that is larger.</param>
     public static async ValueTask<Refusal?> ReadBodyAsync(HttpContext context, ManyCall call, ProblemType tooLarge)
     {
-        var request = context.Request;
-        if (RefuseHead(request, tooLarge) is { } refused)
-            return refused with { ClosesConnection = true };
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-            limit.MaxRequestBodySize = BodyLimits.MaxManyBytes + 1;
-        try
-        {
-            var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, BodyLimits.MaxManyBytes));
-            await request.Body.CopyToAsync(body, context.RequestAborted);
-            call.Head.Body = body.GetBuffer().AsMemory(0, (int)body.Length);
-            return body.Length <= BodyLimits.MaxManyBytes ? null : TooLarge(tooLarge);
-        }
-        catch (BadHttpRequestException tooMuch) when (tooMuch.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            return TooLarge(tooLarge);
-        }
-        catch (IOException)
+        var (request, limit) = (context.Request, BodyLimits.MaxManyBytes);
+        var tooMuch = new Refusal(
+            tooLarge, $"A batch or a transaction may have {BodyLimits.MaxManyBytes} bytes; nothing was applied.");
+        if (BodyReader.Refuse(request, limit, tooMuch) is { } refused)
+            return refused;
+        if (!MediaTypes.IsJson(request.ContentType))
         {
             return new Refusal(
-                ProblemType.BodyInvalid, "The body did not arrive as its headers announced it; nothing was applied.")
+                ProblemType.UnsupportedMediaType, "A batch or a transaction takes Content-Type: application/json.")
             {
                 ClosesConnection = true,
             };
         }
+
+        (call.Head.Body, var unread) = await BodyReader.ReadAsync(context, limit, tooMuch);
+        return unread;
     }
-
-    private static Refusal? RefuseHead(HttpRequest request, ProblemType tooLarge)
-    {
-        if (request.Headers.ContentEncoding.Count > 0)
-            return new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.");
-        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
-            return new Refusal(ProblemType.BodyInvalid, wrong);
-        if (!MediaTypes.IsJson(request.ContentType))
-        {
-            return new Refusal(
-                ProblemType.UnsupportedMediaType, "A batch or a transaction takes Content-Type: application/json.");
-        }
-
-        return request.ContentLength > BodyLimits.MaxManyBytes ? TooLarge(tooLarge) : null;
-    }
-
-    private static Refusal TooLarge(ProblemType type) => new(
-        type, $"A batch or a transaction may have {BodyLimits.MaxManyBytes} bytes; nothing was applied.")
-    {
-        ClosesConnection = true,
-    };
 
     private static Refusal? ReadQuery(
-        IQueryCollection query, bool isBatch, ref BucketCall head, ref bool isUntilFailure)
+        HttpContext context, bool isBatch, ref BucketCall head, ref bool isUntilFailure)
     {
-        foreach (var (name, values) in query)
+        var wrong = new Refusal(
+            ProblemType.QueryInvalid,
+            "The query takes timeout, and that of a batch stop_on_error (true or false), each once as name=value.");
+        if (QueryPairs.Of(context) is not { } pairs)
+            return wrong;
+        foreach (var (name, bytes) in pairs)
         {
-            if (name is "timeout" && values.Count == 1)
+            var value = Encoding.UTF8.GetString(bytes);
+            if (name is "timeout")
             {
-                if (BucketCallReader.ReadTimeout(values.ToString(), ref head) is { } wrong)
-                    return wrong with { Type = ProblemType.QueryInvalid };
+                if (BucketCallReader.ReadTimeout(value, ref head) is { } late)
+                    return late with { Type = ProblemType.QueryInvalid };
             }
-            else if (name is "stop_on_error" && isBatch && values.ToString() is "true" or "false")
+            else if (name is "stop_on_error" && isBatch && value is "true" or "false")
             {
-                isUntilFailure = values.ToString() is "true";
+                isUntilFailure = value is "true";
             }
             else
             {
-                return new Refusal(
-                    ProblemType.QueryInvalid,
-                    "The query takes timeout, and that of a batch stop_on_error (true or false), each once.");
+                return wrong;
             }
         }
 

@@ -1,16 +1,13 @@
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace KvStore.Node.Api;
 
 /// <summary>
-/// Reads the documents that batches and transactions are: an object of lists of objects. As strict as
-/// <see cref="EntryReader"/>; what is wrong is said with the place of the item that it is wrong with.
+/// Reads the documents that batches and transactions are: an object of lists of objects. What is wrong with an item is
+/// said with its place.
 /// </summary>
 internal static class ManyReader
 {
-    private const int DepthOfItems = 2;    // in a list, in the document
-
     /// <summary>Gives the bytes of each item of each list.</summary>
     /// <param name="body">The document.</param>
     /// <param name="lists">The lists that it may have.</param>
@@ -24,23 +21,7 @@ internal static class ManyReader
         out Dictionary<string, List<ReadOnlyMemory<byte>>> items)
     {
         items = [];
-        if (body.Span.StartsWith("\uFEFF"u8))
-            return "The body must not start with a byte order mark.";
-        if (!Utf8.IsValid(body.Span))
-            return "The body is not valid UTF-8.";
-        try
-        {
-            return SplitObject(body, lists, limit, items);
-        }
-        catch (JsonException malformed)
-        {
-            var place = $"line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine}";
-            return $"The body is not valid JSON ({place}), or a value is deeper than {StrictJson.MaxDepth} levels.";
-        }
-        catch (InvalidOperationException)    // how the reader says that a string is no text
-        {
-            return "A name in the body has half of a surrogate pair.";
-        }
+        return StrictJson.Read(body, items, (document, into) => SplitObject(document, lists, limit, into));
     }
 
     /// <summary>Reads one item, and hands its members on.</summary>
@@ -48,24 +29,10 @@ internal static class ManyReader
     /// <param name="read">Gets the item; what it keeps of it, it copies. Gives what is wrong, as a sentence.</param>
     public static string? ReadItem(ReadOnlyMemory<byte> item, Func<JsonElement, string?> read)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(item, new JsonDocumentOptions
-            {
-                MaxDepth = StrictJson.MaxDepth + 1,
-                AllowDuplicateProperties = false,
-            });
-            return document.RootElement.ValueKind != JsonValueKind.Object ? "It must be an object."
-                : Check(document.RootElement) ?? read(document.RootElement);
-        }
-        catch (JsonException)
-        {
-            return $"It has a name twice, or a value that is deeper than {StrictJson.MaxDepth} levels.";
-        }
-        catch (InvalidOperationException)
-        {
-            return "A string in it has half of a surrogate pair.";
-        }
+        using var document = JsonDocument.Parse(item, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth + 1 });
+        return document.RootElement.ValueKind is JsonValueKind.Object
+            ? read(document.RootElement)
+            : "It must be an object.";
     }
 
     private static string? SplitObject(
@@ -76,7 +43,7 @@ internal static class ManyReader
     {
         var shape = $"The body must be an object of lists: {string.Join(", ", lists)}; each once and nothing else.";
         var reader = new Utf8JsonReader(
-            body.Span, new JsonReaderOptions { MaxDepth = StrictJson.MaxDepth + 1 + DepthOfItems });
+            body.Span, new JsonReaderOptions { MaxDepth = StrictJson.MaxDepth + 1 + StrictJson.DepthOfItems });
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
             return shape;
         var count = 0;
@@ -96,43 +63,12 @@ internal static class ManyReader
                 }
 
                 var start = (int)reader.TokenStartIndex;
-                reader.Skip();
+                if (StrictJson.Walk(ref reader) is { } wrong)
+                    return $"{name}[{list.Count}]: {wrong}";
                 list.Add(body[start..(int)reader.BytesConsumed]);
             }
         }
 
         return reader.Read() ? shape : null;
-    }
-
-    /// <summary>What the syntax alone does not forbid: halves of characters, numbers that nobody can hold.</summary>
-    private static string? Check(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.Object:
-                foreach (var member in element.EnumerateObject())
-                {
-                    _ = member.Name;
-                    if (Check(member.Value) is { } wrong)
-                        return wrong;
-                }
-
-                return null;
-            case JsonValueKind.Array:
-                foreach (var part in element.EnumerateArray())
-                {
-                    if (Check(part) is { } wrong)
-                        return wrong;
-                }
-
-                return null;
-            case JsonValueKind.String:
-                _ = element.GetString();
-                return null;
-            case JsonValueKind.Number when !element.TryGetDouble(out var number) || !double.IsFinite(number):
-                return "A number in it is out of range.";
-            default:
-                return null;
-        }
     }
 }

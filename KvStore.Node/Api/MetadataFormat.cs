@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Json;
 using KvStore.Contracts;
 
 namespace KvStore.Node.Api;
@@ -49,19 +50,39 @@ internal static class MetadataFormat
     /// <exception cref="InvalidDataException">A later version wrote them.</exception>
     public static void WriteTo(IHeaderDictionary headers, ReadOnlySpan<byte> bytes)
     {
+        foreach (var (name, value) in Decode(bytes))
+            headers[KvHeaders.MetadataPrefix + name] = value;
+    }
+
+    /// <summary>Writes them as <c>"meta"</c>, an object of strings; nothing for none.</summary>
+    /// <exception cref="InvalidDataException">A later version wrote them.</exception>
+    public static void WriteTo(Utf8JsonWriter json, ReadOnlySpan<byte> bytes)
+    {
         if (bytes.IsEmpty)
             return;
+        json.WriteStartObject("meta"u8);
+        foreach (var (name, value) in Decode(bytes))
+            json.WriteString(name, value);
+        json.WriteEndObject();
+    }
+
+    private static List<(string Name, string Value)> Decode(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+            return [];
         if (bytes[0] != Version)
             throw new InvalidDataException($"Metadata of version {bytes[0]}; {Version} is known.");
+        var items = new List<(string Name, string Value)>();
         var rest = bytes[HeadBytes..];
         for (var left = bytes[1]; left > 0; left--)
         {
             var name = rest.Slice(ItemBytes, rest[0]);
             var value = BinaryPrimitives.ReadUInt16LittleEndian(rest[1..]);
             rest = rest[(ItemBytes + name.Length)..];
-            headers[KvHeaders.MetadataPrefix + Encoding.ASCII.GetString(name)] =
-                Encoding.ASCII.GetString(rest[..value]);
+            items.Add((Encoding.ASCII.GetString(name), Encoding.ASCII.GetString(rest[..value])));
             rest = rest[value..];
         }
+
+        return items;
     }
 }

@@ -122,13 +122,3 @@ internal sealed class NodeStatusSource(
             transport.IsConnected(member.Id),
             replicas.SelectMany(replica => replica.Lags).Where(lag => lag.Peer == member.Id).Sum(lag => lag.Entries)))];
 }
-
-/// <summary>Counts answered requests for keys.</summary>
-internal sealed class RequestCount
-{
-    private long _count;
-
-    public long Count => Volatile.Read(ref _count);
-
-    public void Add() => Interlocked.Increment(ref _count);
-}

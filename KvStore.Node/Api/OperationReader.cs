@@ -129,6 +129,7 @@ internal sealed class OperationReader(OperationRules rules)
             Condition = condition,
             Value = json ?? bytes!.Value,
             ContentType = json is null ? type ?? MediaTypes.Binary : MediaTypes.Json,
+            Metadata = members.Metadata(),
             Ttl = ttl ?? (rules.Bucket.DefaultTtlMs is { } milliseconds ? Ttl.After(milliseconds) : Ttl.None),
         };
     }

@@ -25,6 +25,14 @@ internal sealed partial class Problems
     public static Refusal BucketInvalid { get; } =
         new(ProblemType.BucketInvalid, BucketName.Rule + " Nothing was applied.");
 
+    /// <summary>Why there is no bucket to do anything in; null when there is.</summary>
+    public static Refusal? From(BucketLookup lookup) => lookup switch
+    {
+        BucketLookup.Found => null,
+        BucketLookup.Absent => BucketNotFound,
+        _ => BucketsUnreached,
+    };
+
     /// <summary>Why a change of a bucket is refused; null when it was made.</summary>
     public static Refusal? From(BucketOutcome outcome, ulong clusterId) => outcome switch
     {

@@ -166,10 +166,10 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     public ValueTask WriteAsync(HttpContext context, Refusal refusal, KeyTarget.Key? target)
     {
         var response = context.Response;
-        var traceId = TraceId();
         response.Clear();
         response.StatusCode = refusal.Type.Status;
-        SetHeaders(response.Headers, refusal, traceId);
+        var traceId = Sign(response.Headers);
+        SetHeaders(response.Headers, refusal);
         var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
         {
             Instance = PathOf(context),
@@ -193,11 +193,19 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     /// <summary>What log lines and answers call the request.</summary>
     public string TraceId() => Activity.Current?.TraceId.ToHexString() ?? ids.Next();
 
-    private void SetHeaders(IHeaderDictionary headers, Refusal refusal, string traceId)
+    /// <summary>Sets who answers, and what log lines call the request.</summary>
+    /// <returns>The latter.</returns>
+    public string Sign(IHeaderDictionary headers)
     {
-        headers.CacheControl = "no-cache";
+        var traceId = TraceId();
         headers[KvHeaders.RequestId] = traceId;
         headers[KvHeaders.ServedBy] = node.Name;
+        return traceId;
+    }
+
+    private static void SetHeaders(IHeaderDictionary headers, Refusal refusal)
+    {
+        headers.CacheControl = "no-cache";
         refusal.Read?.WriteTo(headers);
         if (refusal.Session is { } session)
             headers[KvHeaders.Session] = session;

@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
+using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
+using Microsoft.Extensions.Primitives;
 
 namespace KvStore.Node.Api;
 
@@ -44,6 +46,16 @@ internal static class RequestIds
             ? new RequestId((whole.High & ~TimedRandom) | (high & TimedRandom), low, whole.Kind)
             : new RequestId(high, low, whole.Kind);
     }
+
+    /// <summary>Refuses an <c>Idempotency-Key</c> that names nothing.</summary>
+    public static Refusal? RefuseKey(StringValues values) => IsName(values) ? null : new Refusal(
+        ProblemType.IdempotencyKeyInvalid, "Idempotency-Key must be sent once, with 1 to 64 visible ASCII characters.");
+
+    /// <summary>Refuses a <c>Kv-Hop-Request-Id</c> that names nothing.</summary>
+    public static Refusal? RefuseHop(StringValues values) => IsName(values) ? null : new Refusal(
+        ProblemType.HeaderInvalid, "Kv-Hop-Request-Id must be sent once, with 1 to 64 visible ASCII characters.");
+
+    private static bool IsName(StringValues values) => values.Count == 1 && IsValid(values.ToString());
 
     /// <summary>Whether the text can be a name: 1 to 64 visible ASCII characters.</summary>
     public static bool IsValid(string text) =>

@@ -79,25 +79,25 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         var (ttl, hasMetadata) = (None, false);
         foreach (var (name, values) in headers)
         {
-            if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase))
+            if (!OwnHeaders.Has(name))
                 continue;
-            if (Is(name, KvHeaders.Consistency))
+            if (OwnHeaders.Is(name, KvHeaders.Consistency))
                 consistency = values;
-            else if (Is(name, KvHeaders.Session))
+            else if (OwnHeaders.Is(name, KvHeaders.Session))
                 session = values;
-            else if (Is(name, KvHeaders.Ack))
+            else if (OwnHeaders.Is(name, KvHeaders.Ack))
                 ack = values;
-            else if (Is(name, KvHeaders.Timeout))
+            else if (OwnHeaders.Is(name, KvHeaders.Timeout))
                 timeout = values;
-            else if (Is(name, KvHeaders.Forward))
+            else if (OwnHeaders.Is(name, KvHeaders.Forward))
                 forward = values;
-            else if (Is(name, KvHeaders.HopRequestId))
+            else if (OwnHeaders.Is(name, KvHeaders.HopRequestId))
                 hop = values;
-            else if (Is(name, KvHeaders.Ttl))
+            else if (OwnHeaders.Is(name, KvHeaders.Ttl))
                 ttl = values;
             else if (MetadataReader.Is(name))
                 hasMetadata = true;
-            else if (!IsOfAnswers(name))
+            else if (!OwnHeaders.IsOfAnswers(name))
                 return new Refusal(ProblemType.HeaderInvalid, UnknownHeader);
         }
 
@@ -113,13 +113,6 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 
     private const string UnknownHeader =
         "A header that starts with Kv- is not one of this API's; headers with that prefix are never ignored.";
-
-    private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsOfAnswers(string name) =>
-        Is(name, KvHeaders.Version) || Is(name, KvHeaders.StalenessMs) || Is(name, KvHeaders.Copies)
-        || Is(name, KvHeaders.ServedBy) || Is(name, KvHeaders.Role) || Is(name, KvHeaders.Owner)
-        || Is(name, KvHeaders.RequestId) || Is(name, KvHeaders.ExpiresAt);
 
     /// <summary>What the body is, and what the answer is to be.</summary>
     private static Refusal? ReadForms(IHeaderDictionary headers, QueryParameters parameters, KeyRequest read)
@@ -172,10 +165,8 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     {
         if (forward.Count > 0 && forward is not ["never"])
             return new Refusal(ProblemType.HeaderInvalid, "Kv-Forward has one value: never.");
-        if (hop.Count > 1)
-            return Repeated(KvHeaders.HopRequestId);
-        if (hop.Count == 1 && !RequestIds.IsValid(hop.ToString()))
-            return new Refusal(ProblemType.HeaderInvalid, "Kv-Hop-Request-Id is 1 to 64 visible ASCII characters.");
+        if (hop.Count > 0 && RequestIds.RefuseHop(hop) is { } nameless)
+            return nameless;
         read.IsForwardedNever = forward.Count == 1;
         if (read.IsWrite)
             read.HopRequestId = hop.Count == 1 ? hop.ToString() : hopIds.Next();
@@ -205,11 +196,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         if (!headers.TryGetValue(KvHeaders.IdempotencyKey, out var values) || !read.IsWrite)
             return null;
         read.IdempotencyKey = values.ToString();
-        return values.Count == 1 && RequestIds.IsValid(read.IdempotencyKey)
-            ? null
-            : new Refusal(
-                ProblemType.IdempotencyKeyInvalid,
-                "Idempotency-Key must be sent once, with 1 to 64 visible ASCII characters.");
+        return RequestIds.RefuseKey(values);
     }
 
     private static Refusal? RefuseBody(HttpContext context, KeyRequest read)
@@ -226,7 +213,7 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
             };
         }
 
-        if (read.HasBody || read.Verb is Verb.Options || (!isChunked && context.Request.ContentLength is null or 0))
+        if (read.HasBody || read.Verb is Verb.Options || !BodyReader.IsSent(context.Request))
             return null;
         return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD, DELETE and a touch take no body.")
         {

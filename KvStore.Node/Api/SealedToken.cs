@@ -56,38 +56,3 @@ internal static class SealedToken
         return true;
     }
 }
-
-/// <summary>Whole numbers in as few bytes as they need, seven bits each, the lowest first.</summary>
-internal static class Varint
-{
-    private const int MaxBytes = 10;
-
-    /// <summary>Appends a number.</summary>
-    public static void Write(ArrayBufferWriter<byte> to, ulong number)
-    {
-        var bytes = to.GetSpan(MaxBytes);
-        var length = 0;
-        for (; number >= 0x80; number >>= 7)
-            bytes[length++] = (byte)(number | 0x80);
-        bytes[length++] = (byte)number;
-        to.Advance(length);
-    }
-
-    /// <summary>Takes a number from the front; false: there is none.</summary>
-    public static bool TryRead(ref ReadOnlySpan<byte> from, out ulong number)
-    {
-        number = 0;
-        for (var at = 0; at < Math.Min(from.Length, MaxBytes); at++)
-        {
-            if (at == MaxBytes - 1 && from[at] > 1)
-                return false;    // more than 64 bits
-            number |= (ulong)(from[at] & 0x7F) << (7 * at);
-            if (from[at] >= 0x80)
-                continue;
-            from = from[(at + 1)..];
-            return true;
-        }
-
-        return false;
-    }
-}

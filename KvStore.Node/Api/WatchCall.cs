@@ -1,7 +1,6 @@
 using System.Text;
 using KvStore.Contracts;
 using KvStore.Node.Watch;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
 namespace KvStore.Node.Api;
@@ -40,6 +39,8 @@ internal sealed record WatchCall
 /// <summary>Reads requests to watch. As with keys, what it does not know it refuses.</summary>
 internal static class WatchCallReader
 {
+    private const string Stream = "text/event-stream";
+
     private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromSeconds(1);
 
     private const string QueryRule =
@@ -60,62 +61,30 @@ internal static class WatchCallReader
             return Problems.BucketInvalid;
         return ReadAccept(headers.Accept, ref call)
             ?? ReadHeaders(headers, ref call)
-            ?? ReadQuery(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget, ref call)
+            ?? ReadQuery(context, ref call)
             ?? ReadLastEvent(headers, ref call);
     }
 
     private static Refusal? ReadAccept(StringValues accept, ref WatchCall call)
     {
-        var stream = QualityOf(accept, "text/event-stream", "text/*");
-        var json = QualityOf(accept, MediaTypes.Json, "application/*");
-        call = call with { IsPoll = json > stream };
+        if (Acceptance.Read(accept) is not { } accepted)
+            return null;
+        var (stream, json) = (accepted.QualityOf(Stream), accepted.QualityOf(MediaTypes.Json));
+        var isNamed = accepted.QualityNamed(MediaTypes.Json) > accepted.QualityNamed(Stream);
+        call = call with { IsPoll = json > stream || (json == stream && isNamed) };
         return stream > 0 || json > 0
             ? null
-            : new Refusal(
-                ProblemType.NotAcceptable, "Changes can be given as text/event-stream or as application/json.");
-    }
-
-    /// <summary>How much a type is wanted; its own name counts a little more than a range.</summary>
-    private static double QualityOf(StringValues accept, string type, string range)
-    {
-        var text = string.Join(',', accept.ToArray());
-        if (text.Length == 0)
-            return 1;
-        var best = 0.0;
-        var closest = -1;
-        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
-        {
-            var pieces = part.Split(';', StringSplitOptions.TrimEntries);
-            var close = pieces[0].Equals(type, StringComparison.OrdinalIgnoreCase) ? 2
-                : pieces[0].Equals(range, StringComparison.OrdinalIgnoreCase) ? 1
-                : pieces[0] is "*/*" ? 0
-                : -1;
-            if (close > closest)
-                (closest, best) = (close, QualityIn(pieces) + close * 1e-6);
-        }
-
-        return closest < 0 || best < 0.001 ? 0 : best;
-    }
-
-    private static double QualityIn(string[] pieces)
-    {
-        foreach (var piece in pieces.Skip(1))
-        {
-            if (piece.StartsWith("q=", StringComparison.OrdinalIgnoreCase)
-                && double.TryParse(piece.AsSpan(2), System.Globalization.CultureInfo.InvariantCulture, out var quality))
-                return quality;
-        }
-
-        return 1;
+            : new Refusal(ProblemType.NotAcceptable, $"Changes can be given as {Stream} or as {MediaTypes.Json}.");
     }
 
     private static Refusal? ReadHeaders(IHeaderDictionary headers, ref WatchCall call)
     {
         foreach (var (name, values) in headers)
         {
-            if (!name.StartsWith("Kv-", StringComparison.OrdinalIgnoreCase) || BucketCallReader.IsIgnored(name))
+            if (!OwnHeaders.Has(name) || OwnHeaders.IsIgnoredWithoutKey(name)
+                || OwnHeaders.Is(name, KvHeaders.Consistency))
                 continue;
-            if (!name.Equals(KvHeaders.Timeout, StringComparison.OrdinalIgnoreCase))
+            if (!OwnHeaders.Is(name, KvHeaders.Timeout))
             {
                 return new Refusal(
                     ProblemType.HeaderInvalid,
@@ -131,23 +100,14 @@ internal static class WatchCallReader
         return null;
     }
 
-    /// <summary>From the raw target, like keys: a plus is a plus.</summary>
-    private static Refusal? ReadQuery(string target, ref WatchCall call)
+    private static Refusal? ReadQuery(HttpContext context, ref WatchCall call)
     {
-        var mark = target.IndexOf('?', StringComparison.Ordinal);
-        if (mark < 0 || mark == target.Length - 1)
-            return null;
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var pair in target[(mark + 1)..].Split('&'))
+        if (QueryPairs.Of(context) is not { } pairs)
+            return new Refusal(ProblemType.QueryInvalid, QueryRule);
+        foreach (var (name, bytes) in pairs)
         {
-            var equals = pair.IndexOf('=', StringComparison.Ordinal);
-            if (equals < 0
-                || !KeysCallReader.TryDecode(pair.AsSpan(0, equals), out var nameBytes)
-                || !KeysCallReader.TryDecode(pair.AsSpan(equals + 1), out var bytes)
-                || !names.Add(Encoding.UTF8.GetString(nameBytes)))
-                return new Refusal(ProblemType.QueryInvalid, QueryRule);
             var value = Encoding.UTF8.GetString(bytes);
-            var refusal = Encoding.UTF8.GetString(nameBytes) switch
+            var refusal = name switch
             {
                 "prefix" => ReadPrefix(bytes, ref call),
                 "since" => ReadSince(value, ref call),

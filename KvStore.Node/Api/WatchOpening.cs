@@ -8,7 +8,7 @@ namespace KvStore.Node.Api;
 
 /// <summary>Where a watch begins, or why it does not.</summary>
 internal sealed class WatchOpening(
-    IPartitions partitions, ClusterPositions positions, WatchDispatcher dispatcher, BucketDirectory directory)
+    RequestShell shell, ClusterPositions positions, WatchDispatcher dispatcher, BucketDirectory directory)
 {
     /// <summary>No position is told before it is known that nothing acknowledged is behind it.</summary>
     private static Refusal Unreached { get; } = new(
@@ -21,9 +21,7 @@ internal sealed class WatchOpening(
     /// <returns>The watcher, or why there is none.</returns>
     public async ValueTask<(Watcher? Watcher, Refusal? Refusal)> OpenAsync(WatchCall call, CancellationToken deadline)
     {
-        if (partitions.View is null)
-            await partitions.ViewReadyAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (partitions.View is not { } view)
+        if (await shell.ViewAsync(deadline).ConfigureAwait(false) is not { } view)
             return (null, Problems.NotReady);
         var count = view.Ring.PartitionCount;
         if (call.Since is { } since && (since.ClusterId != view.ClusterId || since.Indexes.Length != count))
@@ -38,7 +36,7 @@ internal sealed class WatchOpening(
         // after the positions: what is dropped later than this is closed behind them
         var lookup = await directory.FindAnewAsync(call.Bucket, deadline).ConfigureAwait(false);
         if (lookup is not BucketLookup.Found found)
-            return (null, lookup is BucketLookup.Absent ? Problems.BucketNotFound : Problems.BucketsUnreached);
+            return (null, Problems.From(lookup));
         var at = call.Since is null ? now : call.Since.Indexes.ToArray();
         var id = found.Bucket.Id;
         return Refuse(call.Since, at, now, id, view.ClusterId) is { } refusal

@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Node.Replication;
@@ -63,7 +61,7 @@ internal sealed class ClusterSnapshots(
         {
             var gathering = new Gathering(here.View!.Ring.PartitionCount, new PinRequest
             {
-                Snapshot = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))),
+                Snapshot = RandomIds.Number(),
                 Bucket = bucket,
                 Partitions = [],
                 Query = ForOneNode(query),
@@ -83,8 +81,17 @@ internal sealed class ClusterSnapshots(
         return new PageOutcome.TimedOut();
     }
 
+    /// <summary>A page of a snapshot that is kept; with the last one it is let go of.</summary>
+    public ValueTask<PageOutcome> NextAsync(ulong snapshot, ScanQuery query, CancellationToken deadline) =>
+        NextAsync(snapshot, query, PinFate.Released, deadline);
+
     /// <summary>A page of a snapshot that is kept.</summary>
-    public async ValueTask<PageOutcome> NextAsync(ulong snapshot, ScanQuery query, CancellationToken deadline)
+    /// <param name="snapshot">The snapshot.</param>
+    /// <param name="query">Which keys.</param>
+    /// <param name="atEnd">What becomes of it with the last page.</param>
+    /// <param name="deadline">Cancelled when the caller's deadline passes.</param>
+    public async ValueTask<PageOutcome> NextAsync(
+        ulong snapshot, ScanQuery query, PinFate atEnd, CancellationToken deadline)
     {
         var began = time.GetTimestamp();
         while (!deadline.IsCancellationRequested)
@@ -105,7 +112,7 @@ internal sealed class ClusterSnapshots(
             {
                 var page = PageOf(snapshot, positions, [.. parts.Select(part => part.Part)], query, count: null);
                 if (page.Next is null)
-                    Release(snapshot);
+                    Settle(snapshot, atEnd);
                 return page;
             }
 
@@ -118,25 +125,27 @@ internal sealed class ClusterSnapshots(
     }
 
     /// <summary>Has every node let go of a snapshot; waits for none of them.</summary>
-    public void Release(ulong snapshot)
+    public void Release(ulong snapshot) => Settle(snapshot, PinFate.Released);
+
+    private void Settle(ulong snapshot, PinFate fate)
     {
-        own.Settle(snapshot, isKept: false);
+        own.Settle(snapshot, fate);
         foreach (var peer in peers.Others)
-            _ = ReleaseAsync(peer, snapshot);
+            _ = SettleAsync(peer, snapshot, fate);
     }
 
-    private async Task ReleaseAsync(NodeId peer, ulong snapshot)
+    private async Task SettleAsync(NodeId peer, ulong snapshot, PinFate fate)
     {
         using var patience = new CancellationTokenSource(SettlePatience, time);
-        await peers.SettleAsync(peer, snapshot, isKept: false, patience.Token).ConfigureAwait(false);
+        await peers.SettleAsync(peer, snapshot, fate, patience.Token).ConfigureAwait(false);
     }
 
     /// <summary>Has every node keep what it pinned: only then somebody may be told how to read on.</summary>
     private async ValueTask<PageOutcome> KeepAsync(PageOutcome.Page page, CancellationToken deadline)
     {
         var answers = peers.Others
-            .Select(peer => peers.SettleAsync(peer, page.Snapshot, isKept: true, deadline)).ToList();
-        var isKept = own.Settle(page.Snapshot, isKept: true);
+            .Select(peer => peers.SettleAsync(peer, page.Snapshot, PinFate.Kept, deadline)).ToList();
+        var isKept = own.Settle(page.Snapshot, PinFate.Kept);
         foreach (var answer in answers)
             isKept &= await answer.ConfigureAwait(false) is not false;
         if (isKept)

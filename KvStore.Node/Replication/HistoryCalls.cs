@@ -28,7 +28,7 @@ internal sealed class HistoryCalls(PeerTransport transport) : IHistoryPeers
                 [.. reply.Positions.Select(item => (new PartitionId((int)item.Partition), item.Index))],
                 [.. reply.Elsewhere.Select(item => (new PartitionId((int)item.Partition), new NodeId(item.Hint)))]);
         }
-        catch (Exception failure) when (IsOfCall(failure))
+        catch (Exception failure) when (PeerCalls.IsOfCall(failure))
         {
             return ConfirmedPositions.Nothing;
         }
@@ -60,7 +60,7 @@ internal sealed class HistoryCalls(PeerTransport transport) : IHistoryPeers
         {
             return new Wire.Peer.PeerClient(channel).FollowChanges(request, cancellationToken: stopping);
         }
-        catch (Exception failure) when (IsOfCall(failure))
+        catch (Exception failure) when (PeerCalls.IsOfCall(failure))
         {
             return null;
         }
@@ -75,13 +75,9 @@ internal sealed class HistoryCalls(PeerTransport transport) : IHistoryPeers
                 ? HistoryCodec.Decode(call.ResponseStream.Current)
                 : null;
         }
-        catch (Exception failure) when (IsOfCall(failure))
+        catch (Exception failure) when (PeerCalls.IsOfCall(failure))
         {
             return null;
         }
     }
-
-    /// <summary>Also that the link was lost before the call began.</summary>
-    private static bool IsOfCall(Exception failure) => failure is RpcException or HttpRequestException or IOException
-        or OperationCanceledException or InvalidOperationException or InvalidDataException;
 }

@@ -17,8 +17,23 @@ internal interface IScanPeers
     /// <summary>Reads on in what a member has pinned; null: it cannot be asked.</summary>
     Task<ScanOutcome?> ScanAsync(NodeId peer, ulong snapshot, ScanQuery query, CancellationToken deadline);
 
-    /// <summary>Has a member keep what it has pinned, or let go of it; null: it cannot be asked.</summary>
-    Task<bool?> SettleAsync(NodeId peer, ulong snapshot, bool isKept, CancellationToken deadline);
+    /// <summary>Tells a member what becomes of what it has pinned; null: it cannot be asked.</summary>
+    Task<bool?> SettleAsync(NodeId peer, ulong snapshot, PinFate fate, CancellationToken deadline);
+}
+
+/// <summary>What becomes of a snapshot.</summary>
+internal enum PinFate
+{
+    /// <summary>Nobody reads on in it.</summary>
+    Released,
+
+    /// <summary>Somebody may read on in it.</summary>
+    Kept,
+
+    /// <summary>
+    /// It was read to its end. Whoever lost the last page may ask for it again, for as long as there is room.
+    /// </summary>
+    Read,
 }
 
 /// <summary>Asks a member to pin the states of some partitions and to read the first items of them.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Numerics;
-using System.Security.Cryptography;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
@@ -281,7 +280,7 @@ internal sealed class PartitionRouter(
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
-        var firstStamp = Math.Max(1, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & LastStamp);
+        var firstStamp = Math.Max(1, (long)RandomIds.Number() & LastStamp);
         var history = partition.Value < view.Ring.PartitionCount
             ? new ChangeHistory(HistoryBudget, PartitionReplica.PositionOf(state.Image, core.LogStart))
             : null;

@@ -89,7 +89,11 @@ internal sealed class PeerCalls(PeerTransport transport) : IPeerCalls
         }
     }
 
-    private static bool IsOfCall(Exception failure) => failure is RpcException or HttpRequestException or IOException
+    /// <summary>
+    /// Whether it tells of a call that came to nothing, and not of a defect of ours; also that the link was lost before
+    /// the call began.
+    /// </summary>
+    public static bool IsOfCall(Exception failure) => failure is RpcException or HttpRequestException or IOException
         or OperationCanceledException or InvalidOperationException or InvalidDataException;
 
     /// <summary>Whether the callee said so before it looked at the command, or was never reached.</summary>

@@ -42,7 +42,9 @@ internal sealed partial class PeerService
     public override Task<Wire.SettleReply> Settle(Wire.SettleRequest request, ServerCallContext context)
     {
         Check(request.Ends, flushed: null);
-        var isDone = snapshots.Settle(request.Snapshot, request.IsKept);
+        var isDone = snapshots.Settle(
+            request.Snapshot,
+            request.IsKept ? PinFate.Kept : request.IsRead ? PinFate.Read : PinFate.Released);
         return Task.FromResult(new Wire.SettleReply
         {
             End = isDone ? Wire.RequestEnd.Done : Wire.RequestEnd.Overloaded,

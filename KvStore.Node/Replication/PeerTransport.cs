@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
 using KvStore.Core.Membership;
@@ -24,7 +23,7 @@ internal sealed class PeerTransport(
     NodeEnd end,
     ILogger<PeerTransport> logger) : IAsyncDisposable
 {
-    private readonly ulong _run = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    private readonly ulong _run = RandomIds.Number();
     private readonly CancellationTokenSource _stopping = new();
     private volatile FrozenDictionary<NodeId, PeerLink> _links = FrozenDictionary<NodeId, PeerLink>.Empty;
 

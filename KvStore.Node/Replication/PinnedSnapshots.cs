@@ -19,7 +19,10 @@ internal sealed class PinnedSnapshots : IDisposable
     /// <summary>How long one is kept from its first page on.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long nobody has to have read on in one that makes room for another.</summary>
+    /// <summary>
+    /// How long nobody has to have read on in one that makes room for another; and how long one is kept that was read
+    /// to its end: every value that is overwritten meanwhile stays in memory with it.
+    /// </summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
@@ -114,22 +117,26 @@ internal sealed class PinnedSnapshots : IDisposable
         return new ScanOutcome(partitions, Read(images, bucket, query));
     }
 
-    /// <summary>Keeps a snapshot for those who read on in it, or lets go of it.</summary>
+    /// <summary>
+    /// Keeps a snapshot for those who read on in it, or lets go of it: now, or when others need the room.
+    /// </summary>
     /// <returns>False: too many are kept, and this one is gone.</returns>
-    public bool Settle(ulong snapshot, bool isKept)
+    public bool Settle(ulong snapshot, PinFate fate)
     {
         lock (_gate)
         {
-            if (!_pinned.TryGetValue(snapshot, out var pinned) || (isKept && pinned.IsKept))
+            if (!_pinned.TryGetValue(snapshot, out var pinned))
                 return true;
-            if (!isKept || (_kept >= MaxKept && !TryMakeRoom()))
+            pinned.IsRead |= fate is PinFate.Read;
+            var hasRoom = pinned.IsKept || _kept < MaxKept || (fate is PinFate.Kept && TryMakeRoom());
+            if (fate is PinFate.Released || !hasRoom)
             {
                 Remove(snapshot, pinned);
-                return !isKept;
+                return fate is not PinFate.Kept;
             }
 
+            _kept += pinned.IsKept ? 0 : 1;
             pinned.IsKept = true;
-            _kept++;
             return true;
         }
     }
@@ -161,8 +168,9 @@ internal sealed class PinnedSnapshots : IDisposable
 
     private bool TryMakeRoom()
     {
-        var (id, oldest) = _pinned.Where(pinned => pinned.Value.IsKept).MinBy(pinned => pinned.Value.UsedAt);
-        if (_time.GetElapsedTime(oldest.UsedAt) < IdleTime)
+        var (id, oldest) = _pinned.Where(pinned => pinned.Value.IsKept)
+            .MinBy(pinned => (!pinned.Value.IsRead, pinned.Value.UsedAt));
+        if (!oldest.IsRead && _time.GetElapsedTime(oldest.UsedAt) < IdleTime)
             return false;
         Remove(id, oldest);
         return true;
@@ -174,7 +182,8 @@ internal sealed class PinnedSnapshots : IDisposable
         {
             foreach (var (id, pinned) in _pinned.ToList())
             {
-                if (_time.GetElapsedTime(pinned.Since) >= (pinned.IsKept ? Lifetime : IdleTime))
+                if (_time.GetElapsedTime(pinned.Since) >= (pinned.IsKept ? Lifetime : IdleTime)
+                    || (pinned.IsRead && _time.GetElapsedTime(pinned.UsedAt) >= IdleTime))
                     Remove(id, pinned);
             }
         }
@@ -197,6 +206,8 @@ internal sealed class PinnedSnapshots : IDisposable
         public required long UsedAt { get; set; }
 
         public bool IsKept { get; set; }
+
+        public bool IsRead { get; set; }
 
         public ImmutableArray<PinnedPartition> Partitions { get; private set; } = partitions;
 

@@ -36,15 +36,28 @@ internal sealed class PrimarySearch(IPartitions here, PartitionId group, TimePro
     /// Waits until this node believes in another primary, at most a little longer each time; not at all where a hint
     /// was just heard.
     /// </summary>
-    public async ValueTask PauseAsync(CancellationToken deadline)
+    public ValueTask PauseAsync(CancellationToken deadline) => _hint != NodeId.None && _round <= MaxPauseDoublings
+        ? ValueTask.CompletedTask
+        : PauseAsync(here, group, _asked, _round, time, deadline);
+
+    /// <summary>
+    /// Waits until this node believes in another primary than the one that was asked, at most a little longer each
+    /// round: the belief may be right and the node only restarting. A belief that changes all the time is not followed
+    /// all the time.
+    /// </summary>
+    public static async ValueTask PauseAsync(
+        IPartitions here,
+        PartitionId group,
+        NodeId asked,
+        int round,
+        TimeProvider time,
+        CancellationToken deadline)
     {
-        if (_hint != NodeId.None && _round <= MaxPauseDoublings)
-            return;
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(deadline);
-        var changed = here.PrimaryChangedAsync(group, _asked, pause.Token);
-        if (changed.IsCompleted && _round > 1)
+        var changed = here.PrimaryChangedAsync(group, asked, pause.Token);
+        if (changed.IsCompleted && round > 1)
             changed = Task.Delay(FirstPause, time, pause.Token);
-        var longest = FirstPause * (1 << Math.Min(_round, MaxPauseDoublings));
+        var longest = FirstPause * (1 << Math.Min(round, MaxPauseDoublings));
         await Task.WhenAny(changed, Task.Delay(longest, time, pause.Token)).ConfigureAwait(false);
         await pause.CancelAsync().ConfigureAwait(false);
     }

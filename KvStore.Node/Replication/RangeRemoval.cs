@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 
@@ -118,7 +116,7 @@ internal sealed class RangeRemoval(
     /// <summary>Under an id of its own: an attempt of unknown outcome is made again and counts the same.</summary>
     private static Command.Batch Command(BucketId bucket, ScanItem[] keys) => new()
     {
-        RequestId = new RequestId(Draw(), Draw(), RequestIdKind.Internal),
+        RequestId = RandomIds.Request(),
         Bucket = bucket,
         Operations =
         [
@@ -129,7 +127,4 @@ internal sealed class RangeRemoval(
             }),
         ],
     };
-
-    private static ulong Draw() =>
-        BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 }

@@ -1,4 +1,3 @@
-using Grpc.Core;
 using KvStore.Core.Primitives;
 using KvStore.Node.Membership;
 
@@ -40,12 +39,18 @@ internal sealed class ScanCalls(PeerTransport transport, CurrentView current) : 
 
     /// <inheritdoc/>
     public Task<bool?> SettleAsync(
-        NodeId peer, ulong snapshot, bool isKept, CancellationToken deadline) => AskAsync<bool?>(
+        NodeId peer, ulong snapshot, PinFate fate, CancellationToken deadline) => AskAsync<bool?>(
         peer,
         null,
         async (client, ends) =>
         {
-            var request = new Wire.SettleRequest { Ends = ends, Snapshot = snapshot, IsKept = isKept };
+            var request = new Wire.SettleRequest
+            {
+                Ends = ends,
+                Snapshot = snapshot,
+                IsKept = fate is PinFate.Kept,
+                IsRead = fate is PinFate.Read,
+            };
             var reply = await client.SettleAsync(request, cancellationToken: deadline).ConfigureAwait(false);
             return reply.End == Wire.RequestEnd.Done;
         });
@@ -60,8 +65,7 @@ internal sealed class ScanCalls(PeerTransport transport, CurrentView current) : 
         {
             return await call(new Wire.Peer.PeerClient(channel), link.Ends).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException
-            or OperationCanceledException or InvalidOperationException or InvalidDataException)
+        catch (Exception failure) when (PeerCalls.IsOfCall(failure))
         {
             return default;
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
@@ -49,7 +48,7 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
         var fingerprint = plan.Fingerprint();
         while (!limit.IsCancellationRequested)
         {
-            var attempt = new Attempt(plan, client, fingerprint, NewId());
+            var attempt = new Attempt(plan, client, fingerprint, RandomIds.Request());
             if (await TryAsync(attempt, limit.Token, deadline).ConfigureAwait(false) is { } result)
                 return result;
         }
@@ -227,13 +226,6 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
     /// </summary>
     private static bool IsWithoutEntries(WriteResult result, TransactionPlan.Part part) =>
         result.IsReplay && result.Items.Skip(part.If.Length).Any(item => item.Status == WriteStatus.Found);
-
-    private static RequestId NewId()
-    {
-        Span<ulong> random = stackalloc ulong[2];
-        RandomNumberGenerator.Fill(System.Runtime.InteropServices.MemoryMarshal.AsBytes(random));
-        return new RequestId(random[0], random[1], RequestIdKind.Internal);
-    }
 
     /// <summary>One attempt, under a name of its own.</summary>
     private sealed record Attempt(TransactionPlan Plan, RequestId Client, ulong Fingerprint, RequestId Id)

@@ -61,6 +61,21 @@ public sealed class BatchApiTests : IAsyncLifetime
         Assert.Equal(16, _node.Cluster.Commands.Select(sent => sent.Partition).Distinct().Count());
     }
 
+    [Theory]
+    [InlineData("POST", Batch)]
+    [InlineData("POST", "/buckets/default/txn")]
+    [InlineData("PUT", "/buckets/cart")]
+    [InlineData("DELETE", "/v1?prefix=a&dry_run=true")]
+    [InlineData("PUT", "/buckets/default/keys/k")]
+    public async Task Two_names_of_one_request_are_refused_alike_everywhere(string method, string target)
+    {
+        foreach (var names in new[] { "Idempotency-Key: a\r\nIdempotency-Key: b", "Idempotency-Key: a, b" })
+        {
+            var answer = await _node.SendAsync(method, target, names);
+            Assert.Equal((400, "idempotency-key-invalid"), (answer.Status, answer.Problem.Code));
+        }
+    }
+
     [Fact]
     public async Task Reads_alone_are_no_commands()
     {

@@ -79,6 +79,8 @@ public sealed class BucketApiTests : IAsyncLifetime
     [InlineData("GET", "/buckets?limit=1001", 400, "query-invalid")]
     [InlineData("GET", "/buckets?limit=0", 400, "query-invalid")]
     [InlineData("GET", "/buckets?cursor=%2F", 400, "query-invalid")]
+    [InlineData("GET", "/buckets?limit=1&limit=1", 400, "query-invalid")]
+    [InlineData("GET", "/buckets?limit=+1", 400, "query-invalid")]
     [InlineData("PATCH", "/buckets/cart", 400, "body-invalid")]
     [InlineData("DELETE", "/buckets/default", 409, "conflict")]
     [InlineData("POST", "/buckets/cart", 405, "method-not-allowed")]
@@ -108,6 +110,8 @@ public sealed class BucketApiTests : IAsyncLifetime
     {
         var type = await _node.SendBodyAsync("PUT", "/buckets/cart", "{}", "Content-Type: text/plain");
         Assert.Equal(415, type.Status);
+        var packed = await _node.SendBodyAsync("PUT", "/buckets/cart", "{}", Json, "Content-Encoding: gzip");
+        Assert.Equal((415, "unsupported-encoding"), (packed.Status, packed.Problem.Code));
         var large = await _node.SendBodyAsync("PUT", "/buckets/cart", new string(' ', 4097), Json);
         Assert.Equal((400, "body-invalid"), (large.Status, large.Problem.Code));
         var unwanted = await _node.SendBodyAsync("DELETE", "/buckets/cart", "{}", Json);

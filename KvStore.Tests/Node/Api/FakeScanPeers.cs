@@ -26,6 +26,6 @@ internal sealed class FakeScanPeers : IScanPeers
                 ScanCodec.Encode(member.Scan(snapshot, ScanCodec.Decode(ScanCodec.Encode(query)))))
             : null);
 
-    public Task<bool?> SettleAsync(NodeId peer, ulong snapshot, bool isKept, CancellationToken deadline) =>
-        Task.FromResult(Members[peer]?.Settle(snapshot, isKept));
+    public Task<bool?> SettleAsync(NodeId peer, ulong snapshot, PinFate fate, CancellationToken deadline) =>
+        Task.FromResult(Members[peer]?.Settle(snapshot, fate));
 }

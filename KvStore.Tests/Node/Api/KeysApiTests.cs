@@ -175,6 +175,24 @@ public sealed class KeysApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_last_page_is_given_again_to_a_client_that_lost_it()
+    {
+        foreach (var number in Enumerable.Range(0, 5))
+            _cluster.Put($"a{number}");
+        var first = await ListAsync(All + "?limit=3");
+        for (var times = 0; times < 2; times++)
+        {
+            var last = await ListAsync($"{All}?limit=3&cursor={first.Cursor}");
+            Assert.Equal(["a3", "a4"], last.Items.Select(item => item.Key));
+            Assert.Null(last.Cursor);
+        }
+
+        _cluster.Time.Advance(PinnedSnapshots.IdleTime * 1.25);    // and then the values of that time go
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+        await RefusedAsync(await _http.GetAsync($"{All}?limit=3&cursor={first.Cursor}"), 410, "cursor-compacted");
+    }
+
+    [Fact]
     public async Task A_cursor_that_is_ten_minutes_old_is_gone()
     {
         foreach (var number in Enumerable.Range(0, 5))
@@ -208,6 +226,18 @@ public sealed class KeysApiTests : IAsyncLifetime
         var cursor = some[^1].GetProperty("cursor").GetString();
         var next = await LinesAsync($"{All}?limit=1&delimiter=9&cursor={cursor}");
         Assert.Equal("k0003", next[0].GetProperty("key").GetString());
+    }
+
+    [Theory]
+    [InlineData("application/x-ndjson", MediaTypes.Lines)]
+    [InlineData("application/x-ndjson, */*", MediaTypes.Lines)]
+    [InlineData("application/x-ndjson;q=0.5, application/json", MediaTypes.Json)]
+    [InlineData("application/*", MediaTypes.Json)]
+    [InlineData("*/*;q=0.1", MediaTypes.Json)]
+    public async Task Lines_are_given_to_those_who_name_them_and_like_nothing_better(string accept, string type)
+    {
+        using var answer = await SendAsync("GET", All, ("Accept", accept));
+        Assert.Equal(type, answer.Content.Headers.ContentType!.MediaType);
     }
 
     [Fact]

@@ -31,6 +31,58 @@ public sealed class MetadataTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("/buckets/default/batch", "ops")]
+    [InlineData("/buckets/default/txn", "then")]
+    public async Task Operations_store_it_and_give_it_back_as_the_headers_do(string target, string list)
+    {
+        var stored = await ManyAsync(
+            target, list, """{"op":"put","key":"k","value":1,"meta":{"Author":"A  B","e":""}}""");
+        Assert.False(stored.Json.GetProperty("results")[0].TryGetProperty("meta", out _));
+        Assert.Equal("A  B", (await _node.SendAsync("GET", Raw))["Kv-Meta-author"]);
+
+        var read = await ManyAsync(target, list, """{"op":"get","key":"k"}""");
+        var meta = read.Json.GetProperty("results")[0].GetProperty("meta");
+        Assert.Equal("""{"author":"A  B","e":""}""", meta.GetRawText());
+        await ManyAsync(target, list, """{"op":"put","key":"k","base64":"AA==","meta":{}}""");
+        read = await ManyAsync(target, list, """{"op":"get","key":"k"}""");
+        Assert.False(read.Json.GetProperty("results")[0].TryGetProperty("meta", out _));
+    }
+
+    [Theory]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":[]}""", "ops[0]: meta must be an object of strings.")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"a":1}}""", "an object of strings")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"":"b"}}""", "1 to 255 token characters")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"a b":"b"}}""", "1 to 255 token characters")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"a":"\n"}}""", "visible ASCII")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"a":"b "}}""", "with spaces inside only")]
+    [InlineData("""{"op":"put","key":"k","value":1,"meta":{"a":"b","A":"c"}}""", "is there twice")]
+    [InlineData("""{"op":"get","key":"k","meta":{"a":"b"}}""", "An operation is")]
+    [InlineData("""{"op":"increment","key":"k","meta":{"a":"b"}}""", "An operation is")]
+    public async Task What_an_operation_cannot_keep_is_refused_with_its_place(string operation, string why)
+    {
+        var answer = await ManyAsync("/buckets/default/batch", "ops", operation);
+        Assert.Equal((400, "body-invalid"), (answer.Status, answer.Problem.Code));
+        Assert.Contains(why, answer.Problem.Detail, StringComparison.Ordinal);
+        Assert.Empty(_node.Cluster.Commands);
+    }
+
+    [Fact]
+    public async Task An_operation_has_the_limits_of_the_headers()
+    {
+        Assert.Equal(201, await PutAsync(new string('x', 2047)));
+        Assert.Equal(400, await PutAsync(new string('x', 2048)));
+
+        async Task<int> PutAsync(string value)
+        {
+            var operation = $$$"""{"op":"put","key":"k","value":1,"meta":{"a":"{{{value}}}"}}""";
+            var answer = await ManyAsync("/buckets/default/batch", "ops", operation);
+            return answer.Status == 200
+                ? answer.Json.GetProperty("results")[0].GetProperty("status").GetInt32()
+                : answer.Status;
+        }
+    }
+
     [Fact]
     public async Task A_put_without_any_clears_them_and_a_patch_keeps_them()
     {
@@ -92,4 +144,7 @@ public sealed class MetadataTests : IAsyncLifetime
         Assert.Equal("a", (await _node.SendAsync("GET", Raw))["Kv-Meta-" + name]);
         Assert.Equal(400, (await _node.SendBodyAsync("PUT", Raw, "v", $"Kv-Meta-{name}n: a")).Status);
     }
+
+    private Task<RawResponse> ManyAsync(string target, string list, string operation) =>
+        _node.PostAsync(target, $$"""{"{{list}}":[{{operation}}]}""");
 }

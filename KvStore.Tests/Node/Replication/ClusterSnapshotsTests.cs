@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using CsCheck;
 using KvStore.Core.Primitives;
@@ -100,7 +101,7 @@ public sealed class ClusterSnapshotsTests
         foreach (var number in Enumerable.Range(0, 50))
             _cluster.Put($"k{number}");
         var page = await OpenAsync(All with { Limit = 5 });
-        _cluster.Nodes[2].Pinned.Settle(page.Snapshot, isKept: false);
+        _cluster.Nodes[2].Pinned.Settle(page.Snapshot, PinFate.Released);
 
         Assert.IsType<PageOutcome.Gone>(
             await _cluster.Nodes[0].Snapshots.NextAsync(page.Snapshot, page.Next!, CancellationToken.None));
@@ -176,6 +177,29 @@ public sealed class ClusterSnapshotsTests
         await OpenAsync(query);
         await NextAsync(first.Snapshot, first.Next!);
         Assert.Equal(PinnedSnapshots.MaxKept, _cluster.Nodes[0].Pinned.Count);
+    }
+
+    [Fact]
+    public async Task One_that_was_read_to_its_end_gives_its_last_page_again_for_a_minute_and_makes_room_at_once()
+    {
+        foreach (var number in Enumerable.Range(0, 8))
+            _cluster.Put($"k{number}");
+        var first = await OpenAsync(All with { Limit = 5 });
+        for (var kept = 1; kept < PinnedSnapshots.MaxKept; kept++)
+            await OpenAsync(All with { Limit = 5 });
+
+        for (var times = 0; times < 3; times++)
+        {
+            Assert.Equal(["k5", "k6", "k7"], (await LastAsync()).Select(NameOf));
+            _cluster.Time.Advance(PinnedSnapshots.IdleTime * 0.7);
+        }
+
+        await OpenAsync(All with { Limit = 5 });
+        Assert.IsType<PageOutcome.Gone>(
+            await _cluster.Nodes[0].Snapshots.NextAsync(first.Snapshot, first.Next!, PinFate.Read, default));
+
+        async Task<ImmutableArray<ScanItem>> LastAsync() => Assert.IsType<PageOutcome.Page>(
+            await _cluster.Nodes[0].Snapshots.NextAsync(first.Snapshot, first.Next!, PinFate.Read, default)).Items;
     }
 
     [Fact]
