@@ -84,6 +84,49 @@ internal sealed class ItemMembers(JsonElement element)
         return null;
     }
 
+    /// <summary>Whether it is there; it must be asked for all the same.</summary>
+    public bool Has(string name) => element.TryGetProperty(name, out _);
+
+    /// <summary>Takes members that may be there, whatever they are.</summary>
+    public void Skip(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            Find(name);
+    }
+
+    /// <summary>The bytes of a string, in UTF-8.</summary>
+    public ReadOnlyMemory<byte> Bytes(string name) => Text(name) is { } text ? Encoding.UTF8.GetBytes(text) : default;
+
+    /// <summary>A moment in milliseconds since 1970; 0: null, which is none; null: it is not there.</summary>
+    public long? Moment(string name)
+    {
+        if (Find(name) is not { } member)
+            return null;
+        if (member.ValueKind == JsonValueKind.Null)
+            return 0;
+        if (member.ValueKind == JsonValueKind.String && member.TryGetDateTimeOffset(out var moment)
+            && member.GetString() is [.., 'Z' or 'z'] or [.., '+' or '-', _, _, ':', _, _]
+            && moment.ToUnixTimeMilliseconds() is > 0 and var milliseconds)
+            return milliseconds;
+        Fail($"{name} must be null or a time after 1970 as in RFC 3339, such as 2030-01-31T12:00:00.000Z.");
+        return null;
+    }
+
+    /// <summary>Metadata: an object of strings.</summary>
+    public ReadOnlyMemory<byte> Metadata(string name)
+    {
+        if (Find(name) is not { } member)
+            return default;
+        var isText = member.ValueKind == JsonValueKind.Object
+            && member.EnumerateObject().All(item => item.Value.ValueKind == JsonValueKind.String);
+        List<(string Name, string Value)> items = isText
+            ? [.. member.EnumerateObject().Select(item => (item.Name.ToLowerInvariant(), item.Value.GetString()!))]
+            : [];
+        if (!isText || items.DistinctBy(item => item.Name).Count() < items.Count)
+            return Fail($"{name} must be an object of strings, and capitals do not tell its names apart.");
+        return MetadataReader.Wrong(items) is { } wrong ? Fail($"{name}: {wrong}") : MetadataFormat.Encode(items);
+    }
+
     /// <summary>A MIME type that can be stored.</summary>
     public string? ContentType()
     {

@@ -31,11 +31,17 @@ internal sealed partial class KeysApi(
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
     /// <summary>Answers a request for many keys.</summary>
-    public async Task AnswerAsync(HttpContext context, KeyTarget.Collection target)
+    public Task AnswerAsync(HttpContext context, KeyTarget.Collection target) =>
+        AnswerAsync(context, () => HandleAsync(context, target));
+
+    /// <summary>Answers a request for an export.</summary>
+    public Task AnswerExportAsync(HttpContext context) => AnswerAsync(context, () => HandleExportAsync(context));
+
+    private async Task AnswerAsync(HttpContext context, Func<ValueTask<Refusal?>> handle)
     {
         try
         {
-            if (await HandleAsync(context, target) is { } refusal)
+            if (await handle() is { } refusal)
                 await RefuseAsync(context, refusal);
         }
         catch (InvariantBrokenException broken)
@@ -87,10 +93,22 @@ internal sealed partial class KeysApi(
             };
         }
 
-        var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        if (reader.Read(context, target, rawTarget, out var call) is { } unread)
-            return unread;
-        var bytes = method is "DELETE" ? KeysCall.RemovalBytes : KeysCall.PageBytes;    // what it may hold at once
+        return reader.Read(context, target, RawTargetOf(context), out var call) ?? await AdmitAsync(context, call);
+    }
+
+    private async ValueTask<Refusal?> HandleExportAsync(HttpContext context)
+    {
+        var bucket = context.GetRouteValue("bucket") as string ?? "";
+        return reader.ReadExport(context, bucket, RawTargetOf(context), out var call)
+            ?? await AdmitAsync(context, call);
+    }
+
+    private static string RawTargetOf(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+
+    private async ValueTask<Refusal?> AdmitAsync(HttpContext context, KeysCall call)
+    {
+        var bytes = call.BytesHeld;
         if (!gate.TryEnter(bytes))
             return Problems.Overloaded;
         try

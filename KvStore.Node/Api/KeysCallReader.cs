@@ -17,6 +17,9 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private const string RemovalParameters =
         "A removal takes prefix, start, end, dry_run, confirm and timeout, each once as name=value.";
 
+    private const string ExportParameters =
+        "An export takes prefix, start, end, cursor and timeout, each once as name=value.";
+
     /// <summary>Of this API, but without a meaning here: a request may carry them all the same.</summary>
     private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -24,7 +27,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         KvHeaders.Role, KvHeaders.Owner, KvHeaders.RequestId, KvHeaders.HopRequestId, KvHeaders.Session,
     };
 
-    /// <summary>Reads a request.</summary>
+    /// <summary>Reads a request for a list, or a removal.</summary>
     /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
     public Refusal? Read(HttpContext context, KeyTarget.Collection target, string rawTarget, out KeysCall call)
     {
@@ -34,10 +37,36 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             RawTarget = rawTarget,
             Timeout = options.Value.DefaultTimeout,
         };
+        return Read(context, target.Query, call);
+    }
+
+    /// <summary>Reads a request for an export.</summary>
+    /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
+    public Refusal? ReadExport(HttpContext context, string bucket, string rawTarget, out KeysCall call)
+    {
+        call = new KeysCall
+        {
+            Bucket = bucket,
+            RawTarget = rawTarget,
+            Timeout = options.Value.DefaultTimeout,
+            Values = ScanValues.Full,
+            IsExport = true,
+        };
+        if (!BucketName.IsValid(bucket))
+            return Problems.BucketInvalid;
+        var mark = rawTarget.IndexOf('?');
+        if (Read(context, mark < 0 ? "" : rawTarget[(mark + 1)..], call) is { } refusal)
+            return refusal;
+        call.IsStreamed = true;
+        return null;
+    }
+
+    private static Refusal? Read(HttpContext context, string query, KeysCall call)
+    {
         var isRemoval = context.Request.Method is "DELETE";
         return RefuseBody(context.Request)
             ?? ReadHeaders(context.Request.Headers, call, isRemoval)
-            ?? ReadQuery(target.Query, call, isRemoval)
+            ?? ReadQuery(query, call, isRemoval)
             ?? (isRemoval ? ProveRemoval(call) : ReadAccept(context.Request.Headers, call))
             ?? ProveRange(call);
     }
@@ -103,6 +132,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private static Refusal? ReadQuery(string query, KeysCall call, bool isRemoval)
     {
         var seen = new HashSet<string>();
+        var rule = isRemoval ? RemovalParameters : call.IsExport ? ExportParameters : ListParameters;
         if (query.Length == 0)
             return null;
         foreach (var range in query.AsSpan().Split('&'))
@@ -112,9 +142,10 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             if (equals < 0
                 || !TryDecode(pair[..equals], out var name)
                 || !TryDecode(pair[(equals + 1)..], out var value))
-                return Wrong(isRemoval ? RemovalParameters : ListParameters);
+                return Wrong(rule);
             var word = Encoding.UTF8.GetString(name);
-            var refusal = !seen.Add(word) ? Wrong(isRemoval ? RemovalParameters : ListParameters)
+            var refusal = !seen.Add(word) ? Wrong(rule)
+                : call.IsExport && word is not ("prefix" or "start" or "end" or "cursor" or "timeout") ? Wrong(rule)
                 : word is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(word, value, call, isRemoval)
                 : word is "timeout" ? ReadTimeout(Text(value), call) is { } late ? Wrong(late.Detail) : null
                 : isRemoval ? ReadOfRemoval(word, Text(value), call)
@@ -227,7 +258,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     {
         if (headers.Accept.Count == 0)
             return null;
-        var takesJson = false;
+        var takesAny = false;
         foreach (var value in headers.Accept)
         {
             if (value is null or "")
@@ -238,14 +269,17 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
                 if (isRefused)
                     continue;
                 call.IsStreamed |= type is MediaTypes.Lines;
-                takesJson |= type is "*/*" or "application/*" or MediaTypes.Json;
+                takesAny |= type is "*/*" or "application/*" || (type is MediaTypes.Json && !call.IsExport);
             }
         }
 
-        return takesJson || call.IsStreamed
+        return takesAny || call.IsStreamed
             ? null
             : new Refusal(
-                ProblemType.NotAcceptable, $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
+                ProblemType.NotAcceptable,
+                call.IsExport
+                    ? $"An export is given as {MediaTypes.Lines} only."
+                    : $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
     }
 
     private static (string Type, bool IsRefused) MediaRange(ReadOnlySpan<char> range)

@@ -60,7 +60,7 @@ internal static class ManyReader
         }
         catch (JsonException)
         {
-            return $"It has a name twice, or a value that is deeper than {StrictJson.MaxDepth} levels.";
+            return $"It is not valid JSON, or has a name twice, or a value deeper than {StrictJson.MaxDepth} levels.";
         }
         catch (InvalidOperationException)
         {

@@ -49,19 +49,29 @@ internal static class MetadataFormat
     /// <exception cref="InvalidDataException">A later version wrote them.</exception>
     public static void WriteTo(IHeaderDictionary headers, ReadOnlySpan<byte> bytes)
     {
+        foreach (var (name, value) in Decode(bytes))
+            headers[KvHeaders.MetadataPrefix + name] = value;
+    }
+
+    /// <summary>Reads them, in the order of their names.</summary>
+    /// <exception cref="InvalidDataException">A later version wrote them.</exception>
+    public static List<(string Name, string Value)> Decode(ReadOnlySpan<byte> bytes)
+    {
         if (bytes.IsEmpty)
-            return;
+            return [];
         if (bytes[0] != Version)
             throw new InvalidDataException($"Metadata of version {bytes[0]}; {Version} is known.");
+        var items = new List<(string, string)>(bytes[1]);
         var rest = bytes[HeadBytes..];
         for (var left = bytes[1]; left > 0; left--)
         {
             var name = rest.Slice(ItemBytes, rest[0]);
             var value = BinaryPrimitives.ReadUInt16LittleEndian(rest[1..]);
             rest = rest[(ItemBytes + name.Length)..];
-            headers[KvHeaders.MetadataPrefix + Encoding.ASCII.GetString(name)] =
-                Encoding.ASCII.GetString(rest[..value]);
+            items.Add((Encoding.ASCII.GetString(name), Encoding.ASCII.GetString(rest[..value])));
             rest = rest[value..];
         }
+
+        return items;
     }
 }

@@ -24,7 +24,6 @@ internal static class MetadataReader
         if (read.Form is not (BodyForm.Value or BodyForm.Envelope))
             return Invalid("Only a request that stores a whole value takes Kv-Meta- headers.");
         var items = new List<(string Name, string Value)>();
-        var characters = 0;
         foreach (var (header, values) in headers)
         {
             if (!Is(header))
@@ -32,18 +31,29 @@ internal static class MetadataReader
             var (name, value) = (header[KvHeaders.MetadataPrefix.Length..], values.ToString());
             if (values.Count != 1)
                 return Invalid("A Kv-Meta- header was sent more than once.");
-            if (name.Length is 0 or > MetadataFormat.MaxNameLength || name.AsSpan().ContainsAnyExcept(TokenCharacters))
-                return Invalid("After Kv-Meta- stands a name of 1 to 255 token characters.");
-            if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
-                return Invalid("The value of a Kv-Meta- header is visible ASCII and spaces.");
-            characters += name.Length + value.Length;
             items.Add((name.ToLowerInvariant(), value));
         }
 
-        if (items.Count > MetadataFormat.MaxItems || characters > MetadataFormat.MaxCharacters)
-            return Invalid(TooMuch);
+        if (Wrong(items) is { } wrong)
+            return Invalid(wrong);
         read.Metadata = MetadataFormat.Encode(items);
         return null;
+    }
+
+    /// <summary>What is wrong with metadata, wherever it came from, as a sentence; null: nothing.</summary>
+    public static string? Wrong(List<(string Name, string Value)> items)
+    {
+        var characters = 0;
+        foreach (var (name, value) in items)
+        {
+            if (name.Length is 0 or > MetadataFormat.MaxNameLength || name.AsSpan().ContainsAnyExcept(TokenCharacters))
+                return "After Kv-Meta- stands a name of 1 to 255 token characters.";
+            if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+                return "The value of a Kv-Meta- header is visible ASCII and spaces.";
+            characters += name.Length + value.Length;
+        }
+
+        return items.Count > MetadataFormat.MaxItems || characters > MetadataFormat.MaxCharacters ? TooMuch : null;
     }
 
     private static Refusal Invalid(string detail) => new(ProblemType.HeaderInvalid, detail);

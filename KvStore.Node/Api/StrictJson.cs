@@ -35,6 +35,17 @@ internal static class StrictJson
         }
     }
 
+    /// <summary>Whether it is all of a value that can stand in a line of JSON and be read there, byte for byte.</summary>
+    public static bool IsOneLine(ReadOnlyMemory<byte> value) =>
+        value.Span is [not ((byte)' ' or (byte)'\t'), .., not ((byte)' ' or (byte)'\t')] or [(>= (byte)'0' and <= (byte)'9')]
+        && value.Span.IndexOfAny((byte)'\n', (byte)'\r') < 0
+        && Read(value, string.Empty, static (body, _) =>
+        {
+            var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
+            reader.Read();
+            return Walk(ref reader) ?? (reader.Read() ? "There is more." : null);
+        }) is null;
+
     /// <summary>
     /// Reads from the first token of a value to its last, and checks what the syntax alone does not forbid.
     /// </summary>
