@@ -65,8 +65,8 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
                     break;
                 await SendAsync().ConfigureAwait(false);
                 throw new FailureException(
-                    $"Line {_line} says that {said} entries were exported, and {entries} came: the export is not whole. "
-                    + "What came is stored.");
+                    $"Line {_line} says that {said} entries were exported, and {entries} came: the export is not "
+                    + "whole. What came is stored.");
             case PortLines.Cursor or "":
                 break;
             default:
@@ -83,7 +83,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
             try
             {
                 Add(await SendOnceAsync().ConfigureAwait(false));
-                await _perseverance.DoneAsync(_entries).ConfigureAwait(false);
+                await _perseverance.DoneAsync(Sum.Applied + Sum.Existing).ConfigureAwait(false);
                 (_sent, Sum) = (_line, Sum with { Lines = _line });
                 _part.SetLength(0);
             }

@@ -106,8 +106,8 @@ internal sealed class ImportApi(
 
     private static Refusal EndedBy(Refusal refusal, ImportResponse soFar) => refusal with
     {
-        Detail = $"{refusal.Detail} Lines to {soFar.Lines} are done; {soFar.Applied} entries were stored. Go on with the "
-            + "next line, or send everything again.",
+        Detail = $"{refusal.Detail} Lines to {soFar.Lines} are done; {soFar.Applied} entries were stored. Go on with "
+            + "the next line, or send everything again.",
         Applied = refusal.Applied is Applied.Unknown ? Applied.Unknown : soFar.Applied > 0 ? Applied.Yes : Applied.No,
         Import = soFar,
     };

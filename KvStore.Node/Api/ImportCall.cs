@@ -7,8 +7,8 @@ namespace KvStore.Node.Api;
 internal sealed class ImportCall
 {
     private const string QueryRule =
-        "The query takes mode (overwrite or create), first_line (the number of the first line, from 1) and timeout, each "
-        + "once.";
+        "The query takes mode (overwrite or create), first_line (the number of the first line, from 1) and timeout, "
+        + "each once.";
 
     private BucketCall _head = new() { Name = "" };
 
@@ -58,7 +58,8 @@ internal sealed class ImportCall
                     IsCreate = value is "create";
                     break;
                 case "first_line" when long.TryParse(
-                    value, NumberStyles.None, CultureInfo.InvariantCulture, out var first) && first is >= 1 and < 1L << 53:
+                    value, NumberStyles.None, CultureInfo.InvariantCulture, out var first)
+                    && first is >= 1 and < 1L << 53:
                     FirstLine = first;
                     break;
                 default:
@@ -85,6 +86,7 @@ internal sealed class ImportCall
         return MediaTypes.Is(request.ContentType, MediaTypes.Lines)
             ? null
             : new Refusal(
-                ProblemType.UnsupportedMediaType, $"An import takes Content-Type: {MediaTypes.Lines}, as an export gives.");
+                ProblemType.UnsupportedMediaType,
+                $"An import takes Content-Type: {MediaTypes.Lines}, as an export gives.");
     }
 }

@@ -36,7 +36,8 @@ internal readonly record struct ImportLine(ImportLineKind Kind, Operation.Put? P
 /// <param name="ring">Says in which partition a key is.</param>
 /// <param name="nowMs">The time there, in milliseconds since 1970: when an entry ends is told as a moment.</param>
 /// <param name="isCreate">Whether an entry may only be stored where there is none.</param>
-internal sealed class ImportLineReader(OperationRules rules, HashRing ring, Func<PartitionId, long> nowMs, bool isCreate)
+internal sealed class ImportLineReader(
+    OperationRules rules, HashRing ring, Func<PartitionId, long> nowMs, bool isCreate)
 {
     private const string Shape =
         "A line is an object with key or key64, value or base64, and optionally contentType, meta and expires; etag, "

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using KvStore.Contracts;
 using KvStore.Core.Membership;
@@ -9,8 +8,8 @@ using KvStore.Node.Transactions;
 namespace KvStore.Node.Api;
 
 /// <summary>
-/// One import under way: reads lines, and stores them batch by batch, the next when the last is done with. So it holds a
-/// line and a batch, and at every moment it is known to which line everything is done.
+/// One import under way: reads lines, and stores them batch by batch, the next when the last is done with. So it holds
+/// a line and a batch, and at every moment it is known to which line everything is done.
 /// </summary>
 internal sealed class ImportRun(
     ImportCall call, OperationRules rules, ClusterView view, ClusterBatches batches, IPartitions partitions, HopIds ids)
@@ -50,7 +49,9 @@ internal sealed class ImportRun(
         End = _hasEnd,
     };
 
-    /// <summary>The most bytes of a line: a value takes three times its bytes at most, as an export writes it.</summary>
+    /// <summary>
+    /// The most bytes of a line: a value takes three times its bytes at most, as an export writes it.
+    /// </summary>
     public static int MaxLineBytes(ApiOptions options) => 3 * options.MaxValueBytes + (64 << 10);
 
     /// <summary>How many bytes an import holds at once.</summary>

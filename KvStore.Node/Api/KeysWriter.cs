@@ -9,8 +9,8 @@ using KvStore.Node.Replication;
 namespace KvStore.Node.Api;
 
 /// <summary>
-/// Writes pages and lines of a list as JSON, as <see cref="KeyListResponse"/> describes it, and lines of an export: from
-/// these the very bytes of each value can be had again.
+/// Writes pages and lines of a list as JSON, as <see cref="KeyListResponse"/> describes it, and lines of an export:
+/// from these the very bytes of each value can be had again.
 /// </summary>
 internal sealed class KeysWriter(ulong clusterId, ScanValues values, bool isExport)
 {

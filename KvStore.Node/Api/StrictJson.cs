@@ -35,9 +35,12 @@ internal static class StrictJson
         }
     }
 
-    /// <summary>Whether it is all of a value that can stand in a line of JSON and be read there, byte for byte.</summary>
+    /// <summary>
+    /// Whether it is all of a value that can stand in a line of JSON and be read there, byte for byte.
+    /// </summary>
     public static bool IsOneLine(ReadOnlyMemory<byte> value) =>
-        value.Span is [not ((byte)' ' or (byte)'\t'), .., not ((byte)' ' or (byte)'\t')] or [(>= (byte)'0' and <= (byte)'9')]
+        !value.IsEmpty && value.Span[0] is not ((byte)' ' or (byte)'\t')
+        && value.Span[^1] is not ((byte)' ' or (byte)'\t')
         && value.Span.IndexOfAny((byte)'\n', (byte)'\r') < 0
         && Read(value, string.Empty, static (body, _) =>
         {
