@@ -15,7 +15,7 @@ internal sealed partial class KeysApi
         var limit = call.Limit ?? (call.IsStreamed ? KeysCall.MaxLimit : KeysCall.DefaultLimit);
         var query = call.ToQuery(limit);
         var outcome = call.Cursor is { } cursor
-            ? await snapshots.NextAsync(cursor.Snapshot, query, deadline)
+            ? await snapshots.NextAsync(cursor.Snapshot, query, deadline, call.IsExport)
             : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline);
         if (outcome is not PageOutcome.Page page)
             return Problems.From(outcome);
@@ -58,7 +58,7 @@ internal sealed partial class KeysApi
 
     /// <summary>
     /// One page after the other, each let go of before the next is asked for. What cannot go on ends without the last
-    /// line, by a cut connection. What an export reads stays pinned then: its latest cursor goes on in it.
+    /// line, by a cut connection. What an export reads stays pinned, also to its end: any cursor of it goes on in it.
     /// </summary>
     private async ValueTask StreamAsync(
         HttpContext context, KeysCall call, PageOutcome.Page page, string snapshot, KeysWriter writer)
@@ -87,7 +87,9 @@ internal sealed partial class KeysApi
                 var left = (call.Limit ?? long.MaxValue) - lines;
                 var query = page.Next! with { Limit = (int)Math.Min(KeysCall.MaxLimit, left) };
                 var outcome = await WithinAsync(
-                    call, deadline => snapshots.NextAsync(page.Snapshot, query, deadline), context.RequestAborted);
+                    call,
+                    deadline => snapshots.NextAsync(page.Snapshot, query, deadline, call.IsExport),
+                    context.RequestAborted);
                 if (outcome is not PageOutcome.Page next || (call.IsExport && node.IsStopping))
                 {
                     GiveUp();

@@ -17,8 +17,8 @@ internal sealed partial class Problems
         ProblemType.CursorCompacted,
         "What this list goes on in is not held any longer: "
             + $"nobody read on for {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes, "
-            + $"it is {PinnedSnapshots.LongestLifetime.TotalHours:0} hours old, its last page was given, a node that "
-            + "held a part of it stopped, or the bucket was dropped. Begin again without cursor.");
+            + $"it is {PinnedSnapshots.LongestLifetime.TotalHours:0} hours old, the last page of a list was given, a "
+            + "node that held a part of it stopped, or the bucket was dropped. Begin again without cursor.");
 
     private static Refusal TooManySnapshots { get; } = new(
         ProblemType.TooManySnapshots,

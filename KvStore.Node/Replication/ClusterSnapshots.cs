@@ -84,7 +84,14 @@ internal sealed class ClusterSnapshots(
     }
 
     /// <summary>A page of a snapshot that is kept.</summary>
-    public async ValueTask<PageOutcome> NextAsync(ulong snapshot, ScanQuery query, CancellationToken deadline)
+    /// <param name="snapshot">Which.</param>
+    /// <param name="query">Which of its keys.</param>
+    /// <param name="deadline">Cancelled when the caller's deadline passes.</param>
+    /// <param name="outlivesEnd">
+    /// Whether it is kept also behind its last page: who was cut off does not know that this was given.
+    /// </param>
+    public async ValueTask<PageOutcome> NextAsync(
+        ulong snapshot, ScanQuery query, CancellationToken deadline, bool outlivesEnd = false)
     {
         var began = time.GetTimestamp();
         while (!deadline.IsCancellationRequested)
@@ -104,7 +111,7 @@ internal sealed class ClusterSnapshots(
             if (Positions([.. parts.SelectMany(part => part.Pinned)]) is { } positions)
             {
                 var page = PageOf(snapshot, positions, [.. parts.Select(part => part.Part)], query, count: null);
-                if (page.Next is null)
+                if (page.Next is null && !outlivesEnd)
                     Release(snapshot);
                 return page;
             }

@@ -12,7 +12,8 @@ namespace KvStore.Tests.Cluster;
 [Collection(nameof(ClusterCollection))]
 public sealed class PortTests : IDisposable
 {
-    private const int Keys = 1200;
+    private const int Keys = 1100;
+    private const int Kinds = 120;
     private const int Pairs = 8;
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-port-").FullName;
@@ -26,7 +27,8 @@ public sealed class PortTests : IDisposable
         foreach (var bucket in (string[])["from", "to"])
             (await cluster.Door.PutAsync($"/buckets/{bucket}", null)).EnsureSuccessStatusCode();
         await Parallel.ForEachAsync(
-            Enumerable.Range(0, Keys), async (number, _) => await PutAsync(cluster.Door, number));
+            Enumerable.Range(0, Kinds), async (number, _) => await PutAsync(cluster.Door, number));
+        await BatchAsync(cluster.Door, Enumerable.Range(Kinds, Keys - Kinds).Select(number => ($"k{number}", number)));
         await WritePairsAsync(cluster.Door, new CancellationToken(canceled: true));
         using var ended = new CancellationTokenSource();
         var writer = WritePairsAsync(cluster.Door, ended.Token);
@@ -49,7 +51,7 @@ public sealed class PortTests : IDisposable
         Assert.Equal(0, await KvAsync(cluster.Balancer, "export", "-b", "from", "--out", file));
         IsWhole([.. await File.ReadAllLinesAsync(file)]);
         Assert.Equal(0, await KvAsync(cluster.Balancer, "import", "-b", "to", "--in", file));
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), async (number, _) =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, Kinds), async (number, _) =>
         {
             var source = await GetAsync(cluster.Door, "from", number);
             var copy = await GetAsync(cluster.Door, "to", number);
@@ -94,13 +96,17 @@ public sealed class PortTests : IDisposable
         for (var number = 0; !ended.IsCancellationRequested || number < Pairs; number++)
         {
             var pair = number % Pairs;
-            var operations = string.Join(',', new[] { "a", "z" }.Select(name =>
-                $$"""{"op":"put","key":"{{name}}{{{pair}}}","value":{{number}}}"""));
-            using var content = new StringContent(
-                $$"""{"ops":[{{operations}}]}""", Encoding.UTF8, "application/json");
-            using var answer = await door.PostAsync("/buckets/from/batch", content, CancellationToken.None);
-            answer.EnsureSuccessStatusCode();
+            await BatchAsync(door, [($"a{{{pair}}}", number), ($"z{{{pair}}}", number)]);
         }
+    }
+
+    private static async Task BatchAsync(HttpClient door, IEnumerable<(string Key, int Value)> puts)
+    {
+        var operations = puts.Select(put => $$"""{"op":"put","key":"{{put.Key}}","value":{{put.Value}}}""");
+        using var content = new StringContent(
+            $$"""{"ops":[{{string.Join(',', operations)}}]}""", Encoding.UTF8, "application/json");
+        using var answer = await door.PostAsync("/buckets/from/batch", content);
+        answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>Reads to the first cursor, and gives that up: the rest is to be read with it.</summary>
