@@ -44,6 +44,8 @@ internal static class CommandLine
             TouchVerb.Build(terminal),
             TxnVerb.Build(terminal),
             WatchVerb.Build(terminal),
+            ExportVerb.Build(terminal),
+            ImportVerb.Build(terminal),
             BucketVerb.Build(terminal),
             StatusVerb.Build(terminal),
             ForDevelopers(ChaosVerb.Build(terminal), args),

@@ -5,4 +5,7 @@ internal sealed class FailureException(string message, int exitCode = ExitCodes.
     : Exception(message, inner)
 {
     public int ExitCode { get; } = exitCode;
+
+    /// <summary>The code of the problem that the server answered; null: it is another failure.</summary>
+    public string? Code { get; init; }
 }

@@ -21,6 +21,9 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(KeyListResponse))]
 [JsonSerializable(typeof(KeyListItem))]
 [JsonSerializable(typeof(KeyListEnd))]
+[JsonSerializable(typeof(ExportCursor))]
+[JsonSerializable(typeof(ImportResponse))]
+[JsonSerializable(typeof(ImportRefusal))]
 [JsonSerializable(typeof(RangeCountResponse))]
 [JsonSerializable(typeof(RangeDeleteResponse))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -4,7 +4,11 @@ using System.Text.Json.Serialization;
 
 namespace KvStore.Contracts;
 
-/// <summary>One key of a list; in a streamed list, one line of it.</summary>
+/// <summary>
+/// One key of a list; in a streamed list, one line of it. In an export, too, which is like one with <c>values=full</c>
+/// but that its lines have an <c>expires</c> of null where a key does not end, and each value in a form from which its
+/// very bytes can be had: JSON under a JSON type, a string under a type of text, else <c>base64</c>.
+/// </summary>
 public sealed record KeyListItem
 {
     /// <summary>The key, decoded.</summary>
@@ -27,6 +31,9 @@ public sealed record KeyListItem
 
     /// <summary>From when on it is gone; absent: never.</summary>
     public DateTimeOffset? Expires { get; init; }
+
+    /// <summary>With <c>values=full</c>: the user's metadata by name, without <c>Kv-Meta-</c>; absent: none.</summary>
+    public IReadOnlyDictionary<string, string>? Meta { get; init; }
 
     /// <summary>With <c>values=full</c>: the value, where it is JSON or text.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -51,12 +58,22 @@ public sealed record KeyListResponse(
     string Snapshot,
     long? Count);
 
-/// <summary>The last line of a streamed list: without it, the list is not whole.</summary>
+/// <summary>The last line of a streamed list, or of an export: without it, the list is not whole.</summary>
 /// <param name="End">Always true.</param>
-/// <param name="Count">How many lines were before it.</param>
+/// <param name="Count">
+/// How many keys were before it; of an export that went on from a cursor, those before the cursor count.
+/// </param>
 /// <param name="Snapshot">Where in the history of the bucket the list stands.</param>
 /// <param name="Cursor">Where a limit ended it: asks for what follows; else absent.</param>
 public sealed record KeyListEnd(bool End, long Count, string Snapshot, string? Cursor);
+
+/// <summary>
+/// A line between the entries of an export: who has all that is before it goes on with <c>?cursor=</c> if the rest does
+/// not come, and all other parameters as they were. What follows is of the same snapshot.
+/// </summary>
+/// <param name="Cursor">Where.</param>
+/// <param name="Count">How many entries are before it, from the beginning.</param>
+public sealed record ExportCursor(string Cursor, long Count);
 
 /// <summary>How many keys a removal would concern.</summary>
 public sealed record RangeCountResponse(long Count, bool DryRun);

@@ -74,6 +74,9 @@ public sealed record Problem
     /// <summary>Of a transaction: the comparisons that did not hold, or the operations that cannot be done.</summary>
     public IReadOnlyList<FailedItem>? Failed { get; init; }
 
+    /// <summary>Of an import: what had come of it when it ended.</summary>
+    public ImportResponse? Import { get; init; }
+
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }
 

@@ -30,8 +30,8 @@ internal sealed class QueueMetrics : IHostedService, IDisposable
             "kvstore.requests.refused", () => gate.Refused, "{request}", "Requests refused since too much waits.");
         Show("kvstore.loops.waiting", () => router.Waiting.Items, "{item}", "Calls and messages before the loops.");
         Show("kvstore.loops.held", () => router.Waiting.Bytes, "By", "Payload of what waits before the loops.");
-        ShowPeers("kvstore.peers.waiting", link => link.Waiting.Messages, "{message}", "Messages to be sent to a peer.");
-        ShowPeers("kvstore.peers.held", link => link.Waiting.Bytes, "By", "Entries to be sent to a peer.");
+        ShowPeers("kvstore.peers.waiting", link => link.Waiting.Messages, "{message}", "Messages for a peer.");
+        ShowPeers("kvstore.peers.held", link => link.Waiting.Bytes, "By", "Payload of entries for a peer.");
         Show("kvstore.watch.streams", () => watches.Count, "{stream}", "Watches and waiting reads.");
         Show("kvstore.lists.pinned", () => snapshots.Count, "{snapshot}", "States kept for those who read lists.");
 

@@ -50,7 +50,9 @@ internal sealed class OwnerRoute
     public static bool TakesMethod(string method) =>
         method is Get or "HEAD" or "PUT" or "POST" or "PATCH" or "DELETE" or "OPTIONS";
 
-    /// <summary>Whether the answer takes as long as there is something to tell: the nodes bound how many of those.</summary>
+    /// <summary>
+    /// Whether the answer takes as long as there is something to tell: the nodes bound how many of those.
+    /// </summary>
     public bool IsLong { get; private init; }
 
     /// <summary>Reads a request.</summary>

@@ -51,6 +51,13 @@ internal sealed record DroppedLine(string Name, bool Dropped);
 /// <summary>What <c>kv watch</c> prints of each change, as it came, with what kind it is.</summary>
 internal sealed record WatchedLine(string Event, JsonElement Data, string? Cursor);
 
+/// <summary>What <c>kv export -o json</c> prints of it all.</summary>
+internal sealed record ExportedLine(string Bucket, long Entries, string? File);
+
+/// <summary>What <c>kv import -o json</c> prints.</summary>
+internal sealed record ImportedLine(
+    string Bucket, long Applied, long Existing, long Expired, long Refused, bool End);
+
 /// <summary>What <c>kv delete -o json</c> prints.</summary>
 internal sealed record DeletedLine(string Key, bool Deleted, long Version, string? Copies, string? ServedBy);
 
@@ -62,6 +69,8 @@ internal sealed record DeletedLine(string Key, bool Deleted, long Version, strin
 [JsonSerializable(typeof(TouchedLine))]
 [JsonSerializable(typeof(DroppedLine))]
 [JsonSerializable(typeof(WatchedLine))]
+[JsonSerializable(typeof(ExportedLine))]
+[JsonSerializable(typeof(ImportedLine))]
 [JsonSerializable(typeof(BucketSettings))]
 [JsonSerializable(typeof(BucketResponse))]
 [JsonSerializable(typeof(IncrementBody))]

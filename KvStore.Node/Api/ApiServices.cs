@@ -41,6 +41,7 @@ internal static class ApiServices
             .AddSingleton<ClusterBatches>()
             .AddSingleton<ClusterSnapshots>()
             .AddSingleton<ClusterTransactions>()
+            .AddSingleton<ImportApi>()
             .AddSingleton<KeyAnswers>()
             .AddSingleton<KeysApi>()
             .AddSingleton<KeysCallReader>()
@@ -77,12 +78,15 @@ internal static class ApiServices
     public static void MapWatchApi(this IEndpointRouteBuilder routes) => routes.MapMethods(
         Routes.Watch, ["GET"], routes.ServiceProvider.GetRequiredService<WatchApi>().AnswerAsync);
 
-    /// <summary>Maps batches and transactions.</summary>
+    /// <summary>Maps batches, transactions, exports and imports.</summary>
     public static void MapManyApi(this IEndpointRouteBuilder routes)
     {
         var api = routes.ServiceProvider.GetRequiredService<ManyApi>();
         routes.MapMethods(Routes.Batch, ["POST"], api.AnswerBatchAsync);
         routes.MapMethods(Routes.Transaction, ["POST"], api.AnswerTransactionAsync);
+        var services = routes.ServiceProvider;
+        routes.MapMethods(Routes.Export, ["GET"], services.GetRequiredService<KeysApi>().AnswerExportAsync);
+        routes.MapMethods(Routes.Import, ["POST"], services.GetRequiredService<ImportApi>().AnswerAsync);
     }
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>

@@ -84,6 +84,34 @@ internal sealed class ItemMembers(JsonElement element)
         return null;
     }
 
+    /// <summary>Whether it is there; it must be asked for all the same.</summary>
+    public bool Has(string name) => element.TryGetProperty(name, out _);
+
+    /// <summary>Takes members that may be there, whatever they are.</summary>
+    public void Skip(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            Find(name);
+    }
+
+    /// <summary>The bytes of a string, in UTF-8.</summary>
+    public ReadOnlyMemory<byte> Bytes(string name) => Text(name) is { } text ? Encoding.UTF8.GetBytes(text) : default;
+
+    /// <summary>A moment in milliseconds since 1970; 0: null, which is none; null: it is not there.</summary>
+    public long? Moment(string name)
+    {
+        if (Find(name) is not { } member)
+            return null;
+        if (member.ValueKind == JsonValueKind.Null)
+            return 0;
+        if (member.ValueKind == JsonValueKind.String && member.TryGetDateTimeOffset(out var moment)
+            && member.GetString() is [.., 'Z' or 'z'] or [.., '+' or '-', _, _, ':', _, _]
+            && moment.ToUnixTimeMilliseconds() is > 0 and var milliseconds)
+            return milliseconds;
+        Fail($"{name} must be null or a time after 1970 as in RFC 3339, such as 2030-01-31T12:00:00.000Z.");
+        return null;
+    }
+
     /// <summary>A MIME type that can be stored.</summary>
     public string? ContentType()
     {

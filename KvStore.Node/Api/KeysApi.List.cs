@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
@@ -22,7 +22,7 @@ internal sealed partial class KeysApi
         page = page with { Count = page.Count ?? call.Cursor?.Count };
         long[] positions = [.. page.Positions.Select(position => position.Value)];
         var snapshot = PositionVector.Format(clusterId, bucket.Value, positions);
-        var writer = new KeysWriter(clusterId, call.Values);
+        var writer = new KeysWriter(clusterId, call.Values, call.IsExport);
         context.Response.Headers.Vary = Vary;
         context.Response.Headers[KvHeaders.Consistency] = "strong";
         if (call.IsStreamed)
@@ -31,15 +31,18 @@ internal sealed partial class KeysApi
             return null;
         }
 
-        var next = CursorTo(call, page);
+        var next = CursorTo(call, page, page.Count);
         if (next is not null)
             context.Response.Headers.Link = $"<{TargetOf(call.RawTarget, next)}>; rel=\"next\"";
         await answers.SendAsync(context, writer.Page(page, next, snapshot));
         return null;
     }
 
-    private static string? CursorTo(KeysCall call, PageOutcome.Page page) => page.Next is { } next
-        ? new ListCursor(page.Snapshot, call.Print(), page.Count, next.Position).Format()
+    /// <param name="call">What was asked for.</param>
+    /// <param name="page">What was given of it.</param>
+    /// <param name="count">What the cursor keeps: how many keys there are, of an export how many were given.</param>
+    private static string? CursorTo(KeysCall call, PageOutcome.Page page, long? count) => page.Next is { } next
+        ? new ListCursor(page.Snapshot, call.Print(), count, next.Position).Format()
         : null;
 
     /// <summary>The request as it came, but from the cursor on.</summary>
@@ -55,7 +58,7 @@ internal sealed partial class KeysApi
 
     /// <summary>
     /// One page after the other, each let go of before the next is asked for. What cannot go on ends without the last
-    /// line, by a cut connection.
+    /// line, by a cut connection. What an export reads stays pinned, also to its end: any cursor of it goes on in it.
     /// </summary>
     private async ValueTask StreamAsync(
         HttpContext context, KeysCall call, PageOutcome.Page page, string snapshot, KeysWriter writer)
@@ -70,20 +73,26 @@ internal sealed partial class KeysApi
 
         try
         {
-            for (var lines = 0L; ;)
+            for (var lines = call.IsExport ? call.Cursor?.Count ?? 0 : 0; ;)
             {
                 lines += page.Items.Length;
                 var isEnd = page.Next is null || call.Limit <= lines;
-                await WriteAsync(context, page, writer, isEnd ? EndOf(lines) : null);
+                await WriteAsync(context, writer.Lines(page.Items));
+                if (isEnd)
+                    await WriteAsync(context, [LineOf(EndOf(lines), ContractsJson.Default.KeyListEnd)]);
+                else if (call.IsExport)
+                    await WriteAsync(context, [LineOf(MarkOf(lines), ContractsJson.Default.ExportCursor)]);
+                await context.Response.Body.FlushAsync(context.RequestAborted);
                 if (isEnd)
                     return;
                 var left = (call.Limit ?? long.MaxValue) - lines;
                 var query = page.Next! with { Limit = (int)Math.Min(KeysCall.MaxLimit, left) };
+                var fate = call.IsExport ? PinFate.Read : PinFate.Released;
                 var outcome = await shell.WithinAsync(
-                    context, call.Timeout, deadline => snapshots.NextAsync(page.Snapshot, query, deadline));
-                if (outcome is not PageOutcome.Page next)
+                    context, call.Timeout, deadline => snapshots.NextAsync(page.Snapshot, query, fate, deadline));
+                if (outcome is not PageOutcome.Page next || (call.IsExport && node.IsStopping))
                 {
-                    Release(page);
+                    GiveUp();
                     context.Abort();
                     return;
                 }
@@ -93,11 +102,18 @@ internal sealed partial class KeysApi
         }
         catch
         {
-            Release(page);
+            GiveUp();
             throw;
         }
 
-        KeyListEnd EndOf(long lines) => new(End: true, lines, snapshot, CursorTo(call, page));
+        KeyListEnd EndOf(long lines) => new(End: true, lines, snapshot, CursorTo(call, page, page.Count));
+        ExportCursor MarkOf(long lines) => new(CursorTo(call, page, lines)!, lines);
+
+        void GiveUp()
+        {
+            if (!call.IsExport)
+                Release(page);
+        }
     }
 
     private void Release(PageOutcome.Page page)
@@ -106,18 +122,12 @@ internal sealed partial class KeysApi
             snapshots.Release(page.Snapshot);
     }
 
-    private static async ValueTask WriteAsync(
-        HttpContext context, PageOutcome.Page page, KeysWriter writer, KeyListEnd? end)
+    private static async ValueTask WriteAsync(HttpContext context, IEnumerable<ReadOnlyMemory<byte>> pieces)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        writer.Lines(buffer, page.Items);
-        if (end is not null)
-        {
-            buffer.Write(JsonSerializer.SerializeToUtf8Bytes(end, ContractsJson.Default.KeyListEnd));
-            buffer.Write("\n"u8);
-        }
-
-        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
-        await context.Response.Body.FlushAsync(context.RequestAborted);
+        foreach (var piece in pieces)
+            await context.Response.Body.WriteAsync(piece, context.RequestAborted);
     }
+
+    private static byte[] LineOf<T>(T last, JsonTypeInfo<T> type) =>
+        [.. JsonSerializer.SerializeToUtf8Bytes(last, type), (byte)'\n'];
 }

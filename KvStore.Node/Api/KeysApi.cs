@@ -10,7 +10,12 @@ namespace KvStore.Node.Api;
 /// Many keys of a bucket: lists of them, and their removal. Every node answers, with what all partitions have.
 /// </summary>
 internal sealed partial class KeysApi(
-    KeysCallReader reader, RequestShell shell, JsonAnswers answers, ClusterSnapshots snapshots, RangeRemoval removal)
+    KeysCallReader reader,
+    RequestShell shell,
+    JsonAnswers answers,
+    ClusterSnapshots snapshots,
+    RangeRemoval removal,
+    INodeStatus node)
 {
     /// <summary>The methods that all keys take.</summary>
     public const string Allowed = "GET, HEAD, DELETE, OPTIONS";
@@ -20,6 +25,9 @@ internal sealed partial class KeysApi(
     /// <summary>Answers a request for many keys.</summary>
     public Task AnswerAsync(HttpContext context, KeyTarget.Collection target) =>
         shell.RunAsync(context, () => HandleAsync(context, target));
+
+    /// <summary>Answers a request for an export.</summary>
+    public Task AnswerExportAsync(HttpContext context) => shell.RunAsync(context, () => HandleExportAsync(context));
 
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Collection target)
@@ -41,20 +49,29 @@ internal sealed partial class KeysApi(
             };
         }
 
-        var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        if (reader.Read(context, target, rawTarget, out var call) is { } unread)
-            return unread;
-        var bytes = method is "DELETE" ? KeysCall.RemovalBytes : KeysCall.PageBytes;    // what it may hold at once
-        return await shell.AdmitAsync(context, bytes, () => shell.WithinAsync(
+        return reader.Read(context, target, RawTargetOf(context), out var call) ?? await AdmitAsync(context, call);
+    }
+
+    private async ValueTask<Refusal?> HandleExportAsync(HttpContext context)
+    {
+        var bucket = context.GetRouteValue("bucket") as string ?? "";
+        return reader.ReadExport(context, bucket, RawTargetOf(context), out var call)
+            ?? await AdmitAsync(context, call);
+    }
+
+    private static string RawTargetOf(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+
+    private ValueTask<Refusal?> AdmitAsync(HttpContext context, KeysCall call) =>
+        shell.AdmitAsync(context, call.BytesHeld, () => shell.WithinAsync(
             context,
             call.Timeout,
             deadline => shell.InBucketAsync(
                 call.Bucket,
-                (view, bucket) => method is "DELETE"
+                (view, bucket) => context.Request.Method is "DELETE"
                     ? RemoveAsync(context, call, bucket.Id, deadline)
                     : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
                 deadline)));
-    }
 
     private async ValueTask<Refusal?> RemoveAsync(
         HttpContext context, KeysCall call, BucketId bucket, CancellationToken deadline)

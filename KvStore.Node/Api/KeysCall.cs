@@ -17,6 +17,12 @@ internal sealed record KeysCall
     /// <summary>Bytes of keys and values of a page; one entry that is larger comes alone.</summary>
     public const int PageBytes = 4 << 20;
 
+    /// <summary>
+    /// Bytes of keys and values that an export holds at once, as a page is to a list: as many exports as there can be
+    /// snapshots hold less than a few lists do.
+    /// </summary>
+    public const int ExportBytes = 1 << 20;
+
     /// <summary>Bytes that the keys of a removal may come to.</summary>
     public const int RemovalBytes = 4 * PageBytes;
 
@@ -68,6 +74,14 @@ internal sealed record KeysCall
     /// <summary>Whether the answer is one line for each key.</summary>
     public bool IsStreamed { get; set; }
 
+    /// <summary>
+    /// Whether it is an export: a streamed list of all that can be imported again, with a cursor after each page.
+    /// </summary>
+    public bool IsExport { get; init; }
+
+    /// <summary>How many bytes it may hold at once.</summary>
+    public int BytesHeld => IsExport ? 2 * ExportBytes : Confirmed is not null || IsDryRun ? RemovalBytes : PageBytes;
+
     /// <summary>What is asked for, as a number: all but how many at once, and where to go on.</summary>
     public ulong Print()
     {
@@ -77,7 +91,7 @@ internal sealed record KeysCall
         Append(hash, Start.Span);
         Append(hash, End.Span);
         Append(hash, Delimiter.Span);
-        Append(hash, [(byte)(IsDescending ? 1 : 0), (byte)Values, (byte)(IsCounted ? 1 : 0)]);
+        Append(hash, [(byte)(IsDescending ? 1 : 0), (byte)Values, (byte)(IsCounted ? 1 : 0), (byte)(IsExport ? 1 : 0)]);
         return hash.GetCurrentHashAsUInt64();
     }
 
@@ -95,7 +109,7 @@ internal sealed record KeysCall
             PrefixLength = Prefix.Length,
             IsDescending = IsDescending,
             Limit = limit,
-            MaxBytes = PageBytes,
+            MaxBytes = IsExport ? ExportBytes : PageBytes,
             Values = Values,
         };
         return Cursor is { } cursor ? query.At(cursor.Position) : query;

@@ -17,7 +17,10 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private const string RemovalParameters =
         "A removal takes prefix, start, end, dry_run, confirm and timeout, each once as name=value.";
 
-    /// <summary>Reads a request.</summary>
+    private const string ExportParameters =
+        "An export takes prefix, start, end, cursor and timeout, each once as name=value.";
+
+    /// <summary>Reads a request for a list, or a removal.</summary>
     /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
     public Refusal? Read(HttpContext context, KeyTarget.Collection target, string rawTarget, out KeysCall call)
     {
@@ -27,10 +30,36 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             RawTarget = rawTarget,
             Timeout = options.Value.DefaultTimeout,
         };
+        return Read(context, target.Query, call);
+    }
+
+    /// <summary>Reads a request for an export.</summary>
+    /// <returns>Null when <paramref name="call"/> was read; else why not.</returns>
+    public Refusal? ReadExport(HttpContext context, string bucket, string rawTarget, out KeysCall call)
+    {
+        call = new KeysCall
+        {
+            Bucket = bucket,
+            RawTarget = rawTarget,
+            Timeout = options.Value.DefaultTimeout,
+            Values = ScanValues.Full,
+            IsExport = true,
+        };
+        if (!BucketName.IsValid(bucket))
+            return Problems.BucketInvalid;
+        var mark = rawTarget.IndexOf('?');
+        if (Read(context, mark < 0 ? "" : rawTarget[(mark + 1)..], call) is { } refusal)
+            return refusal;
+        call.IsStreamed = true;
+        return null;
+    }
+
+    private static Refusal? Read(HttpContext context, string query, KeysCall call)
+    {
         var isRemoval = context.Request.Method is "DELETE";
         return RefuseBody(context.Request)
             ?? ReadHeaders(context.Request.Headers, call, isRemoval)
-            ?? ReadQuery(target.Query, call, isRemoval)
+            ?? ReadQuery(query, call, isRemoval)
             ?? (isRemoval ? ProveRemoval(call) : ReadAccept(context.Request.Headers, call))
             ?? ProveRange(call);
     }
@@ -91,11 +120,14 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 
     private static Refusal? ReadQuery(string query, KeysCall call, bool isRemoval)
     {
+        var rule = isRemoval ? RemovalParameters : call.IsExport ? ExportParameters : ListParameters;
         if (QueryPairs.Of(query) is not { } pairs)
-            return Wrong(isRemoval ? RemovalParameters : ListParameters);
+            return Wrong(rule);
         foreach (var (name, value) in pairs)
         {
-            var refusal = name is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(name, value, call, isRemoval)
+            var refusal = call.IsExport && name is not ("prefix" or "start" or "end" or "cursor" or "timeout")
+                ? Wrong(rule)
+                : name is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(name, value, call, isRemoval)
                 : name is "timeout" ? ReadTimeout(Text(value), call) is { } late ? Wrong(late.Detail) : null
                 : isRemoval ? ReadOfRemoval(name, Text(value), call)
                 : ReadOfList(name, Text(value), call);
@@ -209,11 +241,16 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         if (Acceptance.Read(headers.Accept) is not { } accepted)
             return null;
         var (lines, json) = (accepted.QualityNamed(MediaTypes.Lines), accepted.QualityOf(MediaTypes.Json));
+        if (call.IsExport)
+            lines = accepted.QualityOf(MediaTypes.Lines);
         call.IsStreamed = lines > 0 && lines >= json;
-        return lines > 0 || json > 0
+        return lines > 0 || (json > 0 && !call.IsExport)
             ? null
             : new Refusal(
-                ProblemType.NotAcceptable, $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
+                ProblemType.NotAcceptable,
+                call.IsExport
+                    ? $"An export is given as {MediaTypes.Lines} only."
+                    : $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
     }
 
     /// <summary>Whether it is UTF-8, or the first bytes of such text.</summary>

@@ -2,14 +2,24 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 using KvStore.Contracts;
 using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
 
-/// <summary>Writes pages and lines of a list as JSON, as <see cref="KeyListResponse"/> describes it.</summary>
-internal sealed class KeysWriter(ulong clusterId, ScanValues values)
+/// <summary>
+/// Writes pages and lines of a list as JSON, as <see cref="KeyListResponse"/> describes it, and lines of an export:
+/// from these the very bytes of each value can be had again.
+/// </summary>
+internal sealed class KeysWriter(ulong clusterId, ScanValues values, bool isExport)
 {
+    private const int PieceBytes = 64 << 10;
+
+    /// <summary>What would take six bytes for one; all else takes three at most.</summary>
+    private static readonly SearchValues<byte> Unprintable = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x20).Select(octet => (byte)octet).Except("\t\n\r"u8.ToArray()), 0x7F]);
+
     private static readonly JsonWriterOptions Options = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -41,9 +51,10 @@ internal sealed class KeysWriter(ulong clusterId, ScanValues values)
         return buffer.WrittenMemory;
     }
 
-    /// <summary>Writes one line for each item.</summary>
-    public void Lines(ArrayBufferWriter<byte> buffer, IEnumerable<ScanItem> items)
+    /// <summary>Writes one line for each item; gives them in pieces, each good until the next is asked for.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Lines(IEnumerable<ScanItem> items)
     {
+        var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, Options);
         foreach (var item in items)
         {
@@ -61,7 +72,13 @@ internal sealed class KeysWriter(ulong clusterId, ScanValues values)
             json.Flush();
             buffer.Write("\n"u8);
             json.Reset();
+            if (buffer.WrittenCount < PieceBytes)
+                continue;
+            yield return buffer.WrittenMemory;
+            buffer.ResetWrittenCount();
         }
+
+        yield return buffer.WrittenMemory;
     }
 
     private void WriteItem(Utf8JsonWriter json, ScanItem item, bool isLine)
@@ -77,7 +94,12 @@ internal sealed class KeysWriter(ulong clusterId, ScanValues values)
             json.WriteString("modified"u8, Time(item.ModifiedMs));
             if (item.ExpiresMs > 0)
                 json.WriteString("expires"u8, Time(item.ExpiresMs));
-            if (values is ScanValues.Full)
+            else if (isExport)
+                json.WriteNull("expires"u8);
+            MetadataFormat.WriteTo(json, item.Metadata.Span);
+            if (isExport)
+                WriteExactly(json, item.Value, type);
+            else if (values is ScanValues.Full)
                 EntryWriter.WriteValue(json, isLine ? OnOneLine(item.Value.Span) : item.Value.Span, type);
         }
 
@@ -94,6 +116,29 @@ internal sealed class KeysWriter(ulong clusterId, ScanValues values)
             line.AsSpan().Replace((byte)'\r', (byte)' ');
             return line;
         }
+    }
+
+    /// <summary>
+    /// JSON and text inline where an import finds the same bytes again, whatever was stored under their type.
+    /// </summary>
+    private static void WriteExactly(Utf8JsonWriter json, ReadOnlyMemory<byte> value, string type)
+    {
+        if (MediaTypes.MayBeInlineJson(type))
+        {
+            if (StrictJson.IsOneLine(value))
+            {
+                json.WritePropertyName("value"u8);
+                json.WriteRawValue(value.Span, skipInputValidation: true);
+                return;
+            }
+        }
+        else if (MediaTypes.MayBeInlineText(type) && Utf8.IsValid(value.Span) && !value.Span.ContainsAny(Unprintable))
+        {
+            json.WriteString("value"u8, value.Span);
+            return;
+        }
+
+        json.WriteBase64String("base64"u8, value.Span);
     }
 
     private static string Time(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)

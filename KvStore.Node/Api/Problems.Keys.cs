@@ -15,9 +15,10 @@ internal sealed partial class Problems
 
     private static Refusal CursorCompacted { get; } = new(
         ProblemType.CursorCompacted,
-        $"What this list goes on in is not held any longer: {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes have "
-            + "passed since its first page, its last page was given a while ago, a node that held a part of it "
-            + "stopped, or the bucket was dropped. Begin again without cursor.");
+        "What this list goes on in is not held any longer: "
+            + $"nobody read on for {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes, "
+            + $"it is {PinnedSnapshots.LongestLifetime.TotalHours:0} hours old, its last page was given a while ago, a "
+            + "node that held a part of it stopped, or the bucket was dropped. Begin again without cursor.");
 
     private static Refusal TooManySnapshots { get; } = new(
         ProblemType.TooManySnapshots,

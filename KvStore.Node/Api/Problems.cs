@@ -179,6 +179,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             Count = refusal.Count,
             OldestCursor = refusal.OldestCursor,
             Failed = refusal.Failed,
+            Import = refusal.Import,
             Node = node.Name,
             TraceId = traceId,
         };

@@ -22,6 +22,9 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>The items of a transaction that kept it from happening.</summary>
     public IReadOnlyList<FailedItem>? Failed { get; init; }
 
+    /// <summary>What had come of an import when it ended.</summary>
+    public ImportResponse? Import { get; init; }
+
     /// <summary>The commit sequence of a write that was applied all the same.</summary>
     public long? Version { get; init; }
 

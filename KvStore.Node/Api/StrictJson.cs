@@ -43,6 +43,20 @@ internal static class StrictJson
     private const string HalfCharacter = "A string has half of a surrogate pair.";
 
     /// <summary>
+    /// Whether it is all of a value that can stand in a line of JSON and be read there, byte for byte.
+    /// </summary>
+    public static bool IsOneLine(ReadOnlyMemory<byte> value) =>
+        !value.IsEmpty && value.Span[0] is not ((byte)' ' or (byte)'\t')
+        && value.Span[^1] is not ((byte)' ' or (byte)'\t')
+        && value.Span.IndexOfAny((byte)'\n', (byte)'\r') < 0
+        && Read(value, string.Empty, static (body, _) =>
+        {
+            var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
+            reader.Read();
+            return Walk(ref reader) ?? (reader.Read() ? "There is more." : null);
+        }) is null;
+
+    /// <summary>
     /// Reads from the first token of a value to its last, and checks what the syntax alone does not forbid.
     /// </summary>
     /// <returns>Null, or what is wrong, as a sentence.</returns>

@@ -123,6 +123,7 @@ internal static class PartitionScan
             ModifiedMs = entry.ModifiedMs,
             ExpiresMs = entry.ExpiresMs,
             Value = values is ScanValues.Full ? entry.Value : default,
+            Metadata = values is ScanValues.Full ? entry.Metadata : default,
         };
     }
 }

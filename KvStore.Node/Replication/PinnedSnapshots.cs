@@ -16,8 +16,14 @@ internal sealed class PinnedSnapshots : IDisposable
     /// <summary>Snapshots whose first page is being read, at once.</summary>
     public const int MaxPending = 1024;
 
-    /// <summary>How long one is kept from its first page on.</summary>
+    /// <summary>How long one is kept that nobody reads on in.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// How long one is kept from its first page on, however often it is read: what was overwritten since takes memory
+    /// as long.
+    /// </summary>
+    public static readonly TimeSpan LongestLifetime = TimeSpan.FromHours(6);
 
     /// <summary>
     /// How long nobody has to have read on in one that makes room for another; and how long one is kept that was read
@@ -102,7 +108,7 @@ internal sealed class PinnedSnapshots : IDisposable
         List<StateImage> images;
         lock (_gate)
         {
-            if (!_pinned.TryGetValue(snapshot, out var pinned) || _time.GetElapsedTime(pinned.Since) >= Lifetime)
+            if (!_pinned.TryGetValue(snapshot, out var pinned) || IsOver(pinned))
                 return ScanOutcome.Nothing;
             pinned.UsedAt = _time.GetTimestamp();
             (bucket, partitions, images) = (pinned.Bucket, pinned.Partitions, pinned.Images);
@@ -182,12 +188,16 @@ internal sealed class PinnedSnapshots : IDisposable
         {
             foreach (var (id, pinned) in _pinned.ToList())
             {
-                if (_time.GetElapsedTime(pinned.Since) >= (pinned.IsKept ? Lifetime : IdleTime)
+                if (IsOver(pinned)
+                    || (!pinned.IsKept && _time.GetElapsedTime(pinned.Since) >= IdleTime)
                     || (pinned.IsRead && _time.GetElapsedTime(pinned.UsedAt) >= IdleTime))
                     Remove(id, pinned);
             }
         }
     }
+
+    private bool IsOver(Pinned pinned) => _time.GetElapsedTime(pinned.UsedAt) >= Lifetime
+        || _time.GetElapsedTime(pinned.Since) >= LongestLifetime;
 
     private void Remove(ulong id, Pinned pinned)
     {

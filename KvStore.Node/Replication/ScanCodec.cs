@@ -150,6 +150,7 @@ internal static class ScanCodec
             ModifiedMs = item.ModifiedMs,
             ExpiresMs = item.ExpiresMs,
             Value = UnsafeByteOperations.UnsafeWrap(item.Value),
+            Metadata = UnsafeByteOperations.UnsafeWrap(item.Metadata),
         };
         if (item.ContentType is { } type)
             encoded.ContentType = type;
@@ -166,5 +167,6 @@ internal static class ScanCodec
         ModifiedMs = item.ModifiedMs,
         ExpiresMs = item.ExpiresMs,
         Value = item.Value.Memory,
+        Metadata = item.Metadata.Memory,
     };
 }

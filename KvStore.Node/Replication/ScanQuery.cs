@@ -111,8 +111,11 @@ internal sealed record ScanItem
     /// <summary>The value; empty where it was not asked for.</summary>
     public ReadOnlyMemory<byte> Value { get; init; }
 
+    /// <summary>What the writer told of the value; empty where the value was not asked for.</summary>
+    public ReadOnlyMemory<byte> Metadata { get; init; }
+
     /// <summary>What it counts towards <see cref="ScanQuery.MaxBytes"/>.</summary>
-    public int Bytes => Overhead + Key.Length + Value.Length;
+    public int Bytes => Overhead + Key.Length + Value.Length + Metadata.Length;
 
     private const int Overhead = 128;
 }

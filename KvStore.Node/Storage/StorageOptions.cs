@@ -12,7 +12,9 @@ internal sealed class StorageOptions
     /// <summary>Room on each disk below which a node takes no values.</summary>
     public DiskReserve Reserve { get; set; } = DiskReserve.Default;
 
-    /// <summary>Room on each disk below which a node tells so, and saves its partitions to let go of their log.</summary>
+    /// <summary>
+    /// Room on each disk below which a node tells so, and saves its partitions to let go of their log.
+    /// </summary>
     public DiskReserve Alarm { get; set; } = DiskReserve.DefaultAlarm;
 
     /// <summary>Bytes of items in one frame at most, unless a single item is larger.</summary>

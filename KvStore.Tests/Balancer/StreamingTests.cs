@@ -45,6 +45,28 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task An_export_that_breaks_off_breaks_off_for_the_client_too()
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        TaskCompletionSource isRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        cluster.Nodes.ForEach(node => node.Answer = async context =>
+        {
+            context.Response.ContentType = "application/x-ndjson";
+            context.Response.ContentLength = 1000;    // more than there is: then the connection ends
+            await context.Response.WriteAsync("{\"key\":\"a\"}\n");
+            await context.Response.Body.FlushAsync();
+            await isRead.Task;
+        });
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/buckets/b/export");
+        using var answer = await cluster.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        Assert.Equal("{\"key\":\"a\"}", await lines.ReadLineAsync());
+        isRead.SetResult();
+        await Assert.ThrowsAnyAsync<IOException>(() => lines.ReadLineAsync());
+        Assert.Single(cluster.Nodes.SelectMany(node => node.Requests));
+    }
+
+    [Fact]
     public async Task A_stream_of_events_begins_before_its_first_event()
     {
         await using var cluster = await FakeCluster.StartAsync();

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KvStore.Tests.Cli;
 
-/// <summary>Answers every request alike and remembers the last one.</summary>
+/// <summary>Answers every request alike, or as a test says, and remembers the last one.</summary>
 internal sealed class FakeServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -24,8 +24,21 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public byte[] Body { get; private set; } = [];
 
-    public static async Task<FakeServer> StartAsync(
-        int status, string body = "", string type = "application/json", params (string Name, string Value)[] headers)
+    public static Task<FakeServer> StartAsync(
+        int status, string body = "", string type = "application/json", params (string Name, string Value)[] headers) =>
+        StartAsync(async context =>
+        {
+            context.Response.StatusCode = status;
+            foreach (var (name, value) in headers)
+                context.Response.Headers[name] = value;
+            if (body.Length == 0)
+                return;
+            context.Response.ContentType = type;
+            await context.Response.WriteAsync(body);
+        });
+
+    /// <summary>Answers as the test says.</summary>
+    public static async Task<FakeServer> StartAsync(Func<HttpContext, Task> answer)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -35,13 +48,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.Run(async context =>
         {
             await server.RememberAsync(context);
-            context.Response.StatusCode = status;
-            foreach (var (name, value) in headers)
-                context.Response.Headers[name] = value;
-            if (body.Length == 0)
-                return;
-            context.Response.ContentType = type;
-            await context.Response.WriteAsync(body);
+            await answer(context);
         });
         await app.StartAsync();
         return server;

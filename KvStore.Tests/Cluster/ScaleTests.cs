@@ -127,7 +127,8 @@ public sealed class ScaleTests(ITestOutputHelper output)
                     new StringContent(body, Encoding.UTF8, "application/json"),
                     token);
                 var text = await answer.Content.ReadAsStringAsync(token);
-                Assert.True(answer.IsSuccessStatusCode && !text.Contains("\"problem\"", StringComparison.Ordinal), text);
+                Assert.True(answer.IsSuccessStatusCode, text);
+                Assert.DoesNotContain("\"problem\"", text, StringComparison.Ordinal);
             });
 
     /// <summary>Entries that all nodes hold together, copies counted.</summary>
@@ -153,7 +154,9 @@ public sealed class ScaleTests(ITestOutputHelper output)
         return JsonSerializer.Deserialize(text, type)!;
     }
 
-    /// <summary>Others, who write and read a few keys of their own one after the other, and how long that takes.</summary>
+    /// <summary>
+    /// Others, who write and read a few keys of their own one after the other, and how long that takes.
+    /// </summary>
     private sealed class Probe : IAsyncDisposable
     {
         private const int Enough = 500;
@@ -193,7 +196,9 @@ public sealed class ScaleTests(ITestOutputHelper output)
         public TimeSpan Percentile(string name, int percent)
         {
             TimeSpan[] sorted = [.. _took[name].Order()];
-            return sorted.Length == 0 ? TimeSpan.Zero : sorted[Math.Min(sorted.Length * percent / 100, sorted.Length - 1)];
+            return sorted.Length == 0
+                ? TimeSpan.Zero
+                : sorted[Math.Min(sorted.Length * percent / 100, sorted.Length - 1)];
         }
 
         public async ValueTask DisposeAsync()
