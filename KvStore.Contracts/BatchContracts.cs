@@ -113,16 +113,16 @@ public sealed record VersionCompare
 
 /// <summary>What a batch came to.</summary>
 /// <param name="Results">One for each operation, in their order.</param>
-public sealed record BatchResponse(ImmutableArray<OperationResult> Results);
+public sealed record BatchResponse(ImmutableArray<ItemResponse> Results);
 
 /// <summary>What a transaction came to.</summary>
 /// <param name="Succeeded">Whether the comparisons held, so that <c>then</c> was done.</param>
 /// <param name="Version">Commit sequence of the transaction's coordinating partition, in decimal.</param>
 /// <param name="Results">One for each operation of the branch that was done, in their order.</param>
-public sealed record TransactionResponse(bool Succeeded, string Version, ImmutableArray<OperationResult> Results);
+public sealed record TransactionResponse(bool Succeeded, string Version, ImmutableArray<ItemResponse> Results);
 
 /// <summary>What one operation came to.</summary>
-public sealed record OperationResult
+public sealed record ItemResponse
 {
     /// <summary>The HTTP status that it would have had alone: 200, 201, 204, or that of its problem.</summary>
     public required int Status { get; init; }

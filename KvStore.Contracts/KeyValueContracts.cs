@@ -90,4 +90,6 @@ public sealed record EntryMetaResponse
 }
 
 /// <summary>A key that is no longer there.</summary>
+/// <param name="Key">The key, decoded.</param>
+/// <param name="Deleted">Always true.</param>
 public sealed record DeleteResponse(string Key, bool Deleted);

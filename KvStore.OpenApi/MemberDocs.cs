@@ -12,7 +12,7 @@ internal sealed class MemberDocs
 {
     private const string File = "KvStore.Contracts.xml";
 
-    private readonly Dictionary<string, string> _summaries;
+    private readonly Dictionary<string, XElement> _summaries;
 
     public MemberDocs()
     {
@@ -20,12 +20,12 @@ internal sealed class MemberDocs
         _summaries = XDocument.Load(stream).Descendants("member").Where(member => member.Element("summary") is not null)
             .ToDictionary(
                 member => member.Attribute("name")!.Value,
-                member => Render(member.Element("summary")!),
+                member => member.Element("summary")!,
                 StringComparer.Ordinal);
     }
 
     /// <summary>What is said of a record.</summary>
-    public string Of(Type type) => _summaries[$"T:{type.FullName}"];
+    public string Of(Type type) => Render(_summaries[$"T:{type.FullName}"]);
 
     /// <summary>What is said of one of its members.</summary>
     /// <param name="type">The record.</param>
@@ -34,7 +34,7 @@ internal sealed class MemberDocs
     {
         var property = type.GetProperty(name, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)!;
         return _summaries.TryGetValue($"P:{type.FullName}.{property.Name}", out var said)
-            ? said
+            ? Render(said)
             : throw new InvalidOperationException($"Nothing is said of {type.Name}.{property.Name}.");
     }
 

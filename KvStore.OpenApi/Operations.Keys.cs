@@ -88,7 +88,7 @@ internal static partial class Operations
                     Headers = raw,
                     Contents = IsDefault(root)
                         ? [JsonFaces, EntryFace, Bytes]
-                        : [Bytes, EntryFace, JsonFaces],
+                        : [Bytes, EntryFace, AnyJson],
                 },
                 new(206, "The range of the bytes that was asked for.")
                 {
@@ -102,6 +102,9 @@ internal static partial class Operations
 
     private static Content JsonFaces => new(
         "application/json", [typeof(EntryResponse), typeof(EntryMetaResponse)], EntryExample);
+
+    /// <summary>A value that was stored as JSON, or what `format` asks for.</summary>
+    private static Content AnyJson => JsonFaces with { Types = [] };
 
     private static Content EntryFace => new(KvMediaTypes.Entry, [typeof(EntryResponse)], EntryExample);
 
@@ -121,7 +124,7 @@ internal static partial class Operations
     private static Answer Shown(KeyRoot root, int status, string description) => new(status, description)
     {
         Headers = [.. OfShown, .. status is 201 ? [Headers.Location] : ImmutableArray<Header>.Empty],
-        Contents = IsDefault(root) ? [JsonFaces, EntryFace, Bytes] : [Bytes, EntryFace, JsonFaces],
+        Contents = IsDefault(root) ? [JsonFaces, EntryFace, Bytes] : [Bytes, EntryFace, AnyJson],
     };
 
     private static Operation Put(KeyRoot root) => Key(

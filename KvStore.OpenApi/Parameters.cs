@@ -170,13 +170,13 @@ internal static partial class Parameters
     /// <summary>What every request for one key may say.</summary>
     public static ImmutableArray<Parameter> OfKey =>
     [
-        ConsistencyHeader, ConsistencyQuery, Session, Ack, AckQuery, Timeout, TimeoutQuery, Forward, Format, Accept,
+        ConsistencyHeader, ConsistencyQuery, MaxStaleness, Session, Ack, AckQuery, Timeout, TimeoutQuery, Forward, Format, Accept,
         IfMatch,
     ];
 
     public static ImmutableArray<Parameter> OfKeyRead =>
     [
-        .. OfKey, MaxStaleness, CacheControl, IfNoneMatchRead, PreferWait, WantContentDigest, Range, IfRange,
+        .. OfKey, CacheControl, IfNoneMatchRead, PreferWait, WantContentDigest, Range, IfRange,
     ];
 
     public static ImmutableArray<Parameter> OfKeyWrite =>
