@@ -25,6 +25,8 @@ internal sealed class DocumentBuilder
     private readonly Schemas _schemas = new();
     private readonly SortedDictionary<string, Parameter> _parameters = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, Header> _headers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _refusals = [];
+    private readonly JsonObject _responses = [];
 
     public JsonObject Build()
     {
@@ -58,6 +60,7 @@ internal sealed class DocumentBuilder
                 ["schemas"] = _schemas.Made(),
                 ["parameters"] = new JsonObject(_parameters.Select(known => Named(known.Key, Of(known.Value)))),
                 ["headers"] = new JsonObject(_headers.Select(known => Named(known.Key, Of(known.Value)))),
+                ["responses"] = _responses,
                 ["examples"] = ProblemAnswers.Examples(),
             },
         };
@@ -109,10 +112,20 @@ internal sealed class DocumentBuilder
         foreach (var status in statuses.Distinct().Order())
         {
             var answer = operation.Answers.SingleOrDefault(answer => answer.Status == status);
-            made[status.ToString(CultureInfo.InvariantCulture)] = Response(operation, answer, [.. problems[status]]);
+            var response = Response(operation, answer, [.. problems[status]]);
+            made[status.ToString(CultureInfo.InvariantCulture)] =
+                answer is null ? Shared($"{operation.Id}-{status}", response) : response;
         }
 
         return made;
+    }
+
+    /// <summary>Many operations are refused alike: it is said once, under the name of the first of them.</summary>
+    private JsonObject Shared(string name, JsonObject response)
+    {
+        if (_refusals.TryAdd(response.ToJsonString(), name))
+            _responses[name] = response;
+        return new JsonObject { ["$ref"] = $"#/components/responses/{_refusals[response.ToJsonString()]}" };
     }
 
     private JsonObject Response(Operation operation, Answer? answer, ImmutableArray<ProblemType> problems)
