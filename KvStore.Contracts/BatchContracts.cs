@@ -60,7 +60,9 @@ public sealed record OperationRequest
     /// <summary>Of <c>increment</c>: what is added to when the key is not there, 0 unless given.</summary>
     public long? Initial { get; init; }
 
-    /// <summary>How long the key is kept, as in <see cref="KvHeaders.Ttl"/>; not of <c>get</c> and <c>delete</c>.</summary>
+    /// <summary>
+    /// How long the key is kept, as in <see cref="KvHeaders.Ttl"/>; not of <c>get</c> and <c>delete</c>.
+    /// </summary>
     public string? Ttl { get; init; }
 
     /// <summary>As the header <c>If-Match</c>; not of <c>get</c>.</summary>

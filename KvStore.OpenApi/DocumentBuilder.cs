@@ -137,7 +137,8 @@ internal sealed class DocumentBuilder
         {
             headers =
             [
-                .. headers, .. Headers.OfNode, .. problems.SelectMany(problem => Headers.Of(problem, isRead && isOfKey)),
+                .. headers, .. Headers.OfNode,
+                .. problems.SelectMany(problem => Headers.Of(problem, isRead && isOfKey)),
             ];
         }
 
@@ -148,7 +149,9 @@ internal sealed class DocumentBuilder
         {
             ["description"] = string.Join(
                 "\n\n",
-                ((string[])[answer?.Description ?? "", ProblemAnswers.Describe(problems)]).Where(text => text.Length > 0)),
+                from text in (string[])[answer?.Description ?? "", ProblemAnswers.Describe(problems)]
+                where text.Length > 0
+                select text),
         };
         if (headers.Length > 0)
             made["headers"] = new JsonObject(headers.Distinct().Select(Refer));

@@ -75,7 +75,8 @@ internal static class Headers
 
     public static Header CacheControl { get; } = new(
         "Cache-Control", Grammar.Text(), "no-cache",
-        "`no-cache`: what is kept must be asked for again with its `ETag`. A bucket may set another one for its values.");
+        "`no-cache`: what is kept must be asked for again with its `ETag`. A bucket may set another one for its "
+            + "values.");
 
     public static Header Vary { get; } = new(
         "Vary", Grammar.Text(), "Accept, Kv-Consistency, Authorization", "What else the answer depends on.");

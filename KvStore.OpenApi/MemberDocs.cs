@@ -52,7 +52,8 @@ internal sealed class MemberDocs
             });
         }
 
-        return string.Join(' ', text.ToString().Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries));
+        char[] spaces = [' ', '\n', '\r'];
+        return string.Join(' ', text.ToString().Split(spaces, StringSplitOptions.RemoveEmptyEntries));
     }
 
     /// <summary>A constant is shown as its value, a member as JSON has it, anything else by its name.</summary>

@@ -197,7 +197,11 @@ internal static partial class Operations
                 new Answer(503, "It is not.")
                 {
                     Headers = [Headers.RetryAfter],
-                    Contents = [Content.Json<ClusterHealth>(health.Replace("healthy", "unavailable", StringComparison.Ordinal))],
+                    Contents =
+                    [
+                        Content.Json<ClusterHealth>(
+                            health.Replace("healthy", "unavailable", StringComparison.Ordinal)),
+                    ],
                 }) with
             {
                 Problems = [ProblemType.NotReady, ProblemType.Draining],
@@ -249,7 +253,13 @@ internal static partial class Operations
             + "the balancer has nothing at this path.",
         Body = new("At most 4096 bytes, their length told.", IsRequired: true,
             [Content.Json<JoinRequest>("""{"name":"node1","incarnation":"00000000000000ab"}""")]),
-        Answers = [new(200, "The view of the cluster in which it is.") { Contents = [Content.Json<ViewDocument>(ViewExample)] }],
+        Answers =
+        [
+            new(200, "The view of the cluster in which it is.")
+            {
+                Contents = [Content.Json<ViewDocument>(ViewExample)],
+            },
+        ],
         Problems = [ProblemType.BodyInvalid, ProblemType.Conflict, ProblemType.NotReady, ProblemType.RouteNotFound],
     };
 
@@ -275,7 +285,9 @@ internal static partial class Operations
                 Contents = [Content.Json<FaultsDocument>("""{"faults":""}""")],
             },
         ],
-        Problems = verb.Item1 is "POST" ? [ProblemType.RouteNotFound, ProblemType.BodyInvalid] : [ProblemType.RouteNotFound],
+        Problems = verb.Item1 is "POST"
+            ? [ProblemType.RouteNotFound, ProblemType.BodyInvalid]
+            : [ProblemType.RouteNotFound],
     });
 
     private static IEnumerable<Operation> OfDocument

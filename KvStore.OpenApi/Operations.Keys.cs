@@ -50,12 +50,12 @@ internal static partial class Operations
             Tag = isDefault ? DefaultKeys : BucketKeys,
             Summary = "",
             Description = "",
-            Parameters = [.. isDefault ? [] : (ReadOnlySpan<Parameter>)[Parameters.Bucket], Parameters.Key, .. parameters],
+            Parameters = InBucket(root, [Parameters.Key, .. parameters]),
             Answers = [],
             Problems =
             [
                 .. OfKey,
-                .. isDefault ? [] : (ReadOnlySpan<ProblemType>)[ProblemType.BucketInvalid, ProblemType.BucketNotFound],
+                .. OfNamedBucket(root),
                 .. problems,
             ],
         };

@@ -10,7 +10,10 @@ internal static partial class Operations
         """[{"status":200,"key":"a","value":1,"etag":"\"00000000c0ffee00-9f3c-42\"","version":42}]""";
 
     private static ImmutableArray<ProblemType> OfRange =>
-        [.. OfAny, ProblemType.KeyInvalid, ProblemType.KeyTooLong, ProblemType.TargetInvalid, ProblemType.BodyNotAllowed];
+    [
+        .. OfAny, ProblemType.KeyInvalid, ProblemType.KeyTooLong, ProblemType.TargetInvalid,
+        ProblemType.BodyNotAllowed,
+    ];
 
     private static ImmutableArray<ProblemType> OfNamedBucket(KeyRoot root) =>
         IsDefault(root) ? [] : [ProblemType.BucketInvalid, ProblemType.BucketNotFound];
@@ -42,7 +45,7 @@ internal static partial class Operations
             Description = "Says what all keys of a bucket take.",
             Parameters = InBucket(root, []),
             Answers = [new(204, "The methods.") { Headers = [Headers.Allow] }],
-            Problems = IsDefault(root) ? [ProblemType.TargetInvalid] : [ProblemType.TargetInvalid, ProblemType.BucketInvalid],
+            Problems = [ProblemType.TargetInvalid, .. OfNamedBucket(root).Remove(ProblemType.BucketNotFound)],
         };
     }
 
@@ -129,74 +132,74 @@ internal static partial class Operations
     private static ImmutableArray<Header> OfManyAnswer =>
         [.. Headers.OfNode, Headers.Session, Headers.IdempotencyReplayed];
 
-    private static IEnumerable<Operation> OfMany =>
-    [
-        new()
-        {
-            Method = "POST",
-            Path = Routes.Batch,
-            Id = "postBatch",
-            Tag = Batches,
-            Summary = "Many operations, each judged alone",
-            Description = "Up to 1000 operations. All that one partition gets is one commit; the whole is not atomic. "
-                + "Answered 200 whatever became of the items: each has its own `status`, and its `problem`.",
-            Parameters = [.. Parameters.OfMany, Parameters.StopOnError],
-            Body = new($"At most {BodyLimits.MaxManyBytes} bytes.", IsRequired: true,
-            [
-                Content.Json<BatchRequest>(
-                    """{"ops":[{"op":"get","key":"a"},{"op":"put","key":"b","value":{"n":1},"ttl":"60s"},"""
-                    + """{"op":"delete","key":"c"}]}"""),
-            ]),
-            Answers =
-            [
-                new(200, "What became of each operation, in their order.")
-                {
-                    Headers = OfManyAnswer,
-                    Contents = [Content.Json<BatchResponse>($$"""{"results":{{ResultsExample}}}""")],
-                },
-            ],
-            Problems = [.. OfManyProblems.Remove(ProblemType.Locked), ProblemType.ValueTooLarge],
-            ItemProblems =
-            [
-                .. OfItem, ProblemType.NotAttempted, ProblemType.AnswerTooLarge, ProblemType.Locked, ProblemType.DiskLow,
-                ProblemType.NoQuorum, ProblemType.Overloaded, ProblemType.IdempotencyMismatch,
-                ProblemType.IdempotencyExpired, ProblemType.IdempotencyAhead, ProblemType.DeadlineExceeded,
-            ],
-        },
-        new()
-        {
-            Method = "POST",
-            Path = Routes.Transaction,
-            Id = "postTransaction",
-            Tag = Batches,
-            Summary = "Many operations, all of them or none",
-            Description = "If all comparisons hold, `then` is done; else `else`, or without it the answer is 412 with "
-                + "`failed`. One branch is done as a whole, or nothing is, over any keys of the bucket. At most 128 "
-                + "comparisons and operations together.",
-            Parameters = Parameters.OfMany,
-            Body = new($"At most {BodyLimits.MaxManyBytes} bytes.", IsRequired: true,
-            [
-                Content.Json<TransactionRequest>(
-                    """{"if":[{"key":"stock/1","version":{"gt":3}},{"key":"order/7","exists":false}],"""
-                    + """ "then":[{"op":"put","key":"order/7","value":{"qty":1}},{"op":"increment","key":"sold"}],"""
-                    + """ "else":[{"op":"get","key":"stock/1"}]}"""),
-            ]),
-            Answers =
-            [
-                new(200, "Which branch was done, and what its operations came to.")
-                {
-                    Headers = OfManyAnswer,
-                    Contents =
-                    [
-                        Content.Json<TransactionResponse>(
-                            $$"""{"succeeded":true,"version":"42","results":{{ResultsExample}}}"""),
-                    ],
-                },
-            ],
-            Problems = [.. OfManyProblems, .. OfItem, ProblemType.TransactionTooLarge, ProblemType.DiskLow],
-            ItemProblems = [ProblemType.AnswerTooLarge],
-        },
-    ];
+    private static IEnumerable<Operation> OfMany => [Batch, Transaction];
+
+    private static Operation Batch => new()
+    {
+        Method = "POST",
+        Path = Routes.Batch,
+        Id = "postBatch",
+        Tag = Batches,
+        Summary = "Many operations, each judged alone",
+        Description = "Up to 1000 operations. All that one partition gets is one commit; the whole is not atomic. "
+            + "Answered 200 whatever became of the items: each has its own `status`, and its `problem`.",
+        Parameters = [.. Parameters.OfMany, Parameters.StopOnError],
+        Body = new($"At most {BodyLimits.MaxManyBytes} bytes.", IsRequired: true,
+        [
+            Content.Json<BatchRequest>(
+                """{"ops":[{"op":"get","key":"a"},{"op":"put","key":"b","value":{"n":1},"ttl":"60s"},"""
+                + """{"op":"delete","key":"c"}]}"""),
+        ]),
+        Answers =
+        [
+            new(200, "What became of each operation, in their order.")
+            {
+                Headers = OfManyAnswer,
+                Contents = [Content.Json<BatchResponse>($$"""{"results":{{ResultsExample}}}""")],
+            },
+        ],
+        Problems = [.. OfManyProblems.Remove(ProblemType.Locked), ProblemType.ValueTooLarge],
+        ItemProblems =
+        [
+            .. OfItem, ProblemType.NotAttempted, ProblemType.AnswerTooLarge, ProblemType.Locked,
+            ProblemType.DiskLow, ProblemType.NoQuorum, ProblemType.Overloaded, ProblemType.IdempotencyMismatch,
+            ProblemType.IdempotencyExpired, ProblemType.IdempotencyAhead, ProblemType.DeadlineExceeded,
+        ],
+    };
+
+    private static Operation Transaction => new()
+    {
+        Method = "POST",
+        Path = Routes.Transaction,
+        Id = "postTransaction",
+        Tag = Batches,
+        Summary = "Many operations, all of them or none",
+        Description = "If all comparisons hold, `then` is done; else `else`, or without it the answer is 412 with "
+            + "`failed`. One branch is done as a whole, or nothing is, over any keys of the bucket. At most 128 "
+            + "comparisons and operations together.",
+        Parameters = Parameters.OfMany,
+        Body = new($"At most {BodyLimits.MaxManyBytes} bytes.", IsRequired: true,
+        [
+            Content.Json<TransactionRequest>(
+                """{"if":[{"key":"stock/1","version":{"gt":3}},{"key":"order/7","exists":false}],"""
+                + """ "then":[{"op":"put","key":"order/7","value":{"qty":1}},{"op":"increment","key":"sold"}],"""
+                + """ "else":[{"op":"get","key":"stock/1"}]}"""),
+        ]),
+        Answers =
+        [
+            new(200, "Which branch was done, and what its operations came to.")
+            {
+                Headers = OfManyAnswer,
+                Contents =
+                [
+                    Content.Json<TransactionResponse>(
+                        $$"""{"succeeded":true,"version":"42","results":{{ResultsExample}}}"""),
+                ],
+            },
+        ],
+        Problems = [.. OfManyProblems, .. OfItem, ProblemType.TransactionTooLarge, ProblemType.DiskLow],
+        ItemProblems = [ProblemType.AnswerTooLarge],
+    };
 
     private static ImmutableArray<ProblemType> OfManyProblems =>
     [
@@ -237,8 +240,8 @@ internal static partial class Operations
                     Contents =
                     [
                         new("text/event-stream", [typeof(string)],
-                            "retry: 1000\n\nid: AQAAAADA_-4\nevent: put\n"
-                            + "data: {\"key\":\"docs/a\",\"etag\":\"\\\"00000000c0ffee00-9f3c-42\\\"\",\"version\":42}\n\n"),
+                            "retry: 1000\n\nid: AQAAAADA_-4\nevent: delete\n"
+                            + "data: {\"key\":\"docs/a\",\"version\":43}\n\n"),
                         Content.Json<ChangesResponse>(
                             """{"events":[{"event":"delete","key":"docs/a","version":43}],"cursor":"AQAAAADA_-4"}"""),
                     ],

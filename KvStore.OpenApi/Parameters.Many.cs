@@ -11,7 +11,8 @@ internal static partial class Parameters
         $"What keys begin with: at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8.");
 
     public static Parameter Start { get; } = new(
-        "start", Query, "start", Grammar.Text(maxLength: KeyPath.MaxKeyBytes), "docs/a", "The first key, in byte order.");
+        "start", Query, "start", Grammar.Text(maxLength: KeyPath.MaxKeyBytes), "docs/a",
+        "The first key, in byte order.");
 
     public static Parameter End { get; } = new(
         "end", Query, "end", Grammar.Text(maxLength: KeyPath.MaxKeyBytes), "docs/z",

@@ -170,8 +170,8 @@ internal static partial class Parameters
     /// <summary>What every request for one key may say.</summary>
     public static ImmutableArray<Parameter> OfKey =>
     [
-        ConsistencyHeader, ConsistencyQuery, MaxStaleness, Session, Ack, AckQuery, Timeout, TimeoutQuery, Forward, Format, Accept,
-        IfMatch,
+        ConsistencyHeader, ConsistencyQuery, MaxStaleness, Session, Ack, AckQuery, Timeout, TimeoutQuery, Forward,
+        Format, Accept, IfMatch,
     ];
 
     public static ImmutableArray<Parameter> OfKeyRead =>

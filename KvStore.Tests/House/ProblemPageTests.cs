@@ -54,8 +54,8 @@ public sealed partial class ProblemPageTests
     public void The_index_has_a_row_for_each() =>
         Repository.AssertNone(
             from problem in ProblemType.All
-            let row = $"| {problem.Status} | [{problem.Code}]({problem.Code}.md) | {(problem.Retryable ? "yes" : "no")} "
-                + $"| {problem.Title} |"
+            let retryable = problem.Retryable ? "yes" : "no"
+            let row = $"| {problem.Status} | [{problem.Code}]({problem.Code}.md) | {retryable} | {problem.Title} |"
             where !Repository.Read($"{Folder}/{Index}.md").Split('\n').Contains(row)
             select row,
             $"{Folder}/{Index}.md lists every code.");

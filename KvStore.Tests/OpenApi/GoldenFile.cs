@@ -2,7 +2,9 @@ using KvStore.Tests.House;
 
 namespace KvStore.Tests.OpenApi;
 
-/// <summary>A file of the repository that says what something is to be, byte for byte, so that a change is seen.</summary>
+/// <summary>
+/// A file of the repository that says what something is to be, byte for byte, so that a change is seen.
+/// </summary>
 internal static class GoldenFile
 {
     private const string Renew = "KVSTORE_RENEW_GOLDEN";
