@@ -294,11 +294,15 @@ internal static partial class Operations
     {
         get
         {
-            Answer same = new(304, "It is the same document.") { Headers = [DocumentEtag] };
+            Answer same = new(304, "It is the same document.") { Headers = [DocumentEtag, Headers.CacheControl] };
             var document = Ask(
                 Routes.OpenApi, "getOpenApi", Document, "This document",
                 "OpenAPI 3.1, the same bytes on every node and on the balancer.",
-                new Answer(200, "The document.") { Headers = [DocumentEtag], Contents = [new("application/json", [])] },
+                new Answer(200, "The document.")
+                {
+                    Headers = [DocumentEtag, Headers.CacheControl],
+                    Contents = [new("application/json", [])],
+                },
                 same) with
             {
                 Parameters = [Parameters.DocumentTag],
@@ -309,7 +313,7 @@ internal static partial class Operations
                     + "do.",
                 new Answer(200, "The page, in Markdown.")
                 {
-                    Headers = [DocumentEtag],
+                    Headers = [DocumentEtag, Headers.CacheControl],
                     Contents = [new("text/markdown", [typeof(string)], "# not-found")],
                 },
                 same) with

@@ -8,7 +8,6 @@ using KvStore.Node;
 using KvStore.OpenApi;
 using KvStore.Tests.Node.Api;
 using KvStore.Tests.Node.Transactions;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 
 namespace KvStore.Tests.OpenApi;
