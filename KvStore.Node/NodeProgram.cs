@@ -1,6 +1,7 @@
 using KvStore.Node.Api;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
+using KvStore.OpenApi;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -36,6 +37,7 @@ internal static class NodeProgram
         app.MapWatchApi();
         app.MapManyApi();
         app.MapFaultsApi();
+        app.MapApiDocument();
         app.MapGrpcService<PeerService>();
         return app;
     }
