@@ -3,10 +3,10 @@ using System.Text;
 namespace KvStore.Verification;
 
 /// <summary>
-/// Searches for an order of operations that explains all answers, on keys that are judged together: Wing and Gong (1993)
-/// as improved by Lowe (Testing for linearizability, 2017): a configuration (which operations are placed, what the keys
-/// hold) that was visited once is never entered again. Observations that fit are placed at once, since placing them
-/// first excludes no order of the rest.
+/// Searches for an order of operations that explains all answers, on keys that are judged together: Wing and Gong
+/// (1993) as improved by Lowe (Testing for linearizability, 2017): a configuration (which operations are placed, what
+/// the keys hold) that was visited once is never entered again. Observations that fit are placed at once, since placing
+/// them first excludes no order of the rest.
 /// </summary>
 internal sealed class ComponentSearch(HistoryOperation[] operations, bool hasUniqueEtags, int maxConfigurations)
 {

@@ -66,6 +66,6 @@ public static class HistoryFormat
             return "if, ops and else belong to a txn, and a txn has one of them.";
         if (operation.Op == OperationKind.Increment != operation.By is not null)
             return "by belongs to an increment, and an increment has it.";
-        return operation.Keys.Any() ? null : "a txn names at least one key.";
+        return operation.Keys.Contains(operation.Key) ? null : "key is none of those that the txn names.";
     }
 }

@@ -79,8 +79,8 @@ public sealed record HistoryOperation
     public string? Etag { get; init; }
 
     /// <summary>
-    /// What a transaction compares: reads with a condition or with the value that must be there, and no answers of their
-    /// own. <see cref="OperationResult.Fail"/> says that one does not hold and that there was nothing to do else.
+    /// What a transaction compares: reads with a condition or with the value that must be there, and no answers of
+    /// their own. <see cref="OperationResult.Fail"/> says that one does not hold and that there was nothing to do else.
     /// </summary>
     public IReadOnlyList<HistoryStep>? If { get; init; }
 

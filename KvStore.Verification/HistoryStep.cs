@@ -9,7 +9,7 @@ public sealed record HistoryStep
     /// <summary>To which key.</summary>
     public required string Key { get; init; }
 
-    /// <summary>The value written or read; of an increment the sum; of a comparison the value that must be there.</summary>
+    /// <summary>The value written or read; of an increment the sum; of a comparison what must be there.</summary>
     public string? Value { get; init; }
 
     /// <summary>What an increment adds.</summary>

@@ -29,8 +29,8 @@ internal sealed class JudgedOperation
         && Steps(Else).SequenceEqual(Steps(other.Else));
 
     /// <summary>
-    /// What it can leave behind if it takes place in this state with the answer it was given: at most one state for each
-    /// of its branches.
+    /// What it can leave behind if it takes place in this state with the answer it was given: at most one state for
+    /// each of its branches.
     /// </summary>
     public IEnumerable<KeyStates> Outcomes(KeyStates states)
     {

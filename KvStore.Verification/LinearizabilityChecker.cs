@@ -23,9 +23,9 @@ public sealed record Judgement(Verdict Verdict, string Why)
 }
 
 /// <summary>
-/// Judges whether a history is linearizable (Herlihy and Wing, 1990), a transaction being one operation on all its keys,
-/// so that with transactions this is strict serializability. Keys that no operation touches together are judged apart,
-/// by <see cref="ComponentSearch"/>.
+/// Judges whether a history is linearizable (Herlihy and Wing, 1990), a transaction being one operation on all its
+/// keys, so that with transactions this is strict serializability. Keys that no operation touches together are judged
+/// apart, by <see cref="ComponentSearch"/>.
 /// </summary>
 /// <param name="hasUniqueEtags">
 /// Versions name one write each of their key, and a failed condition tells the version it found; both are then checked.
@@ -80,7 +80,11 @@ public sealed class LinearizabilityChecker(bool hasUniqueEtags, int maxConfigura
                 if (step.Etag is not { } etag)
                     continue;
                 if (step.IsWrite && !written.Add((step.Key, etag)))
-                    return $"version {etag} was given to two writes, the second being {HistoryFormat.LineOf(operation)}";
+                {
+                    var second = HistoryFormat.LineOf(operation);
+                    return $"version {etag} was given to two writes, the second being {second}";
+                }
+
                 if (step.Value is { } value && !valueOf.TryAdd((step.Key, etag), value)
                     && valueOf[(step.Key, etag)] is var other && other != value)
                     return $"version {etag} belongs to '{other}' and to '{value}'";

@@ -3,7 +3,7 @@ namespace KvStore.Verification;
 /// <summary>A change as a watcher was told of it.</summary>
 public sealed record WatchedEvent
 {
-    /// <summary>Which stream of the watcher's it came with, counted from 1: each takes up where the last was cut.</summary>
+    /// <summary>With which stream it came, counted from 1: each takes up where the last was cut.</summary>
     public required int Stream { get; init; }
 
     /// <summary><c>put</c>, <c>delete</c> or <c>expire</c>.</summary>

@@ -93,12 +93,14 @@ internal sealed class ChaosRun(
             List<DoorCall> calls = [.. log.Calls];    // later ones are no client's
             await cluster.HealAsync().ConfigureAwait(false);
             var settled = await SettleAsync(settlement).ConfigureAwait(false);
-            await ReadAndWatchAsync([.. loads.SelectMany(load => load.Keys)], log, watcher).ConfigureAwait(false);
+            string[] keys = [.. loads.SelectMany(load => load.Keys)];
+            await ReadAndWatchAsync(keys, log, watcher).ConfigureAwait(false);
 
             var names = struck.SelectMany(fault => fault.Nodes).Select(node => node.Name).ToHashSet();
             bool IsStruck(string key) => primaries[placement.PartitionOf(key)] is { } name && names.Contains(name);
             var cost = new FaultCost();
-            foreach (var account in (FaultCost[])[cost, _record.CostOf(kinds.IsEmpty ? FaultCatalogue.None : string.Join('+', kinds))])
+            var what = kinds.IsEmpty ? FaultCatalogue.None : string.Join('+', kinds);
+            foreach (var account in (FaultCost[])[cost, _record.CostOf(what)])
                 account.Add(calls, struckAt, IsStruck, settled);
             output.Report(new ChaosEvent
             {

@@ -126,6 +126,9 @@ public sealed class TransactionCheckerTests
     [Theory]
     [InlineData("""{"client":1,"call_ns":1,"op":"txn","key":"a","result":"ok"}""")]
     [InlineData("""{"client":1,"call_ns":1,"op":"txn","key":"a","ops":[],"result":"ok"}""")]
+    [InlineData("""
+        {"client":1,"call_ns":1,"op":"txn","key":"a","ops":[{"op":"get","key":"b"}],"result":"ok"}
+        """)]
     [InlineData("""{"client":1,"call_ns":1,"op":"get","key":"a","ops":[],"result":"ok"}""")]
     [InlineData("""{"client":1,"call_ns":1,"op":"increment","key":"a","result":"unknown"}""")]
     public void A_line_that_contradicts_itself_is_named(string line) => Assert.Contains(

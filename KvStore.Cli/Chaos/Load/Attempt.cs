@@ -101,8 +101,8 @@ internal sealed record Attempt(
 
         if (problem?.Code == ProblemType.PreconditionFailed.Code)
         {
-            var current = problem.CurrentEtag ?? problem.Failed?.FirstOrDefault()?.CurrentEtag;
-            return new Attempt(OperationResult.Fail, status, Etag: current);
+            var found = problem.Failed is [var first, ..] ? first.CurrentEtag : problem.CurrentEtag;
+            return new Attempt(OperationResult.Fail, status, Etag: found);
         }
 
         var isRejected = !operation.IsWrite || problem?.Applied is Applied.No;

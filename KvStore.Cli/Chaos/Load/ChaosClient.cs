@@ -27,7 +27,7 @@ internal sealed class ChaosClient(
         }
     }
 
-    /// <summary>Reads, or writes, every key, each again and again until it has answered or patience with it ends.</summary>
+    /// <summary>Reads or writes every key, each as often as it takes until patience with it ends.</summary>
     /// <returns>The keys that did not answer.</returns>
     public async Task<IReadOnlyList<string>> AskAllAsync(
         OperationKind kind, IEnumerable<string> keys, TimeSpan patience)

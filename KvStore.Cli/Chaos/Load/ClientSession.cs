@@ -6,7 +6,7 @@ namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>
 /// Sends one operation after the other, and writes down what it is told. One with a request id is sent again through
-/// another door while its outcome is unknown, and counts as one operation.
+/// another door while its outcome is unknown or the answer is 503, and counts as one operation.
 /// </summary>
 internal sealed class ClientSession(
     HttpClient http, int home, IReadOnlyList<Door> doors, RoundLog log, ClientNumbers numbers, Random random)
@@ -17,6 +17,7 @@ internal sealed class ClientSession(
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(3);
 
     private const int MaxAttempts = 3;
+    private const int Unavailable = 503;
 
     private int _number = numbers.Next();
 
@@ -60,11 +61,11 @@ internal sealed class ClientSession(
     {
         var attempt = await SendAsync(doors[home], operation, requestId).ConfigureAwait(false);
         var most = requestId is null ? 1 : MaxAttempts;
-        for (var sent = 1; attempt.Result == OperationResult.Unknown && sent < most; sent++)
+        for (var sent = 1; IsWorthAnother(attempt) && sent < most; sent++)
         {
             var again = await SendAsync(doors[random.Next(doors.Count)], operation, requestId).ConfigureAwait(false);
-            if (again.Result != OperationResult.Rejected)    // which says nothing of those before
-                attempt = again;
+            if (again.Result != OperationResult.Rejected || attempt.Result == OperationResult.Rejected)
+                attempt = again;    // else it says nothing of those before
         }
 
         var told = Record(operation, attempt);
@@ -86,8 +87,11 @@ internal sealed class ClientSession(
         var open = accounts.Where(account => account.Value is not null).ToList();
         var sum = open.Sum(account => long.Parse(account.Value!, CultureInfo.InvariantCulture));
         if (open.Count != 0 && (open.Count != accounts.Count || sum != units))
-            log.NoteOddity($"{open.Count} accounts of {accounts[0].Key} and others held {sum} units at once, not {units}");
+            log.NoteOddity($"{open.Count} accounts beside {accounts[0].Key} held {sum} units at once, not {units}");
     }
+
+    private static bool IsWorthAnother(Attempt attempt) =>
+        attempt is { Result: OperationResult.Unknown } or { Result: OperationResult.Rejected, Status: Unavailable };
 
     private async Task<Attempt> SendAsync(Door door, HistoryOperation operation, string? requestId)
     {

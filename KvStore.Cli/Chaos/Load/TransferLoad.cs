@@ -5,8 +5,8 @@ using KvStore.Verification;
 namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>
-/// Moves units between the accounts of a bank, and reads all of them at once. Half of the accounts are in one partition,
-/// the others anywhere; so are the transfers.
+/// Moves units between the accounts of a bank, and reads all of them at once. Half of the accounts are in one
+/// partition, the others anywhere; so are the transfers.
 /// </summary>
 internal sealed class TransferLoad(KeyPool banks) : ILoad
 {
