@@ -1,7 +1,7 @@
 namespace KvStore.Verification;
 
 /// <summary>
-/// A point of the search: which answered operations are placed, which unanswered ones are assumed, what the key holds.
+/// A point of the search: which answered operations are placed, which unanswered ones are assumed, what the keys hold.
 /// </summary>
 internal sealed class Configuration : IEquatable<Configuration>
 {
@@ -9,21 +9,21 @@ internal sealed class Configuration : IEquatable<Configuration>
     private readonly ulong[] _placed;
     private readonly ulong[] _guessed;
 
-    private Configuration(ulong[] placed, ulong[] guessed, RegisterState state)
+    private Configuration(ulong[] placed, ulong[] guessed, KeyStates state)
     {
         _placed = placed;
         _guessed = guessed;
         State = state;
     }
 
-    public RegisterState State { get; }
+    public KeyStates State { get; }
 
     public int PlacedCount { get; private set; }
 
     public int FirstUnplaced { get; private set; }
 
-    public static Configuration Start(int answered, int unanswered) =>
-        new(new ulong[(answered / WordBits) + 1], new ulong[(unanswered / WordBits) + 1], default);
+    public static Configuration Start(int answered, int unanswered, int keys) =>
+        new(new ulong[(answered / WordBits) + 1], new ulong[(unanswered / WordBits) + 1], KeyStates.Empty(keys));
 
     public bool HasPlaced(int at) => (_placed[at / WordBits] >> (at % WordBits) & 1) != 0;
 
@@ -38,14 +38,14 @@ internal sealed class Configuration : IEquatable<Configuration>
             FirstUnplaced++;
     }
 
-    public Configuration With(int at, RegisterState state)
+    public Configuration With(int at, KeyStates state)
     {
         var next = Copy(state);
         next.Place(at);
         return next;
     }
 
-    public Configuration WithGuessed(int at, RegisterState state)
+    public Configuration WithGuessed(int at, KeyStates state)
     {
         var next = Copy(state);
         next._guessed[at / WordBits] |= 1UL << (at % WordBits);
@@ -71,7 +71,7 @@ internal sealed class Configuration : IEquatable<Configuration>
         return hash.ToHashCode();
     }
 
-    private Configuration Copy(RegisterState state) =>
+    private Configuration Copy(KeyStates state) =>
         new((ulong[])_placed.Clone(), (ulong[])_guessed.Clone(), state)
         {
             PlacedCount = PlacedCount,

@@ -37,20 +37,35 @@ public static class HistoryFormat
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(history);
         foreach (var operation in history)
-            writer.WriteLine(JsonSerializer.Serialize(operation, Options));
+            writer.WriteLine(LineOf(operation));
     }
+
+    internal static string LineOf(HistoryOperation operation) => JsonSerializer.Serialize(operation, Options);
 
     private static HistoryOperation ReadLine(string line, int number)
     {
         try
         {
-            return JsonSerializer.Deserialize<HistoryOperation>(line, Options)
+            var operation = JsonSerializer.Deserialize<HistoryOperation>(line, Options)
                 ?? throw new InvalidDataException($"Line {number}: expected an operation, found null.");
+            return Fault(operation) is { } fault
+                ? throw new InvalidDataException($"Line {number}: {fault}")
+                : operation;
         }
         catch (JsonException wrong)
         {
             throw new InvalidDataException(
                 $"Line {number}: not an operation this checker knows: {wrong.Message}", wrong);
         }
+    }
+
+    private static string? Fault(HistoryOperation operation)
+    {
+        var isTransaction = operation.Op == OperationKind.Txn;
+        if (isTransaction != (operation.If ?? operation.Ops ?? operation.Else) is not null)
+            return "if, ops and else belong to a txn, and a txn has one of them.";
+        if (operation.Op == OperationKind.Increment != operation.By is not null)
+            return "by belongs to an increment, and an increment has it.";
+        return operation.Keys.Contains(operation.Key) ? null : "key is none of those that the txn names.";
     }
 }

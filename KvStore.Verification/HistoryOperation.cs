@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace KvStore.Verification;
 
 /// <summary>What a client asked for.</summary>
@@ -14,6 +16,12 @@ public enum OperationKind
 
     /// <summary>A read that may be stale: the history keeps it, the checker does not judge it.</summary>
     GetEventual,
+
+    /// <summary>A number is added to a number; what is not there counts as 0.</summary>
+    Increment,
+
+    /// <summary>Several steps at one moment, all or nothing.</summary>
+    Txn,
 }
 
 /// <summary>What a client was told.</summary>
@@ -49,11 +57,14 @@ public sealed record HistoryOperation
     /// <summary>What was asked for.</summary>
     public required OperationKind Op { get; init; }
 
-    /// <summary>Of which key.</summary>
+    /// <summary>Of which key; of a transaction, any that it names.</summary>
     public required string Key { get; init; }
 
-    /// <summary>The value written, or the value read.</summary>
+    /// <summary>The value written, or the value read; of an increment the sum.</summary>
     public string? Value { get; init; }
+
+    /// <summary>What an increment adds.</summary>
+    public long? By { get; init; }
 
     /// <summary>Whether the key was there, where the answer said so.</summary>
     public bool? Found { get; init; }
@@ -67,6 +78,21 @@ public sealed record HistoryOperation
     /// <summary>The version written, read, or, on <see cref="OperationResult.Fail"/>, found.</summary>
     public string? Etag { get; init; }
 
+    /// <summary>
+    /// What a transaction compares: reads with a condition or with the value that must be there, and no answers of
+    /// their own. <see cref="OperationResult.Fail"/> says that one does not hold and that there was nothing to do else.
+    /// </summary>
+    public IReadOnlyList<HistoryStep>? If { get; init; }
+
+    /// <summary>What a transaction does, in this order, if all that it compares holds.</summary>
+    public IReadOnlyList<HistoryStep>? Ops { get; init; }
+
+    /// <summary>What it does if not.</summary>
+    public IReadOnlyList<HistoryStep>? Else { get; init; }
+
+    /// <summary>Whether all held, where the answer said so; the steps of the other list then have no answers.</summary>
+    public bool? Succeeded { get; init; }
+
     /// <summary>What the answer says about the outcome.</summary>
     public required OperationResult Result { get; init; }
 
@@ -76,9 +102,29 @@ public sealed record HistoryOperation
     /// </summary>
     public int? Status { get; init; }
 
-    /// <summary>Whether it can change the key.</summary>
-    public bool IsWrite => Op is OperationKind.Put or OperationKind.Delete;
+    /// <summary>Whether it can change anything.</summary>
+    public bool IsWrite => Op == OperationKind.Txn ? Branches.Any(step => step.IsWrite) : Step.IsWrite;
 
     /// <summary>Whether it takes effect under a condition only.</summary>
     public bool IsConditional => IfMatch is not null || IfNone is not null;
+
+    /// <summary>The keys that it names, each as often as it does.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Keys =>
+        Op == OperationKind.Txn ? Branches.Concat(If ?? []).Select(step => step.Key) : [Key];
+
+    /// <summary>An operation on one key as the one step that it is.</summary>
+    internal HistoryStep Step => new()
+    {
+        Op = Op,
+        Key = Key,
+        Value = Value,
+        By = By,
+        Found = Found,
+        IfMatch = IfMatch,
+        IfNone = IfNone,
+        Etag = Etag,
+    };
+
+    private IEnumerable<HistoryStep> Branches => (Ops ?? []).Concat(Else ?? []);
 }

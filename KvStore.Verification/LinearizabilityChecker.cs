@@ -23,29 +23,37 @@ public sealed record Judgement(Verdict Verdict, string Why)
 }
 
 /// <summary>
-/// Judges whether a history of single-key operations is linearizable (Herlihy and Wing, 1990). Linearizability is
-/// local, so each key is judged on its own, by <see cref="KeySearch"/>.
+/// Judges whether a history is linearizable (Herlihy and Wing, 1990), a transaction being one operation on all its
+/// keys, so that with transactions this is strict serializability. Keys that no operation touches together are judged
+/// apart, by <see cref="ComponentSearch"/>.
 /// </summary>
 /// <param name="hasUniqueEtags">
-/// Versions name one write each, and a failed condition tells the version it found; both are then checked.
+/// Versions name one write each of their key, and a failed condition tells the version it found; both are then checked.
 /// </param>
-/// <param name="maxConfigurations">Where the search for one key is given up.</param>
+/// <param name="maxConfigurations">Where the search for keys that are judged together is given up.</param>
 public sealed class LinearizabilityChecker(bool hasUniqueEtags, int maxConfigurations = 1_000_000)
 {
     /// <summary>Judges a history, the operations of which may stand in any order.</summary>
-    /// <returns>The verdict on the first key, in ordinal order, that is not legal.</returns>
+    /// <returns>The verdict on the first keys, in ordinal order, that are not legal.</returns>
+    /// <exception cref="InvalidDataException">An operation contradicts itself.</exception>
     public Judgement Judge(IEnumerable<HistoryOperation> history)
     {
         ArgumentNullException.ThrowIfNull(history);
-        var keys = history.GroupBy(operation => operation.Key, StringComparer.Ordinal);
-        foreach (var key in keys.OrderBy(key => key.Key, StringComparer.Ordinal))
-        {
-            var judgement = JudgeKey([.. key.Where(CanMatter)]);
-            if (judgement.Verdict != Verdict.Legal)
-                return judgement with { Why = $"Key '{key.Key}': {judgement.Why}" };
-        }
+        return JudgeEach(history).FirstOrDefault(judgement => judgement.Verdict != Verdict.Legal) ?? Judgement.Legal;
+    }
 
-        return Judgement.Legal;
+    /// <summary>As <see cref="Judge"/>, but gives the verdict on each part of the history.</summary>
+    public IEnumerable<Judgement> JudgeEach(IEnumerable<HistoryOperation> history)
+    {
+        ArgumentNullException.ThrowIfNull(history);
+        foreach (var (keys, operations) in KeyComponents.Of([.. history.Where(CanMatter)]))
+        {
+            var judgement = JudgePart(operations);
+            var names = keys.Length == 1 ? $"Key '{keys[0]}'" : $"Keys '{string.Join("', '", keys)}'";
+            yield return judgement.Verdict == Verdict.Legal
+                ? judgement
+                : judgement with { Why = $"{names}: {judgement.Why}" };
+        }
     }
 
     private static bool CanMatter(HistoryOperation operation) =>
@@ -53,26 +61,34 @@ public sealed class LinearizabilityChecker(bool hasUniqueEtags, int maxConfigura
         && operation.Result != OperationResult.Rejected
         && (operation.IsWrite || operation.Result != OperationResult.Unknown);
 
-    private Judgement JudgeKey(HistoryOperation[] operations)
+    private Judgement JudgePart(HistoryOperation[] operations)
     {
         if (hasUniqueEtags && ReusedEtag(operations) is { } reused)
             return new Judgement(Verdict.Illegal, reused);
-        return new KeySearch(operations, hasUniqueEtags, maxConfigurations).Judge();
+        return new ComponentSearch(operations, hasUniqueEtags, maxConfigurations).Judge();
     }
 
-    /// <summary>A version belongs to one value, and to one write.</summary>
+    /// <summary>A version of a key belongs to one value, and to one write.</summary>
     private static string? ReusedEtag(HistoryOperation[] operations)
     {
-        HashSet<string> written = new(StringComparer.Ordinal);
-        Dictionary<string, string> valueOf = new(StringComparer.Ordinal);
-        foreach (var operation in operations)
+        HashSet<(string, string)> written = [];
+        Dictionary<(string, string), string> valueOf = [];
+        foreach (var operation in operations.Where(operation => operation.Result == OperationResult.Ok))
         {
-            if (operation is not { Result: OperationResult.Ok, Etag: { } etag })
-                continue;
-            if (operation.IsWrite && !written.Add(etag))
-                return $"version {etag} was given to two writes, the second being {operation}";
-            if (operation.Value is { } value && !valueOf.TryAdd(etag, value) && valueOf[etag] != value)
-                return $"version {etag} belongs to '{valueOf[etag]}' and to '{value}'";
+            foreach (var step in ToldSteps.Of(operation))
+            {
+                if (step.Etag is not { } etag)
+                    continue;
+                if (step.IsWrite && !written.Add((step.Key, etag)))
+                {
+                    var second = HistoryFormat.LineOf(operation);
+                    return $"version {etag} was given to two writes, the second being {second}";
+                }
+
+                if (step.Value is { } value && !valueOf.TryAdd((step.Key, etag), value)
+                    && valueOf[(step.Key, etag)] is var other && other != value)
+                    return $"version {etag} belongs to '{other}' and to '{value}'";
+            }
         }
 
         return null;

@@ -12,10 +12,23 @@ internal readonly record struct RegisterState(int Value, int Etag)
     /// <summary>A value or version that no operation of the history ever mentions.</summary>
     public const int Unseen = -2;
 
-    /// <summary>No demand on the version.</summary>
+    /// <summary>No demand on the version, or on the value. Texts of keys that are added to have ids below it.</summary>
     public const int Any = -3;
 
+    private const int MaxNumber = 1_000_000_000;
+
     public bool IsPresent => Value != Absent;
+
+    /// <summary>Of a key that is added to: the number that it holds, 0 when it is not there, null for a text.</summary>
+    public long? Number => !IsPresent ? 0 : Value < 0 ? null : Value % 2 == 0 ? -(Value / 2L) : Value / 2L;
+
+    /// <summary>The id of a number: odd for those from 0 on; null when it is too large.</summary>
+    public static int? IdOfNumber(long number) => number switch
+    {
+        < -MaxNumber or > MaxNumber => null,
+        < 0 => (int)(-number * 2),
+        _ => (int)((number * 2) + 1),
+    };
 }
 
 /// <summary>An operation on one key with its texts replaced by ids, so that the search compares numbers.</summary>
@@ -26,6 +39,9 @@ internal readonly record struct RegisterOperation
 
     /// <summary>The value written or read; <see cref="RegisterState.Absent"/> for a read that found nothing.</summary>
     public required int Value { get; init; }
+
+    /// <summary>What is added.</summary>
+    public required long By { get; init; }
 
     /// <summary>The version written, read or found; <see cref="RegisterState.Any"/> when none was named.</summary>
     public required int Etag { get; init; }
@@ -55,15 +71,36 @@ internal readonly record struct RegisterOperation
         return Result switch
         {
             OperationResult.Fail => !MustHold(state) && TryTell(state, out next),
-            OperationResult.Ok => CanHold(state) && (Found ?? state.IsPresent) == state.IsPresent && Write(out next),
-            _ => CanHold(state) && Write(out next),
+            OperationResult.Ok =>
+                CanHold(state) && (Found ?? state.IsPresent) == state.IsPresent && Write(state, out next),
+            _ => CanHold(state) && Write(state, out next),
         };
     }
 
-    private bool Write(out RegisterState next)
+    /// <summary>As a comparison that held: a version that is demanded and untold becomes known.</summary>
+    public bool TryCompare(RegisterState state, out RegisterState next)
     {
-        next = Kind == OperationKind.Delete ? default : new RegisterState(Value, Etag);
-        return true;
+        next = MustMatch == RegisterState.Any ? state : state with { Etag = MustMatch };
+        return IsCompared(state) && CanHold(state);
+    }
+
+    /// <summary>As a comparison: whether it may be one that did not hold.</summary>
+    public bool CanFail(RegisterState state) => !IsCompared(state) || !MustHold(state);
+
+    private bool IsCompared(RegisterState state) => Value == RegisterState.Any || state.Value == Value;
+
+    private bool Write(RegisterState state, out RegisterState next)
+    {
+        next = default;
+        if (Kind == OperationKind.Delete)
+            return true;
+        next = new RegisterState(Value, Etag);
+        if (Kind != OperationKind.Increment)
+            return true;
+        if (state.Number is not { } number || RegisterState.IdOfNumber(number + By) is not { } sum)
+            return false;
+        next = next with { Value = sum };
+        return Result != OperationResult.Ok || sum == Value;
     }
 
     /// <summary>The version of the state becomes known to whoever is told it.</summary>

@@ -22,6 +22,9 @@ internal sealed record ChaosEvent
 
     public int? Keys { get; init; }
 
+    /// <summary>What the kinds of work came to beyond single operations.</summary>
+    public LoadFigures? Load { get; init; }
+
     /// <summary>What a round cost.</summary>
     public FaultFigures? Cost { get; init; }
 
@@ -41,6 +44,16 @@ internal sealed record ChaosEvent
 
 /// <summary>Operations by outcome.</summary>
 internal sealed record OutcomeCounts(int Total, int Ok, int Fail, int Rejected, int Unknown, int NotJudged);
+
+/// <summary>What was done and watched.</summary>
+/// <param name="Transactions">Carried out, or found not to be called for.</param>
+/// <param name="Increments">That were done.</param>
+/// <param name="Races">Run.</param>
+/// <param name="Events">Changes that watchers were told.</param>
+/// <param name="Streams">In which they were told: each but the first of a round took up where the last was cut.</param>
+/// <param name="Gaps">How often a watcher was told that it had missed something.</param>
+internal sealed record LoadFigures(
+    int Transactions, int Increments, int Races, int Events, int Streams, int Gaps);
 
 /// <summary>How events are written: camelCase, absent rather than null, one line each.</summary>
 [JsonSerializable(typeof(ChaosEvent))]

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KvStore.Cli.Chaos.Faults;
 
 namespace KvStore.Cli.Chaos;
 
@@ -12,6 +13,9 @@ internal sealed record ChaosOptions
     public required int Seed { get; init; }
 
     public required ImmutableArray<string> Faults { get; init; }
+
+    /// <summary>Kinds of work that clients do.</summary>
+    public required ImmutableArray<string> Loads { get; init; }
 
     /// <summary>No round begins after it.</summary>
     public TimeSpan? Duration { get; init; }
@@ -39,8 +43,10 @@ internal sealed record ChaosOptions
     /// <summary>The command that does the same again.</summary>
     public string Replay => string.Create(
         CultureInfo.InvariantCulture,
-        $"kv chaos --seed {Seed} --faults {string.Join(',', Faults)}{RoundsText}{DurationText} "
+        $"kv chaos --seed {Seed} --faults {FaultsText} --load {string.Join(',', Loads)}{RoundsText}{DurationText} "
             + $"--clients {Clients} --rate {Rate} --nodes {Nodes} --keys {Keys}{CalmText}");
+
+    private string FaultsText => Faults.IsEmpty ? FaultCatalogue.None : string.Join(',', Faults);
 
     private string RoundsText => Rounds is { } rounds ? $" --rounds {rounds}" : "";
 

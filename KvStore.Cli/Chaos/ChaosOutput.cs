@@ -26,6 +26,12 @@ internal sealed class ChaosOutput(TextWriter output, bool isJson)
                 + $"{step.Keys} keys: {counts.Ok} ok, {counts.Fail} conditions not met, {counts.Rejected} rejected, "
                 + $"{counts.Unknown} unknown; {counts.NotJudged} eventual reads not judged",
         ];
+        if (step.Load is { } load)
+        {
+            lines.Add($"  {load.Transactions} transactions, {load.Increments} increments, {load.Races} races; "
+                + $"{load.Events} changes watched in {load.Streams} streams, {load.Gaps} gaps told");
+        }
+
         if (step.Faults is { } faults)
         {
             lines.Add("  at the balancer, p50/p99/max of requests, for keys led by a struck node and for others:");

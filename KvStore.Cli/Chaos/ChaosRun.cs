@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using KvStore.Cli.Chaos.Faults;
@@ -60,7 +61,7 @@ internal sealed class ChaosRun(
     private async Task WarmUpAsync()
     {
         var log = new RoundLog(mayLackRoom: false);
-        await LoadAsync(0, KeysOf(0), log, () => Task.Delay(WarmUpTime)).ConfigureAwait(false);
+        await LoadAsync(0, LoadsOf(0), log, () => Task.Delay(WarmUpTime)).ConfigureAwait(false);
         Take(0, log);
     }
 
@@ -69,13 +70,17 @@ internal sealed class ChaosRun(
         var random = new Random(Seeds.Of(options.Seed, round));
         var kinds = FaultCatalogue.Draw(options.Faults, options.Seed, round);
         var log = new RoundLog(kinds.Any(kind => FaultCatalogue.Find(kind).LeavesNoRoom));
-        var keys = KeysOf(round);
+        var loads = LoadsOf(round);
+        var watcher = WatcherOf(round);
+        using var watched = new CancellationTokenSource();
+        var watching = watcher.RunAsync(watched.Token);
         Struck[] struck = [];
         string?[] primaries = [];
         long struckAt = 0;
         try
         {
-            await LoadAsync(round, keys, log, async () =>
+            await BeginAsync(watcher).ConfigureAwait(false);
+            await LoadAsync(round, loads, log, async () =>
             {
                 var calm = TimeSpan.FromMilliseconds(random.Next(300, 1500));
                 await Task.Delay(options.Calm ?? calm).ConfigureAwait(false);
@@ -88,34 +93,63 @@ internal sealed class ChaosRun(
             List<DoorCall> calls = [.. log.Calls];    // later ones are no client's
             await cluster.HealAsync().ConfigureAwait(false);
             var settled = await SettleAsync(settlement).ConfigureAwait(false);
-            await ReadAsync(keys.Names, log).ConfigureAwait(false);
+            string[] keys = [.. loads.SelectMany(load => load.Keys)];
+            await ReadAndWatchAsync(keys, log, watcher).ConfigureAwait(false);
 
             var names = struck.SelectMany(fault => fault.Nodes).Select(node => node.Name).ToHashSet();
             bool IsStruck(string key) => primaries[placement.PartitionOf(key)] is { } name && names.Contains(name);
             var cost = new FaultCost();
-            foreach (var account in (FaultCost[])[cost, _record.CostOf(string.Join('+', kinds))])
+            var what = kinds.IsEmpty ? FaultCatalogue.None : string.Join('+', kinds);
+            foreach (var account in (FaultCost[])[cost, _record.CostOf(what)])
                 account.Add(calls, struckAt, IsStruck, settled);
             output.Report(new ChaosEvent
             {
                 Event = "round",
                 Rounds = round,
-                Detail = string.Join("; ", struck.Select(fault => fault.Done)),
+                Detail = kinds.IsEmpty ? "nothing struck" : string.Join("; ", struck.Select(fault => fault.Done)),
                 Operations = RunRecord.CountsOf(log.Operations),
                 Cost = cost.Figures,
             });
         }
         finally
         {
+            await watched.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(false);
             Take(round, log);    // a cluster that stands still may have lied before
+        }
+
+        _record.Judge(log, watcher);
+    }
+
+    private static async Task BeginAsync(Watcher watcher)
+    {
+        await Task.WhenAny(watcher.Begun, Task.Delay(Settlement.Patience)).ConfigureAwait(false);
+        if (!watcher.Begun.IsCompleted)
+            throw new FailureException($"A watch did not begin within {Settlement.Patience.TotalSeconds} s.");
+    }
+
+    /// <summary>
+    /// Reads every key, and writes it once more: when the watch has told that, in order, it has told all.
+    /// </summary>
+    private async Task ReadAndWatchAsync(string[] keys, RoundLog log, Watcher watcher)
+    {
+        await AskAllAsync(OperationKind.Get, keys, log).ConfigureAwait(false);
+        var last = await AskAllAsync(OperationKind.Put, keys, log).ConfigureAwait(false);
+        var written = last.Where(operation => operation.Result == OperationResult.Ok)
+            .Select(operation => (operation.Key, operation.Etag));
+        foreach (var key in await watcher.MissingAsync(written, Settlement.Patience).ConfigureAwait(false))
+        {
+            _record.Violated(
+                $"The watch did not tell the last write of {key} within {Settlement.Patience.TotalSeconds} s.");
         }
     }
 
     /// <summary>Has clients work on the keys while something else happens.</summary>
-    private async Task LoadAsync(int round, KeyPool keys, RoundLog log, Func<Task> meanwhile)
+    private async Task LoadAsync(int round, IReadOnlyList<ILoad> loads, RoundLog log, Func<Task> meanwhile)
     {
         using var enough = new CancellationTokenSource();
         var clients = Enumerable.Range(0, options.Clients)
-            .Select(client => ClientOf(round, client, keys, log).RunAsync(Pace(), enough.Token))
+            .Select(client => ClientOf(round, client, log).RunAsync(loads, Pace(), enough.Token))
             .ToList();
         try
         {
@@ -141,26 +175,36 @@ internal sealed class ChaosRun(
         return settled;
     }
 
-    private KeyPool KeysOf(int round) => new(
-        string.Create(CultureInfo.InvariantCulture, $"chaos/{round}/"), options.Keys);
+    private ImmutableArray<ILoad> LoadsOf(int round) =>
+        LoadCatalogue.Make(options.Loads, PrefixOf(round), options.Keys);
+
+    private static string PrefixOf(int round) => string.Create(CultureInfo.InvariantCulture, $"chaos/{round}/");
+
+    private Watcher WatcherOf(int round) =>
+        new(cluster.Balancer.Url, PrefixOf(round), new Random(Seeds.Of(options.Seed, round, -4)));
 
     /// <summary>Every other client goes through the balancer, the rest to one node each.</summary>
-    private ChaosClient ClientOf(int round, int client, KeyPool keys, RoundLog log)
+    private ChaosClient ClientOf(int round, int client, RoundLog log)
     {
         var home = client % 2 == 0 ? 0 : 1 + (client / 2 % cluster.Nodes.Length);
         var random = new Random(Seeds.Of(options.Seed, round, -1, client));
-        return new ChaosClient(home, _doors, keys, log, _numbers, random);
+        return new ChaosClient(home, _doors, log, _numbers, random);
     }
 
     private TimeSpan Pace() => TimeSpan.FromSeconds((double)options.Clients / options.Rate);
 
-    private async Task ReadAsync(IReadOnlyCollection<string> keys, RoundLog log)
+    /// <summary>Reads or writes every key.</summary>
+    /// <returns>What was told.</returns>
+    private async Task<IReadOnlyList<HistoryOperation>> AskAllAsync(
+        OperationKind kind, IReadOnlyCollection<string> keys, RoundLog log)
     {
         var before = log.Operations.Count;
-        var reader = new ChaosClient(0, _doors, new KeyPool("", 1), log, _numbers, new Random(options.Seed));
-        foreach (var silent in await reader.ReadAllAsync(keys, Settlement.Patience).ConfigureAwait(false))
-            _record.Violated($"{silent} could not be read after everything had settled.");
-        Keep(log.Operations.Skip(before));
+        var client = new ChaosClient(0, _doors, log, _numbers, new Random(options.Seed));
+        foreach (var silent in await client.AskAllAsync(kind, keys, Settlement.Patience).ConfigureAwait(false))
+            _record.Violated($"{kind} of {silent} came to nothing after everything had settled.");
+        List<HistoryOperation> told = [.. log.Operations.Skip(before)];
+        Keep(told);
+        return told;
     }
 
     /// <summary>Judges what a round's clients were told.</summary>
@@ -174,7 +218,7 @@ internal sealed class ChaosRun(
     private async Task ReadEverythingAsync()
     {
         var log = new RoundLog(mayLackRoom: false);
-        await ReadAsync(_record.Keys, log).ConfigureAwait(false);
+        await AskAllAsync(OperationKind.Get, _record.Keys, log).ConfigureAwait(false);
         Take(_record.Rounds, log);
     }
 

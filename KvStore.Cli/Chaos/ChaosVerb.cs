@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
 using KvStore.Cli.Chaos.Faults;
+using KvStore.Cli.Chaos.Load;
 using KvStore.Cli.Dev;
 using KvStore.Topology;
 using KvStore.Verification;
@@ -29,6 +30,7 @@ internal static class ChaosVerb
             "--duration", "No round begins later: 90s, 10m or 2h; default: 1m, or no limit with --rounds.");
         var calm = Time("--calm", "Load before each fault, to compare with: 5s; default: 0.3 to 1.5 s, by chance.");
         var faults = FaultKinds();
+        var load = LoadKinds();
         var clients = Number("--clients", 1, 256, "Clients: half at the balancer, half at one node each; default: 8.");
         var rate = Number("--rate", 1, 100_000, "Operations per second of all clients together; default: 200.");
         var keys = Number("--keys", 1, 10_000, "Keys at a time; the fewer, the more is found; default: 6.");
@@ -55,7 +57,7 @@ internal static class ChaosVerb
         }.AcceptOnlyFromAmong(Text, OutputFormat.Json);
         return new Command("chaos", Description)
         {
-            seed, rounds, duration, faults, clients, rate, keys, calm, nodes, data, history, judge, output,
+            seed, rounds, duration, faults, load, clients, rate, keys, calm, nodes, data, history, judge, output,
         }.Does(terminal, parsed =>
         {
             var isJson = (parsed.GetValue(output) ?? (terminal.IsOutputTerminal ? Text : OutputFormat.Json))
@@ -67,6 +69,7 @@ internal static class ChaosVerb
             {
                 Seed = parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
                 Faults = FaultCatalogue.Parse(parsed.GetRequiredValue(faults)).Kinds!.Value,
+                Loads = LoadCatalogue.Parse(parsed.GetRequiredValue(load)).Kinds!.Value,
                 Rounds = parsed.GetValue(rounds),
                 Duration = parsed.GetValue(duration)
                     ?? (parsed.GetValue(rounds) is null ? ChaosOptions.DefaultDuration : null),
@@ -97,7 +100,7 @@ internal static class ChaosVerb
     {
         var faults = new Option<string>("--faults")
         {
-            Description = "Kinds of faults, separated by commas: those below, or all, partition, link, disk.\n"
+            Description = "Kinds of faults, separated by commas: those below, or all, partition, link, disk, none.\n"
                 + FaultCatalogue.Table,
             HelpName = "KIND,...",
             DefaultValueFactory = _ => "all",
@@ -108,6 +111,23 @@ internal static class ChaosVerb
                 result.AddError($"--faults takes {FaultCatalogue.Words}, not '{unknown}'.");
         });
         return faults;
+    }
+
+    private static Option<string> LoadKinds()
+    {
+        var load = new Option<string>("--load")
+        {
+            Description = "Kinds of work, separated by commas: those below, or all. A watch is always open on it.\n"
+                + LoadCatalogue.Table,
+            HelpName = "KIND,...",
+            DefaultValueFactory = _ => "all",
+        };
+        load.Validators.Add(result =>
+        {
+            if (LoadCatalogue.Parse(result.GetValueOrDefault<string>() ?? "").Unknown is { } unknown)
+                result.AddError($"--load takes {LoadCatalogue.Words}, not '{unknown}'.");
+        });
+        return load;
     }
 
     /// <summary>Judges a history that was written before.</summary>
@@ -136,6 +156,7 @@ internal static class ChaosVerb
         {
             Operations = record.Counts,
             Keys = record.Keys.Count,
+            Load = record.Load,
             Violations = record.Violations.Count,
         });
         return record.Violations.Count == 0 ? ExitCodes.Ok : ExitCodes.Failed;

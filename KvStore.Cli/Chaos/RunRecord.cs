@@ -1,3 +1,4 @@
+using KvStore.Cli.Chaos.Load;
 using KvStore.Verification;
 
 namespace KvStore.Cli.Chaos;
@@ -8,6 +9,10 @@ internal sealed class RunRecord
     private readonly Dictionary<string, List<HistoryOperation>> _byKey = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, FaultCost> _costs = new(StringComparer.Ordinal);
     private readonly List<string> _violations = [];
+    private int _races;
+    private int _events;
+    private int _streams;
+    private int _gaps;
 
     public IReadOnlyCollection<string> Keys => _byKey.Keys;
 
@@ -18,7 +23,22 @@ internal sealed class RunRecord
 
     public int Rounds => _costs.Values.Sum(cost => cost.Rounds);
 
-    public OutcomeCounts Counts => CountsOf(_byKey.Values.SelectMany(operations => operations));
+    public OutcomeCounts Counts => CountsOf(All);
+
+    /// <summary>What the kinds of work came to.</summary>
+    public LoadFigures Load
+    {
+        get
+        {
+            int Done(OperationKind kind) => All.Count(operation =>
+                operation.Op == kind && operation.Result is OperationResult.Ok or OperationResult.Fail);
+            return new LoadFigures(
+                Done(OperationKind.Txn), Done(OperationKind.Increment), _races, _events, _streams, _gaps);
+        }
+    }
+
+    private IEnumerable<HistoryOperation> All =>
+        _byKey.SelectMany(key => key.Value.Where(operation => operation.Key == key.Key));
 
     public static OutcomeCounts CountsOf(IEnumerable<HistoryOperation> operations)
     {
@@ -40,18 +60,52 @@ internal sealed class RunRecord
     {
         foreach (var operation in operations)
         {
-            if (!_byKey.TryGetValue(operation.Key, out var history))
-                _byKey[operation.Key] = history = [];
-            history.Add(operation);
+            foreach (var key in operation.Keys.Distinct(StringComparer.Ordinal))
+            {
+                if (!_byKey.TryGetValue(key, out var history))
+                    _byKey[key] = history = [];
+                history.Add(operation);
+            }
         }
 
         var checker = new LinearizabilityChecker(hasUniqueEtags: true);
-        foreach (var key in operations.Select(operation => operation.Key).Distinct(StringComparer.Ordinal))
+        foreach (var judgement in checker.JudgeEach(AllThatTouch(operations.SelectMany(operation => operation.Keys))))
         {
-            var judgement = checker.Judge(_byKey[key]);
             if (judgement.Verdict != Verdict.Legal)
                 Violated($"{judgement.Verdict}: {judgement.Why}");
         }
+    }
+
+    /// <summary>Takes in what was raced for and watched in a round, and judges what the watcher was told.</summary>
+    public void Judge(RoundLog log, Watcher watcher)
+    {
+        var events = watcher.Events;
+        _races += log.Races;
+        _events += events.Count;
+        _streams += watcher.Streams;
+        _gaps += watcher.Gaps;
+        foreach (var wrong in new WatchChecker(isWhole: watcher.Gaps == 0).Judge(log.Operations, events))
+            Violated(wrong);
+    }
+
+    /// <summary>The operations on these keys, and on those that were touched together with them.</summary>
+    private HashSet<HistoryOperation> AllThatTouch(IEnumerable<string> keys)
+    {
+        HashSet<HistoryOperation> all = new(ReferenceEqualityComparer.Instance);
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        Stack<string> open = new(keys);
+        while (open.TryPop(out var key))
+        {
+            if (!seen.Add(key))
+                continue;
+            foreach (var operation in _byKey[key].Where(all.Add).Where(operation => operation.Op == OperationKind.Txn))
+            {
+                foreach (var other in operation.Keys)
+                    open.Push(other);
+            }
+        }
+
+        return all;
     }
 
     /// <summary>The account of a kind of fault, or several joined by a plus.</summary>

@@ -17,6 +17,8 @@ public sealed class SecondJudgeTests : IDisposable
 
     public static TheoryData<string> Bugs => [.. Enum.GetNames<PlantedBug>()];
 
+    public static TheoryData<string> Anomalies => [.. Enum.GetNames<PlantedAnomaly>()];
+
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
@@ -31,12 +33,19 @@ public sealed class SecondJudgeTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Bugs))]
-    public async Task It_agrees_with_the_checker(string bug)
+    public Task It_agrees_with_the_checker(string bug) =>
+        AgreesAsync(seed => new GeneratedHistory(seed, Enum.Parse<PlantedBug>(bug)).Make());
+
+    [Theory, MemberData(nameof(Anomalies))]
+    public Task It_agrees_with_the_checker_on_transactions(string anomaly) =>
+        AgreesAsync(seed => new GeneratedTransactions(seed, Enum.Parse<PlantedAnomaly>(anomaly)).Make());
+
+    private async Task AgreesAsync(Func<int, IReadOnlyList<HistoryOperation>> make)
     {
         Dictionary<string, string> expected = [];
         for (var seed = 1000; seed < 1000 + HistoriesPerBug; seed++)
         {
-            var history = new GeneratedHistory(seed, Enum.Parse<PlantedBug>(bug)).Make();
+            var history = make(seed);
             var file = Path.Combine(_root, $"{seed}.jsonl");
             await using (var writer = new StreamWriter(file))
                 HistoryFormat.Write(writer, history.Select(Answered));

@@ -8,6 +8,9 @@ namespace KvStore.Cli.Chaos.Faults;
 /// </summary>
 internal static class FaultCatalogue
 {
+    /// <summary>The word for no fault at all.</summary>
+    public const string None = "none";
+
     private const string Partition = "partition";
     private const string Link = "link";
     private const string Disk = "disk";
@@ -38,7 +41,7 @@ internal static class FaultCatalogue
         new("swizzle", Link, new SwizzleFault(), "links clog one by one, and clear in another order"),
     ];
 
-    private static readonly ImmutableArray<string> Families = ["all", Partition, Link, Disk];
+    private static readonly ImmutableArray<string> Families = ["all", Partition, Link, Disk, None];
 
     /// <summary>All words that <see cref="Parse"/> takes.</summary>
     public static string Words => string.Join(", ", All.Select(kind => kind.Name).Concat(Families));
@@ -53,6 +56,8 @@ internal static class FaultCatalogue
     /// <returns>The kinds; null with the first word that is none.</returns>
     public static (ImmutableArray<string>? Kinds, string? Unknown) Parse(string text)
     {
+        if (text == None)
+            return ([], null);
         List<string> kinds = [];
         foreach (var word in text.Split(',', StringSplitOptions.TrimEntries))
         {
@@ -71,6 +76,8 @@ internal static class FaultCatalogue
     /// </summary>
     public static ImmutableArray<string> Draw(ImmutableArray<string> kinds, int seed, int round)
     {
+        if (kinds.IsEmpty)
+            return [];
         var (turn, place) = Math.DivRem(round - 1, kinds.Length);
         string[] order = [.. kinds];
         new Random(Seeds.Of(seed, turn, -2)).Shuffle(order);

@@ -16,6 +16,15 @@ namespace KvStore.Cli.Chaos.Load;
 internal sealed record Attempt(
     OperationResult Result, int Status, string? Value = null, bool? Found = null, string? Etag = null)
 {
+    /// <summary>Of a transaction that was carried out: whether all that it compares held.</summary>
+    public bool? Succeeded { get; init; }
+
+    /// <summary>What was done then, with what was told of it.</summary>
+    public IReadOnlyList<HistoryStep>? Steps { get; init; }
+
+    /// <summary>The version that was told last.</summary>
+    public string? LatestEtag => Etag ?? Steps?.LastOrDefault(step => step.Etag is not null)?.Etag;
+
     /// <summary>Sends an operation through a door, and waits for the answer.</summary>
     public static async Task<Attempt> SendAsync(
         HttpClient http, Door door, HistoryOperation operation, string? requestId, TimeSpan deadline)
@@ -38,13 +47,16 @@ internal sealed record Attempt(
     private static HttpRequestMessage RequestOf(
         Door door, HistoryOperation operation, string? requestId, TimeSpan deadline)
     {
-        var method = operation.Op switch
+        var (method, content) = operation.Op switch
         {
-            OperationKind.Put => HttpMethod.Put,
-            OperationKind.Delete => HttpMethod.Delete,
-            _ => HttpMethod.Get,
+            OperationKind.Put => (HttpMethod.Put, new WrittenContent(operation.Value)),
+            OperationKind.Delete => (HttpMethod.Delete, new WrittenContent(null)),
+            OperationKind.Increment => (HttpMethod.Patch, TransactionForm.IncrementBody(operation)),
+            OperationKind.Txn => (HttpMethod.Post, TransactionForm.BodyOf(operation)),
+            _ => (HttpMethod.Get, null),
         };
-        var request = new HttpRequestMessage(method, $"{door.Url}{Routes.Keys}{operation.Key}");
+        var target = operation.Op == OperationKind.Txn ? TransactionForm.Target : $"{Routes.Keys}{operation.Key}";
+        var request = new HttpRequestMessage(method, $"{door.Url}{target}") { Content = content };
         request.Headers.Add(KvHeaders.Timeout, KvTimeout.Format(deadline));
         if (operation.Op == OperationKind.GetEventual)
             request.Headers.Add(KvHeaders.Consistency, "eventual");
@@ -54,9 +66,6 @@ internal sealed record Attempt(
             request.Headers.TryAddWithoutValidation("If-Match", match);
         if (operation.IfNone is { } none)
             request.Headers.TryAddWithoutValidation("If-None-Match", none);
-        if (operation.IsWrite)
-            request.Content = new WrittenContent(operation.Value);
-
         return request;
     }
 
@@ -66,7 +75,9 @@ internal sealed record Attempt(
         var etag = answer.Headers.ETag?.ToString();
         if (!answer.IsSuccessStatusCode)
             return Refused(operation, status, ProblemOf(answer, body));
-        if (operation.IsWrite)
+        if (operation.Op == OperationKind.Txn)
+            return TransactionForm.Read(operation, body);
+        if (operation.Op is OperationKind.Put or OperationKind.Delete)
         {
             var existed = operation.Op == OperationKind.Delete || answer.StatusCode != HttpStatusCode.Created;
             return new Attempt(OperationResult.Ok, status, Found: existed, Etag: etag);
@@ -74,7 +85,8 @@ internal sealed record Attempt(
 
         var entry = JsonSerializer.Deserialize(body, ContractsJson.Default.EntryResponse)
             ?? throw new UnreachableException("A value came without an entry.");
-        return new Attempt(OperationResult.Ok, status, entry.Value.GetString(), Found: true, etag);
+        bool? found = operation.Op == OperationKind.Increment ? null : true;
+        return new Attempt(OperationResult.Ok, status, TransactionForm.TextOf(entry.Value), found, etag);
     }
 
     /// <summary>What says nothing of its outcome leaves it unknown.</summary>
@@ -88,7 +100,11 @@ internal sealed record Attempt(
         }
 
         if (problem?.Code == ProblemType.PreconditionFailed.Code)
-            return new Attempt(OperationResult.Fail, status, Etag: problem.CurrentEtag);
+        {
+            var found = problem.Failed is [var first, ..] ? first.CurrentEtag : problem.CurrentEtag;
+            return new Attempt(OperationResult.Fail, status, Etag: found);
+        }
+
         var isRejected = !operation.IsWrite || problem?.Applied is Applied.No;
         return new Attempt(isRejected ? OperationResult.Rejected : OperationResult.Unknown, status);
     }

@@ -27,8 +27,8 @@ internal sealed class KeyPool(string prefix, int keys)
         }
     }
 
-    /// <summary>A key for one operation.</summary>
-    public Slot Take(Random random, bool isWrite)
+    /// <summary>A key for one operation, or for several at once.</summary>
+    public Slot Take(Random random, bool isWrite, int operations = 1)
     {
         lock (_gate)
         {
@@ -39,8 +39,8 @@ internal sealed class KeyPool(string prefix, int keys)
                 _names.Add(slot.Key);
             }
 
-            slot.Operations++;
-            slot.Unknown += isWrite ? 1 : 0;
+            slot.Operations += operations;
+            slot.Unknown += isWrite ? operations : 0;
             return slot;
         }
     }

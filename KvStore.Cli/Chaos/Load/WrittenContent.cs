@@ -5,7 +5,7 @@ using System.Text;
 namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>
-/// The value of a write, or nothing for a delete; knows whether it set out. The kind of an error does not tell: of a
+/// The body of a write, nothing for a delete; knows whether it set out. The kind of an error does not tell: of a
 /// request without content that .NET sends a second time, only the second failure is seen.
 /// </summary>
 internal sealed class WrittenContent : HttpContent
@@ -13,11 +13,11 @@ internal sealed class WrittenContent : HttpContent
     private readonly byte[] _bytes;
     private volatile bool _hasLeft;
 
-    public WrittenContent(string? value)
+    public WrittenContent(string? text, string mediaType = "text/plain")
     {
-        _bytes = Encoding.UTF8.GetBytes(value ?? "");
-        if (value is not null)
-            Headers.ContentType = new MediaTypeHeaderValue("text/plain", "utf-8");
+        _bytes = Encoding.UTF8.GetBytes(text ?? "");
+        if (text is not null)
+            Headers.ContentType = new MediaTypeHeaderValue(mediaType);
     }
 
     public bool HasLeft => _hasLeft;

@@ -26,6 +26,10 @@ public sealed class ChaosProcessTests : IDisposable
         var verdict = JsonSerializer.Deserialize(run.Output.TrimEnd().Split('\n')[^1], ChaosJson.Lines.ChaosEvent)!;
         Assert.Equal(("verdict", 0), (verdict.Event, verdict.Violations));
         Assert.InRange(verdict.Operations!.Ok, 100, int.MaxValue);
+        Assert.All(
+            (int[])[verdict.Load!.Transactions, verdict.Load.Increments, verdict.Load.Races, verdict.Load.Events],
+            count => Assert.InRange(count, 10, int.MaxValue));
+        Assert.InRange(verdict.Load.Streams, 4, int.MaxValue);    // a cut is taken up, in three rounds
         Assert.All(verdict.Faults!.Values, cost => Assert.True(cost is { Calm: not null, Struck: not null }));
         Assert.Contains(verdict.Faults, kind => kind.Key.StartsWith("full-disk", StringComparison.Ordinal)
             && kind.Value.RefusedByStatus!["507"] > 0);
@@ -48,10 +52,11 @@ public sealed class ChaosProcessTests : IDisposable
         List<HistoryOperation> history;
         using (var reader = File.OpenText(file))
             history = [.. HistoryFormat.Read(reader)];
-        var read = history.FindLastIndex(operation => operation is { Op: OperationKind.Get, Found: true });
-        var first = history.First(operation => operation is { Op: OperationKind.Put, Result: OperationResult.Ok }
-            && operation.Key == history[read].Key);
-        Assert.NotEqual(first.Value, history[read].Value);
+        HistoryOperation FirstOf(string key) => history.First(operation =>
+            operation is { Op: OperationKind.Put, Result: OperationResult.Ok } && operation.Key == key);
+        var read = history.FindLastIndex(operation => operation is { Op: OperationKind.Get, Found: true }
+            && FirstOf(operation.Key).Value != operation.Value);
+        var first = FirstOf(history[read].Key);
         history[read] = history[read] with { Value = first.Value, Etag = first.Etag };
         using var writer = new StreamWriter(file);
         HistoryFormat.Write(writer, history);

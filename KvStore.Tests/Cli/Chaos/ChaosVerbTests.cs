@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KvStore.Cli.Chaos;
 using KvStore.Cli.Chaos.Faults;
+using KvStore.Cli.Chaos.Load;
 using KvStore.Tests.Verification;
 using KvStore.Verification;
 
@@ -22,6 +23,7 @@ public sealed class ChaosVerbTests : IDisposable
     [InlineData("--duration", "0s")]
     [InlineData("--faults", "kill,earthquake")]
     [InlineData("--faults", "")]
+    [InlineData("--load", "transfers,dance")]
     [InlineData("--clients", "0")]
     [InlineData("--nodes", "10")]
     [InlineData("--rate", "many")]
@@ -60,6 +62,8 @@ public sealed class ChaosVerbTests : IDisposable
         Assert.DoesNotContain("chaos", everyday.Output);
         foreach (var kind in FaultCatalogue.Parse("all").Kinds!.Value)
             Assert.Matches($"\n +{kind} +[A-Za-z0-9]", own.Output);    // with what it does
+        foreach (var kind in LoadCatalogue.Parse("all").Kinds!.Value)
+            Assert.Matches($"\n +{kind} +[A-Za-z0-9]", own.Output);
     }
 
     [Theory]
@@ -89,6 +93,42 @@ public sealed class ChaosVerbTests : IDisposable
 
         Assert.Contains("Illegal: Key 'k'", Assert.Single(record.Violations));
     }
+
+    [Fact]
+    public void Keys_that_a_transaction_ties_together_are_judged_together()
+    {
+        var tie = Call(1, OperationKind.Txn, null) with
+        {
+            Ops = [Step("k", "a"), Step("other", "b")],
+            Succeeded = true,
+        };
+        var record = new RunRecord();
+        record.Judge([tie]);
+        record.Judge([Call(2, OperationKind.Get, "b") with { Key = "other" }]);
+        Assert.Empty(record.Violations);
+
+        record.Judge([Call(3, OperationKind.Get, null)]);
+
+        Assert.Contains("Illegal: Keys 'k', 'other'", Assert.Single(record.Violations));
+        Assert.Equal((3, 1), (record.Counts.Total, record.Load.Transactions));
+        static HistoryStep Step(string key, string value) =>
+            new() { Op = OperationKind.Put, Key = key, Value = value };
+    }
+
+    [Fact]
+    public void What_is_typed_to_do_the_same_again_names_faults_and_work() => Assert.StartsWith(
+        "kv chaos --seed 3 --faults none --load races,counters --rounds 2 ",
+        new ChaosOptions
+        {
+            Seed = 3,
+            Faults = [],
+            Loads = ["races", "counters"],
+            Rounds = 2,
+            Clients = 1,
+            Rate = 1,
+            Nodes = 1,
+            Keys = 1,
+        }.Replay);
 
     [Fact]
     public void Seeds_are_the_same_in_every_run_and_different_for_every_round()

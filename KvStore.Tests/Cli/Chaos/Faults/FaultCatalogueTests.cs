@@ -11,6 +11,7 @@ public sealed class FaultCatalogueTests
         "partition",
         "partition-one partition-halves partition-bridge partition-ring partition-mute partition-deaf")]
     [InlineData("disk", "lost-disk slow-disk hanging-disk full-disk failing-flush")]
+    [InlineData("none", "")]
     [InlineData("link,kill", "delay throttle trickle torn truncated half-open swizzle kill")]
     public void Families_stand_for_their_kinds(string text, string kinds) =>
         Assert.Equal(kinds, string.Join(' ', FaultCatalogue.Parse(text).Kinds!.Value));
@@ -18,6 +19,7 @@ public sealed class FaultCatalogueTests
     [Theory]
     [InlineData("")]
     [InlineData("kill,")]
+    [InlineData("none,kill")]
     [InlineData("kil")]
     public void Other_words_are_refused(string text) => Assert.Null(FaultCatalogue.Parse(text).Kinds);
 
@@ -44,5 +46,6 @@ public sealed class FaultCatalogueTests
         Assert.All(pairs, pair =>
             Assert.NotEqual(FaultCatalogue.Find(pair[0]).Group, FaultCatalogue.Find(pair[1]).Group));
         Assert.Equal(["kill"], FaultCatalogue.Draw(["kill"], 7, 3));
+        Assert.Empty(FaultCatalogue.Draw([], 7, 3));
     }
 }

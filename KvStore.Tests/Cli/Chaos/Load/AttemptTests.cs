@@ -38,6 +38,20 @@ public sealed class AttemptTests
     }
 
     [Fact]
+    public async Task An_increment_tells_the_sum()
+    {
+        using var answer = new HttpResponseMessage
+        {
+            Headers = { ETag = new EntityTagHeaderValue("\"7\"") },
+            Content = new StringContent("""{"key":"k","value":12,"version":7}"""),
+        };
+
+        Assert.Equal(
+            new Attempt(OperationResult.Ok, 200, "12", Etag: "\"7\""),
+            await SendAsync(Of(OperationKind.Increment) with { By = 2 }, answer));
+    }
+
+    [Fact]
     public async Task A_key_that_is_not_there_is_an_observation()
     {
         using var answer = ProblemOf(ProblemType.NotFound, Applied.No);

@@ -27,6 +27,14 @@ public sealed class KeyPoolTests
     }
 
     [Fact]
+    public void Several_writes_at_once_count_each()
+    {
+        var taken = Enumerable.Range(0, 6).Select(_ => _keys.Take(_random, isWrite: true, operations: 4).Key).ToList();
+
+        Assert.Equal(5, taken.Count(key => key == "k/0"));
+    }
+
+    [Fact]
     public void A_write_that_was_answered_makes_room()
     {
         for (var write = 0; write < 100; write++)

@@ -11,6 +11,7 @@ public sealed class RoundLogTests
     [Theory]
     [InlineData(OperationKind.Put, 507, true, 0)]
     [InlineData(OperationKind.Put, 507, false, 1)]
+    [InlineData(OperationKind.Increment, 507, true, 0)]
     [InlineData(OperationKind.Delete, 507, true, 1)]
     [InlineData(OperationKind.Get, 507, true, 1)]
     [InlineData(OperationKind.Get, 503, false, 0)]
@@ -34,6 +35,17 @@ public sealed class RoundLogTests
         Note(log, OperationKind.Get, 200, isLate: true);
 
         Assert.Contains("was not answered within", Assert.Single(log.Oddities));
+    }
+
+    [Fact]
+    public void A_race_has_one_winner()
+    {
+        var log = new RoundLog(mayLackRoom: false);
+        foreach (var winners in new[] { 0, 1, 2 })
+            log.NoteRace("k", winners);
+
+        Assert.Equal(3, log.Races);
+        Assert.Equal("a race for k was won 2 times", Assert.Single(log.Oddities));
     }
 
     private static void Note(RoundLog log, OperationKind kind, int status, bool isLate)

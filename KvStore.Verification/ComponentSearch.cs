@@ -3,21 +3,21 @@ using System.Text;
 namespace KvStore.Verification;
 
 /// <summary>
-/// Searches for an order of one key's operations that explains all answers: Wing and Gong (1993) as improved by Lowe
-/// (Testing for linearizability, 2017): a configuration (which operations are placed, what the key holds) that was
-/// visited once is never entered again. Observations that fit are placed at once, since placing them first excludes no
-/// order of the rest.
+/// Searches for an order of operations that explains all answers, on keys that are judged together: Wing and Gong
+/// (1993) as improved by Lowe (Testing for linearizability, 2017): a configuration (which operations are placed, what
+/// the keys hold) that was visited once is never entered again. Observations that fit are placed at once, since placing
+/// them first excludes no order of the rest.
 /// </summary>
-internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEtags, int maxConfigurations)
+internal sealed class ComponentSearch(HistoryOperation[] operations, bool hasUniqueEtags, int maxConfigurations)
 {
-    private readonly RegisterHistory _history = new(operations, hasUniqueEtags);
+    private readonly ComponentHistory _history = new(operations, hasUniqueEtags);
     private readonly HashSet<Configuration> _visited = [];
     private readonly Stack<Configuration> _open = [];
     private Configuration? _furthest;
 
     public Judgement Judge()
     {
-        Enter(Configuration.Start(_history.Answered.Length, _history.Unanswered.Length));
+        Enter(Configuration.Start(_history.Answered.Length, _history.Unanswered.Length, _history.KeyCount));
         while (_open.TryPop(out var configuration))
         {
             if (configuration.PlacedCount == _history.Answered.Length)
@@ -47,9 +47,7 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
         foreach (var at in Candidates(configuration))
         {
             var operation = _history.Answered[at];
-            if (!operation.IsObservation || !operation.TryApply(configuration.State, out var next))
-                continue;
-            if (next != configuration.State)
+            if (!operation.IsObservation || !operation.Outcomes(configuration.State).Contains(configuration.State))
                 continue;
             configuration.Place(at);
             hasPlaced = true;
@@ -71,13 +69,16 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
             var twin = _history.TwinOf[at];
             if (configuration.HasGuessed(at) || (twin >= 0 && !configuration.HasGuessed(twin)))
                 continue;
-            if (_history.Unanswered[at].TryApply(configuration.State, out var next) && next != configuration.State)
-                Enter(configuration.WithGuessed(at, next));
+            foreach (var next in _history.Unanswered[at].Outcomes(configuration.State))
+            {
+                if (next != configuration.State)
+                    Enter(configuration.WithGuessed(at, next));
+            }
         }
 
         for (var i = candidates.Count - 1; i >= 0; i--)
         {
-            if (_history.Answered[candidates[i]].TryApply(configuration.State, out var next))
+            foreach (var next in _history.Answered[candidates[i]].Outcomes(configuration.State))
                 Enter(configuration.With(candidates[i], next));
         }
     }
@@ -110,7 +111,7 @@ internal sealed class KeySearch(HistoryOperation[] operations, bool hasUniqueEta
             $"no order of {operations.Length} operations explains the answers; at best {stuck.PlacedCount} of ");
         text.Append($"{_history.Answered.Length} answered ones are explained, leaving {stuck.State}, then none of:");
         foreach (var at in Candidates(stuck))
-            text.Append('\n').Append(_history.AnsweredSource[at]);
+            text.Append('\n').Append(HistoryFormat.LineOf(_history.AnsweredSource[at]));
         return text.ToString();
     }
 }
