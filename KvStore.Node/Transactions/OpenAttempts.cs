@@ -23,7 +23,9 @@ internal sealed class OpenAttempts(TransactionSettler settler, TimeProvider time
 
     /// <summary>Looks once, and ends what is due.</summary>
     /// <param name="led">The states of the partitions that this node is primary of.</param>
-    /// <param name="onSettled">Told of each that came to its end: where it was found, over how many partitions it was, and what was decided.</param>
+    /// <param name="onSettled">
+    /// Told of each that came to its end: where it was found, over how many partitions it was, and what was decided.
+    /// </param>
     /// <param name="stopping">Cancelled when there is no more time for it.</param>
     public async Task SettleAsync(
         IEnumerable<(PartitionId Partition, StateImage Image)> led,

@@ -21,8 +21,8 @@ internal static class NodeMutants
         new("28", "a history that begins anew does not say what it lacks", "Lives", 1,
             new Change(
                 History,
-                "        Volatile.Write(ref _from, Math.Max(_from, at));    // first: who finds nothing asks whether that"
-                + " is so\n",
+                "        Volatile.Write(ref _from, Math.Max(_from, at));    // first: who finds nothing asks whether"
+                + " that is so\n",
                 "")),
         new("28", "what is dropped is not called lost", "Lives", 1,
             new Change(
@@ -96,7 +96,9 @@ internal static class NodeMutants
                 "if (finished.Length < 0)")),
         new("32", "who gives up does not ask the coordinator", "Deals", 1,
             new Change(
-                Settler, "return OutcomeOf(decided) is { } outcome", "return TransactionOutcome.Nothing is var outcome")),
+                Settler,
+                "return OutcomeOf(decided) is { } outcome",
+                "return TransactionOutcome.Nothing is var outcome")),
         new("32", "nobody settles what is left open", "Deals", 1,
             new Change(
                 Attempts,

@@ -96,7 +96,9 @@ internal sealed class Bank
         Law.Holds(sum == Capital * _accounts.Length, $"All accounts together hold {sum}: half of a transfer is seen");
     }
 
-    /// <summary>An entry has come to something, on whatever replica: what is decided stays so, and comes first.</summary>
+    /// <summary>
+    /// An entry has come to something, on whatever replica: what is decided stays so, and comes first.
+    /// </summary>
     public void Applied(PartitionId group, LogEntry entry, WriteResult result)
     {
         switch (CommandFormat.Decode(entry.Payload))
@@ -126,7 +128,7 @@ internal sealed class Bank
         return "a transaction is open";
     }
 
-    /// <summary>At the end nothing is lost or made, and each teller's transfers were done as often as was told.</summary>
+    /// <summary>At the end nothing is lost or made, and each transfer was done that was told to be.</summary>
     public void Judge()
     {
         var sum = _accounts.Sum(key => Stored(key) ?? Capital);

@@ -27,13 +27,13 @@ internal sealed class SimulatedDeals
         node.Schedule(SettleInterval, Settle);
     }
 
-    public void Run(TransactionPlan plan, RequestId client, Action<TransactionResult> reply) => Follow(async () =>
+    public void Run(TransactionPlan plan, RequestId client, Action<TransactionResult> reply) => _ = FollowAsync(async () =>
     {
         using CancellationTokenSource deadline = new(Deadline, _node.Time);
         reply(await _transactions.RunAsync(plan, client, deadline.Token).ConfigureAwait(false));
     });
 
-    private void Settle() => Follow(async () =>
+    private void Settle() => _ = FollowAsync(async () =>
     {
         var led = _node.Replicas
             .Where(replica => replica.Core.Role == ReplicaRole.Primary)
@@ -42,7 +42,7 @@ internal sealed class SimulatedDeals
         _node.Schedule(SettleInterval, Settle);
     });
 
-    private async void Follow(Func<Task> act)
+    private async Task FollowAsync(Func<Task> act)
     {
         try
         {

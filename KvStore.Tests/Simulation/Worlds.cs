@@ -12,8 +12,8 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, Forgetful, Deals, Lives, LostDisks, or CutOff: one node, from
-    /// all others; SilentCutOff: that, while nobody writes.
+    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, Forgetful, Deals, Lives, LostDisks, or CutOff:
+    /// one node, from all others; SilentCutOff: that, while nobody writes.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
