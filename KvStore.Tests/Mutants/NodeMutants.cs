@@ -24,12 +24,12 @@ internal static class NodeMutants
                 "        Volatile.Write(ref _from, Math.Max(_from, at));    // first: who finds nothing asks whether"
                 + " that is so\n",
                 "")),
-        new("28", "what is dropped is not called lost", "Lives", 1,
+        new("28", "what is dropped is not called lost", "Lives", 14,
             new Change(
                 History, "        Volatile.Write(ref _from, Math.Max(_from, oldest.Index.Value));\n", "")),
         new("28", "who comes again is told the last command once more", "Lives", 1,
             new Change(History, "found.Index.Value <= index)", "found.Index.Value < index)")),
-        new("28", "half of a command is told", "Deals", 1,
+        new("28", "half of a command is told", "Deals", 2,
             new Change(
                 "KvStore.Node/Replication/AppliedChanges.cs",
                 "for (var at = 0; at < changes.Count; at++)",
@@ -40,7 +40,7 @@ internal static class NodeMutants
 
     public static Mutant[] Expiry { get; } =
     [
-        new("24", "log time falls back", "Lives", 1,
+        new("24", "log time falls back", "Lives", 14,
             new Change("KvStore.Core/State/LogTime.cs", "timeMs <= LatestMs", "timeMs < 0")),
         new("29", "a new primary takes its own wall clock", "Lives", 1,
             new Change(Clock, "var now = _anchor is { } anchor", "var now = _anchor is { At: < 0 } anchor")),
@@ -51,18 +51,18 @@ internal static class NodeMutants
                 Clock,
                 "(_leads != replica.Term || ReadingOf(_anchor!, time.GetTimestamp()) < stateMs)",
                 "_leads != replica.Term")),
-        new("29", "what is due is hidden by the reader's own clock", "Lives", 1,
+        new("29", "what is due is hidden by the reader's own clock", "Lives", 13,
             new Change(
                 Image,
                 "entry.IsExpiredAt(TimeMs) &&",
                 "entry.IsExpiredAt(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) &&")),
-        new("29", "a read hides what is due, and the log does not know", "Lives", 1,
+        new("29", "a read hides what is due, and the log does not know", "Lives", 3,
             new Change(
                 Replica,
                 "            ExpireFirst(ready.Ticket, read.Key);\n",
                 "        {\n            if (_callers.Remove(ready.Ticket, out var early))\n"
                 + "                early(new Reply.Found(null));\n        }\n")),
-        new("29", "nobody tells the log that something is due", "Lives", 1,
+        new("29", "nobody tells the log that something is due", "Lives", 48,
             new Change(Replica, "!_isExpiring && _clock.IsAnyDue(Image))", "!_isExpiring && Image.Count < 0)")),
     ];
 
@@ -79,22 +79,22 @@ internal static class NodeMutants
                 "        var (decision, result) = Judge(attempt);\n",
                 "        var (decision, result) = Judge(attempt);\n"
                 + "        settler.Finish(attempt.Id, plan.Participants, decision);\n")),
-        new("32", "the last decision counts", "Deals", 1,
+        new("32", "the last decision counts", "Deals", 5,
             new Change(
                 Transactions,
                 "if (image.Transactions.Decided.TryFind(attempt, out var first))",
                 "if (image.Transactions.Decided.TryFind(attempt, out var first) && first.Outcome == decide.Outcome)")),
-        new("32", "a locked key is written", "Deals", 1,
+        new("32", "a locked key is written", "Deals", 2,
             new Change(
                 State,
                 "if (image.IsLocked(bucket, operation.Key))",
                 "if (image.IsLocked(bucket, operation.Key) && image.Count < 0)")),
-        new("32", "the coordinator forgets before all have carried it out", "Deals", 1,
+        new("32", "the coordinator forgets before all have carried it out", "Deals", 114,
             new Change(
                 Settler,
                 "if (!finished.All(told => told is WriteOutcome.Committed))",
                 "if (finished.Length < 0)")),
-        new("32", "who gives up does not ask the coordinator", "Deals", 1,
+        new("32", "who gives up does not ask the coordinator", "Deals", 5,
             new Change(
                 Settler,
                 "return OutcomeOf(decided) is { } outcome",
