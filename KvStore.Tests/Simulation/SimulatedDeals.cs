@@ -27,11 +27,14 @@ internal sealed class SimulatedDeals
         node.Schedule(SettleInterval, Settle);
     }
 
-    public void Run(TransactionPlan plan, RequestId client, Action<TransactionResult> reply) => _ = FollowAsync(async () =>
+    public void Run(TransactionPlan plan, RequestId client, Action<TransactionResult> reply)
     {
-        using CancellationTokenSource deadline = new(Deadline, _node.Time);
-        reply(await _transactions.RunAsync(plan, client, deadline.Token).ConfigureAwait(false));
-    });
+        _ = FollowAsync(async () =>
+        {
+            using CancellationTokenSource deadline = new(Deadline, _node.Time);
+            reply(await _transactions.RunAsync(plan, client, deadline.Token).ConfigureAwait(false));
+        });
+    }
 
     private void Settle() => _ = FollowAsync(async () =>
     {
