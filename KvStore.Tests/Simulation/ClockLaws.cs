@@ -44,11 +44,10 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
         if (entry.Index <= _applied)
             return;
         _applied = entry.Index;
-        if (entry.Kind != EntryKind.Command)
-            return;
+        if (entry.Kind != EntryKind.Command || !world.Swarm.HasLives)
+            return;    // elsewhere also who is not in office gives commands a time, and nothing lives by it
         GoesNoFaster(entry, after.TimeMs);
-        if (world.Swarm.HasLives)
-            Tell(entry.Index, before, after);
+        Tell(entry.Index, before, after);
     }
 
     private void Tell(LogIndex index, StateImage before, StateImage after)
