@@ -45,7 +45,7 @@ internal static class NodeServices
         var faults = environment.Faults("KVSTORE_FAULTS", "KvStore:AllowFaults");
         if (faults is null)
             return services.AddSingleton<IFileSystem, PhysicalFileSystem>();
-        Failpoints.Obey(faults);
+        Failpoints.Obey(faults.Reached);
         IFileSystem files = new PhysicalFileSystem();
         if (environment.IsOn("KvStore:LosesUnflushed"))
             files = new ForgetfulFileSystem(files);

@@ -35,6 +35,13 @@ internal sealed class ChangeHistory
     /// <summary>The last command that is known here, whatever it changed.</summary>
     public long Reached => Volatile.Read(ref _reached);
 
+    /// <summary>
+    /// The last command that a state contains; where it does not say so, since an earlier version wrote it or there is
+    /// none, the last entry: what is behind that is certainly not in it.
+    /// </summary>
+    public static long PositionOf(StateImage image, LogIndex entry) =>
+        image.Index == LogIndex.Zero ? entry.Value : image.Index.Value;
+
     /// <summary>By the owner: a command was applied.</summary>
     public void Append(LogIndex index, Term term, IReadOnlyList<KeyChange> changes, BucketId? closed)
     {

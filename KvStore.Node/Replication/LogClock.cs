@@ -1,4 +1,6 @@
 using KvStore.Core.Primitives;
+using KvStore.Core.Replication;
+using KvStore.Core.State;
 
 namespace KvStore.Node.Replication;
 
@@ -16,6 +18,8 @@ internal sealed class LogClock(TimeProvider time)
     private const int LargestDrift = 20;
 
     private Anchor? _anchor;
+    private (PeerMessage.Heartbeat Beat, long At)? _heard;
+    private Term _leads;
 
     /// <summary>
     /// Now, and never less than the state's log time; that alone as long as nobody has told the group's time. A
@@ -24,8 +28,42 @@ internal sealed class LogClock(TimeProvider time)
     public long ReadMs(long stateMs) =>
         Volatile.Read(ref _anchor) is { } anchor ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp())) : stateMs;
 
+    /// <summary>Whether something that the state has is to expire by now.</summary>
+    public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
+
     /// <summary>What it may tell others: 0 while it has not been told itself.</summary>
     public long ToldMs(long stateMs) => _anchor is null ? 0 : ReadMs(stateMs);
+
+    /// <summary>Something is here for the replica, which is to be stepped with it.</summary>
+    public void Arrived(Input input)
+    {
+        if (input is Input.Receive { Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } beat })
+        {
+            if (_heard is not { } known || known.Beat.Term <= beat.Term)    // one of before may come late
+                _heard = (beat, time.GetTimestamp());
+        }
+        else if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote })
+            Suggest(vote.LogTimeMs, time.GetTimestamp());
+    }
+
+    /// <summary>
+    /// The replica was stepped with what had arrived. What a primary of an earlier term said tells nothing of now. A
+    /// primary that was restarted applies some of its log only when it leads: if that is ahead of its clock, the clock
+    /// goes on from there. If it stood still until it is as late, the backups' clocks, which do not, would get ahead.
+    /// </summary>
+    /// <param name="replica">As it is after the step.</param>
+    /// <param name="isBelieved">Whether it believed all that it was told.</param>
+    /// <param name="stateMs">The state's log time.</param>
+    public void Stepped(Replica replica, bool isBelieved, long stateMs)
+    {
+        if (replica.Role == ReplicaRole.Primary
+            && (_leads != replica.Term || ReadingOf(_anchor!, time.GetTimestamp()) < stateMs))
+            Lead(_leads = replica.Term, stateMs);
+        if (isBelieved && replica.Role != ReplicaRole.Primary
+            && _heard is { } heard && heard.Beat.Term == replica.Term)
+            Tell(heard.Beat.Term, heard.Beat.LogTimeMs, heard.At);
+        _heard = null;
+    }
 
     /// <summary>
     /// The primary of <paramref name="term"/> said that it was <paramref name="ms"/>; it was heard at the timestamp

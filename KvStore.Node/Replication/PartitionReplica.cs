@@ -49,8 +49,7 @@ internal sealed class PartitionReplica(
     private readonly LogClock _clock = new(time);
     private readonly IndexWaits _waits = new();
     private readonly FreedWaits _freed = new();
-    private (Input.Receive Of, long At)? _heard;
-    private Term _leads;
+    private Input.Receive? _heard;
     private long _disbelieved;
     private long _logBytes;
     private Snapshot? _marked;
@@ -141,9 +140,8 @@ internal sealed class PartitionReplica(
         if (Failpoints.AreOn)
             StepFailpoints.Received(input, DoReadsWait);
         if (input is Input.Receive { Message: PeerMessage.Heartbeat or PeerMessage.HeartbeatReply } heard)
-            _heard = (heard, time.GetTimestamp());
-        else if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote })
-            _clock.Suggest(vote.LogTimeMs, time.GetTimestamp());
+            _heard = heard;
+        _clock.Arrived(input);
         _inputs.Add(input);
     }
 
@@ -165,12 +163,12 @@ internal sealed class PartitionReplica(
         Replica.Clocks = new HostClocks(_freshness.Stamp(), _clock.ToldMs(Image.TimeMs));
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
-        if (Replica.Role == ReplicaRole.Primary && _leads != Replica.Term)
-            _clock.Lead(_leads = Replica.Term, Image.TimeMs);
+        var isBelieved = _effects.Disbelieved.Count == 0;
+        _clock.Stepped(Replica, isBelieved, Image.TimeMs);
         _role = Replica.Role;    // whoever sees a primary sees its clock
         _hasOthers = Replica.Voters.Length > 1;
-        if (_heard is { } heard && heard.Of.Message.Term == Replica.Term && _effects.Disbelieved.Count == 0)
-            Believe(heard.Of, heard.At);    // of this term: an earlier one's primary knows nothing of now
+        if (_heard is { } heard && heard.Message.Term == Replica.Term && isBelieved)
+            Believe(heard);    // of this term: an earlier one's primary knows nothing of now
         _heard = null;
     }
 
@@ -288,21 +286,19 @@ internal sealed class PartitionReplica(
     /// </summary>
     private void ConsiderExpiry()
     {
-        if (_role != ReplicaRole.Primary || Image.NextExpiryMs > NowMs || _expiry is { IsDone: false })
+        if (_role != ReplicaRole.Primary || !_clock.IsAnyDue(Image) || _expiry is { IsDone: false })
             return;
         var command = new Command.Expire();
         _expiry = new PendingWrite(CommandFormat.Encode(command, NowMs), command, Ack.Quorum);
         Add(_expiry);
     }
 
-    private void Believe(Input.Receive heard, long at)
+    private void Believe(Input.Receive heard)
     {
-        if (heard.Message is PeerMessage.Heartbeat beat && _role != ReplicaRole.Primary)
+        if (heard.Message is PeerMessage.Heartbeat beat && _role != ReplicaRole.Primary
+            && _freshness.TimestampOf(beat.Echo) is { } askedAt)
         {
-            if (_freshness.TimestampOf(beat.Echo) is { } askedAt)
-                _freshness.Heard(beat.FreshAt, askedAt);
-            if (beat.LogTimeMs > 0)
-                _clock.Tell(beat.Term, beat.LogTimeMs, at);
+            _freshness.Heard(beat.FreshAt, askedAt);
         }
         else if (heard.Message is PeerMessage.HeartbeatReply reply && _role == ReplicaRole.Primary
             && Replica.Voters.Contains(heard.From)
@@ -351,18 +347,11 @@ internal sealed class PartitionReplica(
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
-    /// <summary>
-    /// The last command that a state contains; where it does not say so, since an earlier version wrote it or there is
-    /// none, the last entry: what is behind that is certainly not in it.
-    /// </summary>
-    public static long PositionOf(StateImage image, LogIndex entry) =>
-        image.Index == LogIndex.Zero ? entry.Value : image.Index.Value;
-
     private void Restore(Snapshot snapshot)
     {
         _calls.Lost(snapshot.Index);
         _state = new KeyValueState(snapshot.State);
-        history?.Restart(PositionOf(snapshot.State, snapshot.Index));
+        history?.Restart(ChangeHistory.PositionOf(snapshot.State, snapshot.Index));
         _applied = snapshot.Index;
         _appliedTerm = snapshot.Term;
         _freed.Announce();

@@ -282,7 +282,7 @@ internal sealed class PartitionRouter(
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
         var firstStamp = Math.Max(1, (long)RandomIds.Number() & LastStamp);
         var history = partition.Value < view.Ring.PartitionCount
-            ? new ChangeHistory(HistoryBudget, PartitionReplica.PositionOf(state.Image, core.LogStart))
+            ? new ChangeHistory(HistoryBudget, ChangeHistory.PositionOf(state.Image, core.LogStart))
             : null;
         var replica = new PartitionReplica(
             partition, core, state, core.LogStart, time, OnDisbelieved, markTicks, firstStamp, history, Applied);

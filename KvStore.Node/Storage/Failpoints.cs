@@ -79,14 +79,14 @@ internal enum Failpoint
 /// </summary>
 internal static class Failpoints
 {
-    private static FaultSwitch? _faults;
+    private static Action<Failpoint>? _reached;
 
     /// <summary>To be asked first where it takes work to know whether a failpoint is reached.</summary>
-    public static bool AreOn => _faults is not null;
+    public static bool AreOn => _reached is not null;
 
-    /// <summary>From now on the switch decides.</summary>
-    public static void Obey(FaultSwitch faults) => _faults = faults;
+    /// <summary>From now on this is told, and may stop the process.</summary>
+    public static void Obey(Action<Failpoint> reached) => _reached = reached;
 
     /// <summary>Execution is there.</summary>
-    public static void Reached(Failpoint failpoint) => _faults?.Reached(failpoint);
+    public static void Reached(Failpoint failpoint) => _reached?.Invoke(failpoint);
 }

@@ -10,7 +10,12 @@ namespace KvStore.Node.Transactions;
 /// Carries transactions out: one command where all keys are of one partition, else two-phase commit over the logs of
 /// those that take part. Any node can do that; whatever it leaves behind when it dies, the primaries settle.
 /// </summary>
-internal sealed class ClusterTransactions(IClusterPartitions cluster, TransactionSettler settler, TimeProvider time)
+/// <param name="cluster">The partitions.</param>
+/// <param name="settler">Ends what was begun.</param>
+/// <param name="time">Runs the limit.</param>
+/// <param name="newId">Names an attempt as nobody else does; null: by chance.</param>
+internal sealed class ClusterTransactions(
+    IClusterPartitions cluster, TransactionSettler settler, TimeProvider time, Func<RequestId>? newId = null)
 {
     /// <summary>How long an attempt may take until it is decided: others wait for its keys.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
@@ -48,7 +53,7 @@ internal sealed class ClusterTransactions(IClusterPartitions cluster, Transactio
         var fingerprint = plan.Fingerprint();
         while (!limit.IsCancellationRequested)
         {
-            var attempt = new Attempt(plan, client, fingerprint, RandomIds.Request());
+            var attempt = new Attempt(plan, client, fingerprint, newId?.Invoke() ?? RandomIds.Request());
             if (await TryAsync(attempt, limit.Token, deadline).ConfigureAwait(false) is { } result)
                 return result;
         }

@@ -93,7 +93,7 @@ internal sealed class TransactionSettler(IClusterPartitions cluster, TimeProvide
     private void Begin(Func<CancellationToken, Task> end)
     {
         if (Interlocked.Increment(ref _inBackground) <= MaxInBackground)
-            _ = Task.Run(() => EndAsync(end));
+            _ = EndAsync(end);
         else
             Interlocked.Decrement(ref _inBackground);
     }

@@ -64,7 +64,7 @@ internal static class HostMutants
         new("25", "a write is called done when another took its place", "Unsteady", 27,
             new Change(Replica, Waiting, "new Reply.Written(result)")),
         new("26", "a retry is proposed without its id", "Harsh", 3,
-            new Change(Replica, "{ TimeMs = _node.ClockMs }", "{ TimeMs = _node.ClockMs, RequestId = null }")),
+            new Change(Replica, "{ TimeMs = NowMs }", "{ TimeMs = NowMs, RequestId = null }")),
         new("30", "a read is answered from any copy, however old", "Harsh", 1,
             new Change(Replica, Ask, "        if (" + Unconfirmed + Ask)),
     ];

@@ -10,10 +10,13 @@ namespace KvStore.Tests.Mutants;
 /// <summary>Sources that are one assembly, below a folder, without the tests among them and what is excepted.</summary>
 internal sealed record Layer(string Assembly, string Folder, params string[] Except)
 {
-    public bool Has(string path) =>
-        path.StartsWith(Folder, StringComparison.Ordinal)
-        && !path.EndsWith("Tests.cs", StringComparison.Ordinal)
-        && !Except.Contains(Path.GetFileName(path));
+    /// <summary>Single files of elsewhere that belong to it, too.</summary>
+    public string[] Also { get; init; } = [];
+
+    public bool Has(string path) => Also.Contains(path)
+        || (path.StartsWith(Folder, StringComparison.Ordinal)
+            && !path.EndsWith("Tests.cs", StringComparison.Ordinal)
+            && !Except.Contains(Path.GetFileName(path)));
 }
 
 /// <summary>
@@ -59,7 +62,7 @@ internal sealed class MutantCompiler(string runner, Layer lower, Layer upper, pa
         Changes(mutant, layer).Length > 0 ? Emit(Change(mutant, layer, compilation)) : unchanged;
 
     private static Change[] Changes(Mutant mutant, Layer layer) =>
-        [.. mutant.Changes.Where(change => change.File.StartsWith(layer.Folder, StringComparison.Ordinal))];
+        [.. mutant.Changes.Where(change => layer.Has(change.File))];
 
     private static CSharpCompilation Change(Mutant mutant, Layer layer, CSharpCompilation compilation)
     {

@@ -16,10 +16,28 @@ public sealed class MutantTests(ITestOutputHelper output)
     /// <summary>A log has threads of its own, so a seed does not say all; one of a few in a row must show it.</summary>
     private const int DiskSeeds = 40;
 
+    /// <summary>What of a node is simulated as it is, and therefore may be broken like the core.</summary>
+    private static readonly string[] Shared =
+    [
+        "KvStore.Node/Replication/AppliedChanges.cs",
+        "KvStore.Node/Replication/ChangeHistory.cs",
+        "KvStore.Node/Replication/HistoryBudget.cs",
+        "KvStore.Node/Replication/IClusterPartitions.cs",
+        "KvStore.Node/Replication/KeysQuery.cs",
+        "KvStore.Node/Replication/LogClock.cs",
+        "KvStore.Node/Replication/Outcomes.cs",
+        "KvStore.Node/Storage/Failpoints.cs",
+        "KvStore.Node/Transactions/ClusterTransactions.cs",
+        "KvStore.Node/Transactions/OpenAttempts.cs",
+        "KvStore.Node/Transactions/TransactionPlan.cs",
+        "KvStore.Node/Transactions/TransactionResult.cs",
+        "KvStore.Node/Transactions/TransactionSettler.cs",
+    ];
+
     private static readonly MutantCompiler Simulated = new(
         "KvStore.Tests.Simulation.Worlds",
         new Layer("KvStore.Core", "KvStore.Core/"),
-        new Layer("KvStore.Tests", "KvStore.Tests/Simulation/"),
+        new Layer("KvStore.Tests", "KvStore.Tests/Simulation/") { Also = Shared },
         "KvStore.Verification");
 
     private static readonly MutantCompiler Stored = new(
@@ -32,6 +50,9 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void A_core_that_breaks_a_law_is_found_out() => AllAreFound(CoreMutants.All, Simulated, seeds: 1);
 
     [Fact]
+    public void A_node_that_breaks_a_law_is_found_out() => AllAreFound(NodeMutants.All, Simulated, seeds: 1);
+
+    [Fact]
     public void A_host_that_breaks_a_law_is_found_out() => AllAreFound(HostMutants.All, Simulated, seeds: 1);
 
     [Fact]
@@ -40,7 +61,8 @@ public sealed class MutantTests(ITestOutputHelper output)
     [Fact]
     public void Nothing_is_found_at_the_same_seeds_when_no_law_is_broken()
     {
-        var worlds = CoreMutants.All.Concat(HostMutants.All).Select(mutant => (mutant.World, mutant.Seed)).Distinct();
+        var worlds = CoreMutants.All.Concat(HostMutants.All).Concat(NodeMutants.All)
+            .Select(mutant => (mutant.World, mutant.Seed)).Distinct();
         var disks = StorageMutants.All.SelectMany(mutant =>
             Enumerable.Range(mutant.Seed, DiskSeeds).Select(seed => (mutant.World, Seed: seed))).Distinct();
         ConcurrentBag<string> found = [];

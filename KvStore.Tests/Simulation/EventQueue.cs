@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace KvStore.Tests.Simulation;
 
 /// <summary>
@@ -7,6 +9,7 @@ internal sealed class EventQueue
 {
     private readonly PriorityQueue<Action, (long Time, long Number)> _events = new();
     private long _number;
+    private Exception? _failure;
 
     public long Now { get; private set; }
 
@@ -17,6 +20,9 @@ internal sealed class EventQueue
         ArgumentOutOfRangeException.ThrowIfNegative(delay);
         _events.Enqueue(act, (Now + delay, ++_number));
     }
+
+    /// <summary>Something failed whose caller looks at no exceptions: the world ends when this event is over.</summary>
+    public void Fail(Exception failure) => _failure ??= failure;
 
     /// <summary>
     /// Lets everything happen that is due before <paramref name="end"/>, then stands at <paramref name="end"/>.
@@ -29,6 +35,8 @@ internal sealed class EventQueue
             Now = due.Time;
             Processed++;
             act();
+            if (_failure is { } failure)
+                ExceptionDispatchInfo.Throw(failure);
         }
 
         Now = end;

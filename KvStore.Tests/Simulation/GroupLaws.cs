@@ -25,6 +25,12 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     /// <summary>How far any primary has committed.</summary>
     public LogIndex CommitIndex => new(_committed.Count);
 
+    /// <summary>What concerns its time.</summary>
+    public ClockLaws Clocks { get; } = new(world, group);
+
+    /// <summary>What concerns who watches it; null: nobody does.</summary>
+    public WatchLaws? Watches { get; } = world.Swarm.HasWatches ? new(world, group, new Random(group.Value)) : null;
+
     public int ElectionCount => _primaries.Count;
 
     /// <summary>Somebody wants just these to keep the group.</summary>

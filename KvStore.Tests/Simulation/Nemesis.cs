@@ -25,6 +25,7 @@ internal sealed class Nemesis(Simulator world, Random random)
         Repeat(swarm.MoveInterval, () => world.Placement.Move(AnyGroup, random));
         Repeat(swarm.MoveInterval, Reconfigure);
         Repeat(swarm.LoseDiskInterval, LoseDisk);
+        Repeat(swarm.ClockJumpInterval, SetClock);
     }
 
     public void Stop() => _isStopped = true;
@@ -61,7 +62,7 @@ internal sealed class Nemesis(Simulator world, Random random)
     private void CrashAll()
     {
         foreach (var node in world.Present)
-            CrashFor(node, Span(10, 500));
+            CrashFor(node, Span(10, world.Swarm.LongestOutageMs));
     }
 
     private void PauseFor(SimulatedNode node, long time)
@@ -69,6 +70,8 @@ internal sealed class Nemesis(Simulator world, Random random)
         node.Pause();
         Later(time, node.Resume);
     }
+
+    private void SetClock() => AnyNode.Time.WallOffsetMs = random.Next(20_000);
 
     private void SlowDisk()
     {

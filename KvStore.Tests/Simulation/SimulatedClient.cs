@@ -150,10 +150,12 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
         {
             Result = OperationResult.Ok,
             Found = entry is not null,
-            Value = entry is null ? null : Encoding.UTF8.GetString(entry.Value.Span),
+            Value = entry is null ? null : NameOf(entry.Version, Encoding.UTF8.GetString(entry.Value.Span)),
             Etag = entry is null ? null : Workload.TextOf(entry.Version),
         });
     }
+
+    private string NameOf(KeyVersion version, string value) => workload.NameOf(_operation!.Key, version, value);
 
     private void OnWritten(WriteResult result)
     {
@@ -176,6 +178,20 @@ internal sealed class SimulatedClient(Simulator world, Workload workload, Random
             && result.Version != KeyVersion.None;
         if (hasVersion)
             workload.Saw(_operation!.Key, result.Version);
+        if (_operation!.Op == OperationKind.Get)
+        {
+            var isTouched = result.Status == WriteStatus.Replaced;
+            End(_operation with
+            {
+                Result = isTouched ? OperationResult.Ok : OperationResult.Rejected,
+                Found = isTouched,
+                Value = isTouched ? NameOf(result.Version, "") : null,
+                Etag = isTouched ? Workload.TextOf(result.Version) : null,
+                IfMatch = null,
+            });
+            return;
+        }
+
         End(_operation! with
         {
             Result = result.Status == WriteStatus.VersionMismatch ? OperationResult.Fail : OperationResult.Ok,

@@ -1,5 +1,7 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
+using KvStore.Node.Transactions;
 
 namespace KvStore.Tests.Simulation;
 
@@ -12,8 +14,8 @@ internal sealed class SimulatedNode
     private readonly List<Action> _backlog = [];
     private readonly SimulatedDisk _disk;
     private readonly long _tickPeriod;
-    private readonly long _clockOffsetMs;
     private SimulatedReplica[] _replicas = [];
+    private SimulatedDeals? _deals;
     private int _life;
 
     public SimulatedNode(Simulator world, NodeId id)
@@ -26,7 +28,8 @@ internal sealed class SimulatedNode
         };
         var skew = ((2 * world.Chance.NextDouble()) - 1) * world.Swarm.TickSkew;
         _tickPeriod = (long)(Swarm.TickPeriod * (1 + skew));
-        _clockOffsetMs = world.Chance.Next(20_000);
+        var drift = world.Swarm.ClockDrift > 0 ? ((2 * world.Chance.NextDouble()) - 1) * world.Swarm.ClockDrift : 0;
+        Time = new SimulatedTime(world.Queue, 1 + drift, Schedule) { WallOffsetMs = world.Chance.Next(20_000) };
     }
 
     public Simulator World { get; }
@@ -40,7 +43,7 @@ internal sealed class SimulatedNode
     /// <summary>Its disk is lost, so it never comes back.</summary>
     public bool IsGone { get; private set; }
 
-    public long ClockMs => _clockOffsetMs + (World.Queue.Now / Swarm.Millisecond);
+    public SimulatedTime Time { get; }
 
     public IReadOnlyList<SimulatedReplica> Replicas => _replicas;
 
@@ -54,6 +57,7 @@ internal sealed class SimulatedNode
             return;
         IsUp = true;
         _replicas = [.. Enumerable.Range(0, World.Swarm.GroupCount).Select(group => Recover(new PartitionId(group)))];
+        _deals = World.Bank is null ? null : new SimulatedDeals(this);
         World.Trace.Add(TraceEvent.Start, Id.Value, 0, 0, 0);
         ScheduleTick();
     }
@@ -135,6 +139,20 @@ internal sealed class SimulatedNode
                 Run(act);
         });
     }
+
+    /// <summary>What is to be done only if this life of the process lasts until then.</summary>
+    public Action<T> InThisLife<T>(Action<T> act)
+    {
+        var life = _life;
+        return value =>
+        {
+            if (life == _life)
+                Run(() => act(value));
+        };
+    }
+
+    public void Transact(TransactionPlan plan, RequestId client, Action<TransactionResult> reply) =>
+        Run(() => _deals!.Run(plan, client, reply));
 
     public bool Receive(NodeId from, Envelope envelope) =>
         Run(() => _replicas[envelope.Partition.Value].Post(new Input.Receive(from, envelope.Message)));

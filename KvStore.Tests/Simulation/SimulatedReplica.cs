@@ -1,12 +1,16 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Replication;
 
 namespace KvStore.Tests.Simulation;
 
 /// <summary>The host of one replica: steps the core, carries its effects out in order, applies, answers.</summary>
 internal sealed class SimulatedReplica
 {
+    /// <summary>What is due goes with the next tick and a round of messages, once nothing is wrong.</summary>
+    private const long LatestMs = 1000;
+
     private readonly SimulatedNode _node;
     private readonly GroupLaws _laws;
     private readonly Effects _effects = new();
@@ -14,19 +18,30 @@ internal sealed class SimulatedReplica
     private readonly Dictionary<Ticket, Action<Reply>> _callers = [];
     private readonly Dictionary<Ticket, (ReadOnlyMemory<byte> Key, LogIndex CommittedBefore)> _reads = [];
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
+    private readonly Dictionary<Ticket, long> _stamped = [];
+    private readonly LogClock _clock;
+    private bool _isSuggested;
     private KeyValueState _state;
     private Term _appliedTerm;
     private long _lastTicket;
     private bool _isSnapshotting;
     private bool _isDrainDue;
+    private bool _isExpiring;
 
     public SimulatedReplica(
         SimulatedNode node, GroupLaws laws, ReplicaOptions options, RecoveredReplica recovered, StateImage image)
     {
         _node = node;
         _laws = laws;
+        _clock = new LogClock(node.Time);
         _state = new KeyValueState(image, node.World.Swarm.Memory);
         Group = options.Partition;
+        if (node.World.Swarm.HasWatches)
+        {
+            HistoryBudget budget = new(maxChanges: 12, maxBytes: 100_000, histories: 1);
+            History = new ChangeHistory(budget, ChangeHistory.PositionOf(image, recovered.SnapshotIndex));
+        }
+
         AppliedIndex = recovered.SnapshotIndex;
         _appliedTerm = recovered.SnapshotTerm;
         Core = new Replica(options, recovered, new Random(node.World.Chance.Next()));
@@ -58,9 +73,22 @@ internal sealed class SimulatedReplica
 
     public StateImage Image => _state.Image;
 
+    /// <summary>What was changed here lately; null: nobody watches.</summary>
+    public ChangeHistory? History { get; }
+
+    /// <summary>The time by its log clock, in milliseconds since 1970.</summary>
+    public long NowMs => _clock.ReadMs(Image.TimeMs);
+
+    /// <summary>Whether this process was told the group's time by a primary, or was one.</summary>
+    public bool IsTold { get; private set; }
+
+    /// <summary>Whether something that was to expire long ago is still there.</summary>
+    public bool IsLate => Image.NextExpiryMs < NowMs - LatestMs;
+
     /// <summary>Steps now, or with what else arrives within a moment: both are what a host may do.</summary>
     public void Post(Input input)
     {
+        _clock.Arrived(input);
         _inbox.Add(input);
         if (!_node.World.Swarm.HasBatches)
         {
@@ -79,14 +107,26 @@ internal sealed class SimulatedReplica
         _callers.Add(ticket, reply);
         if (request.Command is { } command)
         {
-            var stamped = command with { TimeMs = _node.ClockMs };
-            Post(new Input.Propose(ticket, CommandFormat.Encode(stamped)));
+            Propose(ticket, command);
         }
         else
         {
             _reads.Add(ticket, (request.Key, _laws.CommitIndex));
             Post(new Input.Read(ticket));
         }
+    }
+
+    /// <summary>Only who is in office stamps, since its clock alone counts; the core would refuse it anyway.</summary>
+    private void Propose(Ticket ticket, Command command)
+    {
+        if (_node.World.Swarm.HasLives && Core.Role != ReplicaRole.Primary)
+        {
+            OnRefused(new Refused(ticket, RefusalReason.NotPrimary));
+            return;
+        }
+
+        _stamped.Add(ticket, _node.World.Queue.Now);
+        Post(new Input.Propose(ticket, CommandFormat.Encode(command with { TimeMs = NowMs })));
     }
 
     /// <summary>Only what is applied and flushed: a snapshot must not outrun the log it stands for.</summary>
@@ -114,6 +154,19 @@ internal sealed class SimulatedReplica
         if (Core.Role == ReplicaRole.Primary
             && ConfigurationPlan.Next(Core, placement.Wanted(Group), placement.Lost) is { } step)
             Post(step);
+        if (Core.Role == ReplicaRole.Primary && !_isExpiring && _clock.IsAnyDue(Image))
+        {
+            _isExpiring = true;
+            Expire(_ => _isExpiring = false);
+        }
+    }
+
+    /// <summary>The log is told the time, and what is due by it goes.</summary>
+    private void Expire(Action<Reply> reply)
+    {
+        var ticket = new Ticket(++_lastTicket);
+        _callers.Add(ticket, reply);
+        Propose(ticket, new Command.Expire());
     }
 
     /// <summary>
@@ -145,7 +198,9 @@ internal sealed class SimulatedReplica
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
+        Core.Clocks = new HostClocks(Stamp: 0, _clock.ToldMs(Image.TimeMs));
         Core.Step(inputs, _effects);
+        StepClock(inputs, isNewPrimary: Core.Role == ReplicaRole.Primary && (role, term) != (Core.Role, Core.Term));
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         var office = ((long)Core.Role << 32) | Core.Term.Value;
         _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
@@ -158,6 +213,21 @@ internal sealed class SimulatedReplica
             $"n{Node} g{Group}: no primary, yet reads wait");
         IsHandingOver = Core.Role == ReplicaRole.Primary && Core.Term == term && !HasTicked
             && (IsHandingOver || _effects.Send.Exists(sent => sent.Message is PeerMessage.TransferNow));
+    }
+
+    private void StepClock(Input[] inputs, bool isNewPrimary)
+    {
+        _clock.Stepped(Core, _effects.Disbelieved.Count == 0, Image.TimeMs);
+        foreach (var input in inputs)
+        {
+            _isSuggested |= input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } };
+            IsTold |= input is Input.Receive { Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } beat }
+                && beat.Term == Core.Term;
+        }
+
+        if (isNewPrimary && !IsTold && !_isSuggested)
+            _laws.Clocks.Begins(this, _node.Time.WallMs);
+        IsTold |= isNewPrimary;
     }
 
     private void CarryOut()
@@ -192,6 +262,8 @@ internal sealed class SimulatedReplica
     private void OnAccepted(Accepted accepted)
     {
         _callers.Remove(accepted.Ticket, out var reply);
+        _stamped.Remove(accepted.Ticket, out var at);
+        _laws.Clocks.Stamped(accepted.Index, accepted.Term, at);
         if (_appended.Remove(accepted.Index.Value, out var overtaken))
             overtaken.Reply(new Reply.Unknown());    // of an earlier term of ours: another entry took its place
         _appended.Add(accepted.Index.Value, (accepted.Term, reply!));
@@ -202,6 +274,7 @@ internal sealed class SimulatedReplica
         Law.Holds(snapshot.Index > AppliedIndex, $"n{Node} g{Group}: restores {snapshot.Index} over {AppliedIndex}");
         _node.World.Trace.Add(TraceEvent.Restore, Node.Value, Group.Value, snapshot.Index.Value, snapshot.Term.Value);
         _state = new KeyValueState(snapshot.State, _node.World.Swarm.Memory);
+        History?.Restart(ChangeHistory.PositionOf(snapshot.State, snapshot.Index));
         AppliedIndex = snapshot.Index;
         _appliedTerm = snapshot.Term;
         while (_appended.Count > 0 && _appended.First() is var first && first.Key <= snapshot.Index.Value)
@@ -218,9 +291,18 @@ internal sealed class SimulatedReplica
             $"n{Node} g{Group}: {entry.Index} is applied after {AppliedIndex}");
         AppliedIndex = entry.Index;
         _appliedTerm = entry.Term;
+        var before = _state.Image;
         var result = entry.Kind == EntryKind.Command ? _state.Apply(entry.Index, entry.Term, entry.Payload) : default;
         _node.World.Trace.Add(TraceEvent.Apply, Node.Value, Group.Value, entry.Index.Value, (long)result.Status);
         _laws.Applied(this, entry);
+        _laws.Clocks.Applied(entry, before, Image);
+        if (entry.Kind == EntryKind.Command)
+        {
+            History?.Append(entry.Index, entry.Term, _state.Changes, _state.ClosedBucket);
+            _laws.Watches?.Applied(entry, _state.Changes);
+            _node.World.Bank?.Applied(Group, entry, result);
+        }
+
         if (!_appended.Remove(entry.Index.Value, out var waiting))
             return;
         waiting.Reply(waiting.Term == entry.Term ? new Reply.Written(result) : new Reply.Unknown());
@@ -231,17 +313,33 @@ internal sealed class SimulatedReplica
         Law.Holds(
             ready.Index <= AppliedIndex,
             $"n{Node} g{Group}: a read at {ready.Index} is ready before that is applied");
-        _callers.Remove(ready.Ticket, out var reply);
         _reads.Remove(ready.Ticket, out var read);
         Law.Holds(
             ready.Index >= read.CommittedBefore,
             $"n{Node} g{Group}: a read at {ready.Index} was asked when {read.CommittedBefore} was committed");
-        reply!(new Reply.Found(_state.Image.Find(BucketId.Default, read.Key.Span)));
+        if (_clock.IsAnyDue(Image) && Image.TimeMs < NowMs)
+            ExpireFirst(ready.Ticket, read.Key);
+        else if (_callers.Remove(ready.Ticket, out var reply))
+            reply(new Reply.Found(_state.Image.Find(BucketId.Default, read.Key.Span)));
+    }
+
+    /// <summary>Nobody is to be given what is due: the log is told the time first, and then it is read anew.</summary>
+    private void ExpireFirst(Ticket read, ReadOnlyMemory<byte> key)
+    {
+        _callers.Remove(read, out var reply);
+        _node.Schedule(0, () => Expire(told =>
+        {
+            if (told is Reply.Written)
+                _node.Schedule(0, () => Serve(new Request(Group, key, null), reply!));
+            else
+                reply!(new Reply.Rejected(Core.Primary));
+        }));
     }
 
     private void OnRefused(Refused refused)
     {
         _reads.Remove(refused.Ticket);
+        _stamped.Remove(refused.Ticket);
         if (_callers.Remove(refused.Ticket, out var reply))
             reply(new Reply.Rejected(Core.Primary));
     }

@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Verification;
 
 namespace KvStore.Tests.Simulation;
@@ -22,6 +23,7 @@ internal sealed class Simulator
     private readonly GroupLaws[] _laws;
     private readonly Workload _workload;
     private readonly Nemesis _nemesis;
+    private ulong _lastAttempt;
 
     public Simulator(string kind, int seed, Swarm swarm, int keptLines = 0)
     {
@@ -33,6 +35,8 @@ internal sealed class Simulator
         Network = new SimulatedNetwork(Queue, new Random(Chance.Next()), Swarm, Trace, MaxNodes);
         Placement = new Placement(this);
         _laws = [.. Enumerable.Range(0, Swarm.GroupCount).Select(group => new GroupLaws(this, new PartitionId(group)))];
+        if (Swarm.HasDeals)
+            Bank = new Bank(this, new Random(Chance.Next()));
         for (var count = 0; count < Swarm.NodeCount; count++)
             AddNode();
         _workload = new Workload(this, new Random(Chance.Next()));
@@ -62,6 +66,16 @@ internal sealed class Simulator
 
     public IReadOnlyList<HistoryOperation> History => _workload.History;
 
+    /// <summary>Who makes transactions; null: nobody does.</summary>
+    public Bank? Bank { get; }
+
+    /// <summary>How many values have expired.</summary>
+    public int ExpiryCount { get; private set; }
+
+    /// <summary>Commands whose changes a watch was told, and how often it was told that it lost some.</summary>
+    public (long Read, long Lost) Watched =>
+        (_laws.Sum(laws => laws.Watches?.ReadCount ?? 0), _laws.Sum(laws => laws.Watches?.LostCount ?? 0));
+
     public int ElectionCount => _laws.Sum(laws => laws.ElectionCount);
 
     /// <summary>How to see this world again.</summary>
@@ -78,7 +92,20 @@ internal sealed class Simulator
         return node;
     }
 
+    /// <summary>A name that no attempt at a transaction had.</summary>
+    public RequestId NextAttempt() => new((ulong)Chance.NextInt64(), ++_lastAttempt, RequestIdKind.Internal);
+
     public GroupLaws LawsOf(PartitionId group) => _laws[group.Value];
+
+    /// <summary>A value is gone from now on since its time is over: nobody may see it again.</summary>
+    public void Expired(string key, KeyVersion version)
+    {
+        ExpiryCount++;
+        _workload.Expired(key, version);
+    }
+
+    /// <summary>A value is stored under a version that the store did not have before, or the same value anew.</summary>
+    public void Stored(string key, StoredEntry? before, StoredEntry after) => _workload.Stored(key, before, after);
 
     /// <summary>What a learner may lack and still become a voter.</summary>
     public int CaughtUpEntries => Swarm.HasTightLimits ? 2 : 20;
@@ -102,6 +129,9 @@ internal sealed class Simulator
         foreach (var node in Nodes)
             node.Start();
         _workload.Start();
+        Bank?.Start();
+        foreach (var laws in _laws)
+            laws.Watches?.Start();
         _nemesis.Start();
         Queue.RunUntil(Queue.Now + (long)time.TotalMicroseconds);
     });
@@ -115,6 +145,7 @@ internal sealed class Simulator
     public void HealAndSettle() => Watch(() =>
     {
         _workload.Stop();
+        Bank?.Stop();
         _nemesis.Stop();
         Network.Heal();
         foreach (var node in Present)
@@ -125,6 +156,7 @@ internal sealed class Simulator
         }
 
         _workload.Verify();
+        Bank?.Verify();
         var limit = Queue.Now + SettleLimit;
         while (Unsettled() is { } reason)
         {
@@ -134,6 +166,7 @@ internal sealed class Simulator
 
         foreach (var replica in Nodes.SelectMany(node => node.Replicas))
             LawsOf(replica.Group).StatesAgree(replica);
+        Bank?.Judge();
         var judgement = new LinearizabilityChecker(hasUniqueEtags: true).Judge(History);
         Law.Holds(judgement.Verdict == Verdict.Legal, $"The history is {judgement.Verdict}. {judgement.Why}");
         foreach (var replica in Nodes.SelectMany(node => node.Replicas))
@@ -172,7 +205,7 @@ internal sealed class Simulator
 
     private string? Unsettled()
     {
-        if (!_workload.IsIdle)
+        if (!_workload.IsIdle || Bank is { IsIdle: false })
             return "a client waits for its answer";
         for (var group = 0; group < Swarm.GroupCount; group++)
         {
@@ -195,14 +228,23 @@ internal sealed class Simulator
             return $"{members} keep it instead of {string.Join(' ', Placement.Wanted(group))}";
         if (Placement.Preferred(group) is var preferred && preferred != NodeId.None && preferred != primary.Node)
             return $"node {primary.Node} is primary instead of {preferred}";
+        if (Bank?.Unsettled(primary) is { } open)
+            return open;
+        if (primary.IsLate)
+            return $"what is due at {primary.Image.NextExpiryMs} is still there at {primary.NowMs}";
         var last = primary.Core.LastIndex;
         var laggard = replicas.FirstOrDefault(replica =>
             members.Voters.Contains(replica.Node) && replica.AppliedIndex != last);
         return laggard is null ? null : $"node {laggard.Node} applied {laggard.AppliedIndex} of {last}";
     }
 
+    /// <summary>
+    /// Without a context of synchronization, so that what waits goes on in the event that it waited for.
+    /// </summary>
     private void Watch(Action act)
     {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
         try
         {
             act();
@@ -212,6 +254,10 @@ internal sealed class Simulator
             var lines = string.Join('\n', Nodes.SelectMany(node => node.Describe()).Concat(Trace.Lines));
             var when = FormattableString.Invariant($"Seed {_seed} at {Queue.Now / 1e6:F6} s");
             throw new SimulationFailedException($"{when}: {failure.Message}\n{Replay}\n{Swarm}\n{lines}", failure);
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
         }
     }
 }

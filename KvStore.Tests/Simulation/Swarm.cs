@@ -45,6 +45,24 @@ internal sealed record Swarm
     /// <summary>How many requests the states remember; tests of every other kind never reach the limit.</summary>
     public RequestMemory Memory { get; init; } = RequestMemory.Default;
 
+    /// <summary>Whether there are transactions over several groups.</summary>
+    public bool HasDeals { get; init; }
+
+    /// <summary>Whether values live for a time.</summary>
+    public bool HasLives { get; init; }
+
+    /// <summary>Whether somebody is told what changes.</summary>
+    public bool HasWatches => HasLives || HasDeals;
+
+    /// <summary>By which part the clocks of nodes are too fast or too slow.</summary>
+    public double ClockDrift { get; init; }
+
+    /// <summary>How often somebody sets the wall clock of a node.</summary>
+    public long ClockJumpInterval { get; init; }
+
+    /// <summary>The longest time for which all nodes are down.</summary>
+    public long LongestOutageMs { get; init; } = 500;
+
     /// <summary>Whether the ids of requests carry the time, by clocks of the clients.</summary>
     public bool HasTimedIds { get; init; }
 
@@ -152,6 +170,42 @@ internal sealed record Swarm
         HasTimedIds = true,
         ClientCount = 6,
         ThinkTime = 20 * Millisecond,
+    };
+
+    /// <summary>
+    /// Values that live for moments, while wall clocks are set, primaries are lost and all nodes are down at once.
+    /// Clocks go apart by no more than a log clock allows for.
+    /// </summary>
+    public static Swarm Lives(int seed) => Draw(seed) with
+    {
+        HasLives = true,
+        ClockDrift = 0.001,
+        ClockJumpInterval = Second,
+        LongestOutageMs = 4000,
+        CrashInterval = 2 * Second,
+        CrashAllInterval = seed % 2 == 0 ? 5 * Second : 0,
+        CutInterval = 4 * Second,
+        LongDelays = 0.02,
+        TransferInterval = 3 * Second,
+        SnapshotInterval = Second,
+    };
+
+    /// <summary>
+    /// Transactions over several groups, while nodes die between any two of their steps. Limits are wide: a transaction
+    /// that never fits would never be done.
+    /// </summary>
+    public static Swarm Deals(int seed) => Draw(seed) with
+    {
+        HasDeals = true,
+        GroupCount = seed % 3 == 0 ? 2 : 4,
+        ClientCount = 2,
+        KeysPerGroup = 1,
+        ThinkTime = 400 * Millisecond,
+        HasTightLimits = false,
+        MaxAppendBytes = WideAppend,
+        CrashInterval = Second,
+        CutInterval = 4 * Second,
+        SnapshotInterval = Second,
     };
 
     /// <summary>Primaries that are frozen or cut off while clients ask them, and others take over.</summary>

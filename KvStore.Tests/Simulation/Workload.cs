@@ -13,6 +13,7 @@ internal sealed class Workload(Simulator world, Random random)
     private readonly Dictionary<string, List<KeyVersion>> _seen = new(StringComparer.Ordinal);
     private readonly List<HistoryOperation> _history = [];
     private readonly List<SimulatedClient> _clients = [];
+    private readonly Dictionary<(string Key, KeyVersion Version), string> _names = [];
     private ulong _lastRequestId;
     private int _lastValue;
     private int _lastClient;
@@ -62,7 +63,82 @@ internal sealed class Workload(Simulator world, Random random)
 
     public RequestId NextRequestId(long timeMs) => new((ulong)timeMs << 16, ++_lastRequestId, RequestIdKind.Timed);
 
-    public (HistoryOperation Operation, Request Request) Next()
+    public (HistoryOperation Operation, Request Request) Next() => world.Swarm.HasLives ? NextOfLives() : NextOfAll();
+
+    /// <summary>A value's time is over: that is as if somebody had deleted just this version.</summary>
+    public void Expired(string key, KeyVersion version)
+    {
+        var now = world.Queue.Now * 1000;
+        Record(Draft(OperationKind.Delete, key, null) with
+        {
+            Client = NextClient(),
+            CallNs = now,
+            ReturnNs = now + 1,
+            IfMatch = TextOf(version),
+            Found = true,
+            Result = OperationResult.Ok,
+        });
+    }
+
+    /// <summary>
+    /// A value stored anew, by a touch, counts as another value, whose name tells its version: the judge wants each
+    /// value written once.
+    /// </summary>
+    public void Stored(string key, StoredEntry? before, StoredEntry after)
+    {
+        var value = Encoding.UTF8.GetString(after.Value.Span);
+        var isTouched = before is not null && before.Value.Span.SequenceEqual(after.Value.Span);
+        _names[(key, after.Version)] = isTouched ? $"{value}@{TextOf(after.Version)}" : value;
+        if (!isTouched)
+            return;
+        var now = world.Queue.Now * 1000;
+        Record(Draft(OperationKind.Put, key, _names[(key, after.Version)]) with
+        {
+            Client = NextClient(),
+            CallNs = now,
+            ReturnNs = now + 1,
+            IfMatch = TextOf(before!.Version),
+            Etag = TextOf(after.Version),
+            Found = true,
+            Result = OperationResult.Ok,
+        });
+    }
+
+    /// <summary>What a value is called in the history.</summary>
+    public string NameOf(string key, KeyVersion version, string value) =>
+        world.Swarm.HasLives ? _names[(key, version)] : value;
+
+    private (HistoryOperation Operation, Request Request) NextOfLives()
+    {
+        var call = NextOfAll();
+        if (call.Request.Command is not Command.Change { Operation: Operation.Put put } change)
+            return random.Next(3) == 0 && call.Request.Command is null ? TouchSeen(call) : call;
+        put = put with { Ttl = DrawTtl() };
+        return (call.Operation, call.Request with { Command = change with { Operation = put } });
+    }
+
+    private Ttl DrawTtl() => random.Next(6) switch
+    {
+        0 => Ttl.None,
+        1 => Ttl.Keep,
+        2 => Ttl.KeepOr(random.Next(1, 3000)),
+        _ => Ttl.After(random.Next(1, 3000)),
+    };
+
+    /// <summary>
+    /// The log tells the history of touches that are applied; so who asks for one only tells what was seen by it.
+    /// </summary>
+    private (HistoryOperation Operation, Request Request) TouchSeen(
+        (HistoryOperation Operation, Request Request) read)
+    {
+        var key = read.Operation.Key;
+        if (!_seen.TryGetValue(key, out var versions))
+            return read;
+        Operation.Touch touch = new() { Key = read.Request.Key, Ttl = DrawTtl() };
+        return IfSeen((read.Operation, RequestOf(read.Request.Group.Value, touch)), versions[^1]);
+    }
+
+    private (HistoryOperation Operation, Request Request) NextOfAll()
     {
         var (group, key) = (random.Next(world.Swarm.GroupCount), random.Next(world.Swarm.KeysPerGroup));
         return random.Next(20) switch
@@ -125,7 +201,12 @@ internal sealed class Workload(Simulator world, Random random)
     {
         if (!_seen.TryGetValue(write.Operation.Key, out var versions))
             return write;
-        var version = random.Next(4) == 0 ? versions[0] : versions[^1];
+        return IfSeen(write, random.Next(4) == 0 ? versions[0] : versions[^1]);
+    }
+
+    private static (HistoryOperation Operation, Request Request) IfSeen(
+        (HistoryOperation Operation, Request Request) write, KeyVersion version)
+    {
         return If(write, TextOf(version), null, new Condition.VersionIn(ImmutableArray.Create(version)));
     }
 

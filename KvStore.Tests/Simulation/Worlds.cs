@@ -12,8 +12,8 @@ internal static class Worlds
 
     /// <summary>Runs a world to its end.</summary>
     /// <param name="kind">
-    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, Forgetful, LostDisks, or CutOff: one node, from
-    /// all others; SilentCutOff: that, while nobody writes.
+    /// Usual, Vast, Harsh, Restless, Orders, Unsteady, Passing, Frozen, Forgetful, Deals, Lives, LostDisks, or CutOff:
+    /// one node, from all others; SilentCutOff: that, while nobody writes.
     /// </param>
     /// <param name="seed">Draws it.</param>
     /// <param name="keptLines">How many of its last events are told when it fails.</param>
@@ -58,6 +58,8 @@ internal static class Worlds
         "Frozen" => Swarm.Frozen(seed),
         "Unsteady" => Swarm.Unsteady(seed),
         "Forgetful" => Swarm.Forgetful(seed),
+        "Deals" => Swarm.Deals(seed),
+        "Lives" => Swarm.Lives(seed),
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
         "Passing" => Swarm.Passing(seed),
         "CutOff" => Swarm.Quiet(seed),

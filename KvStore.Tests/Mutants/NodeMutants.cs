@@ -1,0 +1,110 @@
+namespace KvStore.Tests.Mutants;
+
+/// <summary>
+/// A node around the core that breaks one law of what it does with time, transactions and watches: what of it runs in
+/// the simulation as it is, and what of the core is there for it.
+/// </summary>
+internal static class NodeMutants
+{
+    private const string Clock = "KvStore.Node/Replication/LogClock.cs";
+    private const string History = "KvStore.Node/Replication/ChangeHistory.cs";
+    private const string Deals = "KvStore.Node/Transactions/ClusterTransactions.cs";
+    private const string Settler = "KvStore.Node/Transactions/TransactionSettler.cs";
+    private const string Attempts = "KvStore.Node/Transactions/OpenAttempts.cs";
+    private const string Image = "KvStore.Core/State/StateImage.cs";
+    private const string State = "KvStore.Core/State/KeyValueState.cs";
+    private const string Transactions = "KvStore.Core/State/KeyValueState.Transactions.cs";
+    private const string Replica = "KvStore.Tests/Simulation/SimulatedReplica.cs";
+
+    public static Mutant[] Watches { get; } =
+    [
+        new("28", "a history that begins anew does not say what it lacks", "Lives", 1,
+            new Change(
+                History,
+                "        Volatile.Write(ref _from, Math.Max(_from, at));    // first: who finds nothing asks whether"
+                + " that is so\n",
+                "")),
+        new("28", "what is dropped is not called lost", "Lives", 14,
+            new Change(
+                History, "        Volatile.Write(ref _from, Math.Max(_from, oldest.Index.Value));\n", "")),
+        new("28", "who comes again is told the last command once more", "Lives", 1,
+            new Change(History, "found.Index.Value <= index)", "found.Index.Value < index)")),
+        new("28", "half of a command is told", "Deals", 2,
+            new Change(
+                "KvStore.Node/Replication/AppliedChanges.cs",
+                "for (var at = 0; at < changes.Count; at++)",
+                "for (var at = 0; at < Math.Min(changes.Count, 2); at++)"),
+            new Change(
+                "KvStore.Node/Replication/AppliedChanges.cs", "applied.MoveToImmutable()", "applied.ToImmutable()")),
+    ];
+
+    public static Mutant[] Expiry { get; } =
+    [
+        new("24", "log time falls back", "Lives", 14,
+            new Change("KvStore.Core/State/LogTime.cs", "timeMs <= LatestMs", "timeMs < 0")),
+        new("29", "a new primary takes its own wall clock", "Lives", 1,
+            new Change(Clock, "var now = _anchor is { } anchor", "var now = _anchor is { At: < 0 } anchor")),
+        new("29", "the time for which all were down does not count", "Lives", 1,
+            new Change(Clock, ": time.GetUtcNow().ToUnixTimeMilliseconds();", ": 0;")),
+        new("29", "a primary's clock stands still where its log is ahead of it", "Lives", 4,
+            new Change(
+                Clock,
+                "(_leads != replica.Term || ReadingOf(_anchor!, time.GetTimestamp()) < stateMs)",
+                "_leads != replica.Term")),
+        new("29", "what is due is hidden by the reader's own clock", "Lives", 13,
+            new Change(
+                Image,
+                "entry.IsExpiredAt(TimeMs) &&",
+                "entry.IsExpiredAt(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) &&")),
+        new("29", "a read hides what is due, and the log does not know", "Lives", 3,
+            new Change(
+                Replica,
+                "            ExpireFirst(ready.Ticket, read.Key);\n",
+                "        {\n            if (_callers.Remove(ready.Ticket, out var early))\n"
+                + "                early(new Reply.Found(null));\n        }\n")),
+        new("29", "nobody tells the log that something is due", "Lives", 48,
+            new Change(Replica, "!_isExpiring && _clock.IsAnyDue(Image))", "!_isExpiring && Image.Count < 0)")),
+    ];
+
+    public static Mutant[] Settling { get; } =
+    [
+        new("26", "what a transaction came to is not remembered", "Deals", 1,
+            new Change(
+                Transactions,
+                "            Remember(ref image, prepared!.Client, result, prepared.Fingerprint);\n",
+                "")),
+        new("32", "it is carried out before it is decided", "Deals", 1,
+            new Change(
+                Deals,
+                "        var (decision, result) = Judge(attempt);\n",
+                "        var (decision, result) = Judge(attempt);\n"
+                + "        settler.Finish(attempt.Id, plan.Participants, decision);\n")),
+        new("32", "the last decision counts", "Deals", 5,
+            new Change(
+                Transactions,
+                "if (image.Transactions.Decided.TryFind(attempt, out var first))",
+                "if (image.Transactions.Decided.TryFind(attempt, out var first) && first.Outcome == decide.Outcome)")),
+        new("32", "a locked key is written", "Deals", 2,
+            new Change(
+                State,
+                "if (image.IsLocked(bucket, operation.Key))",
+                "if (image.IsLocked(bucket, operation.Key) && image.Count < 0)")),
+        new("32", "the coordinator forgets before all have carried it out", "Deals", 114,
+            new Change(
+                Settler,
+                "if (!finished.All(told => told is WriteOutcome.Committed))",
+                "if (finished.Length < 0)")),
+        new("32", "who gives up does not ask the coordinator", "Deals", 5,
+            new Change(
+                Settler,
+                "return OutcomeOf(decided) is { } outcome",
+                "return TransactionOutcome.Nothing is var outcome")),
+        new("32", "nobody settles what is left open", "Deals", 1,
+            new Change(
+                Attempts,
+                ">= (open.IsDecided ? DecidedPatience : PreparedPatience))",
+                "> TimeSpan.MaxValue)")),
+    ];
+
+    public static IEnumerable<Mutant> All => [.. Watches, .. Expiry, .. Settling];
+}
