@@ -35,6 +35,7 @@ internal static class NodeProgram
         app.MapBucketApi();
         app.MapWatchApi();
         app.MapManyApi();
+        app.MapOperationsApi();
         app.MapFaultsApi();
         app.MapGrpcService<PeerService>();
         return app;

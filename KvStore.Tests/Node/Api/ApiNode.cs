@@ -75,6 +75,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.MapBucketApi();
         app.MapWatchApi();
         app.MapManyApi();
+        app.MapOperationsApi();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;
