@@ -1,5 +1,6 @@
 using System.Text;
 using KvStore.Balancer.Api;
+using KvStore.OpenApi;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -34,6 +35,7 @@ internal static class BalancerApp
         app.UseRouting();
         app.MapDefaultEndpoints();
         app.MapStatus();
+        app.MapApiDocument();
         return app;
     }
 

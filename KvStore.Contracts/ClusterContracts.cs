@@ -106,17 +106,26 @@ public sealed record ViewDocument(
 /// <c>POST /admin/nodes</c>: a node that the cluster knows by name stands on another disk (16 hexadecimal digits) and
 /// asks to be taken in with it. Answered by the <see cref="ViewDocument"/> in which it is.
 /// </summary>
+/// <param name="Name">The name that the cluster knows.</param>
+/// <param name="Incarnation">Names the disk that it has now: 16 hexadecimal digits.</param>
 public sealed record JoinRequest(string Name, string Incarnation);
 
 /// <summary>
 /// <c>/admin/faults</c>, for development only: what the node's disk does wrong; empty when nothing is.
 /// </summary>
+/// <param name="Faults">Failures and their settings, separated by commas, as <c>KVSTORE_FAULTS</c> has them.</param>
 public sealed record FaultsDocument(string Faults);
 
 /// <summary>One member of a cluster.</summary>
+/// <param name="Id">Its number; never given twice.</param>
+/// <param name="Name">The name of its node.</param>
+/// <param name="Incarnation">Names its disk: 16 hexadecimal digits.</param>
 public sealed record MemberStatus(int Id, string Name, string Incarnation);
 
 /// <summary>How many replicas of a node are what.</summary>
+/// <param name="Primary">Those that order writes.</param>
+/// <param name="Backup">Those that follow.</param>
+/// <param name="Candidate">Those that ask for votes.</param>
 public sealed record RoleCounts(int Primary, int Backup, int Candidate);
 
 /// <summary>A node's write-ahead log.</summary>
@@ -157,9 +166,14 @@ public sealed record ClusterStatus
 }
 
 /// <summary>One member, with where it was last reached.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Name">The name of its node.</param>
+/// <param name="Url">Where it was last reached; absent when it never was.</param>
 public sealed record ClusterMember(int Id, string Name, string? Url);
 
 /// <summary>The believed primary of a partition (member id, 0: none known) and the term it was seen in.</summary>
+/// <param name="Member">Its number; 0: none is known.</param>
+/// <param name="Term">The term it was seen in.</param>
 public sealed record PrimaryHint(int Member, long Term);
 
 /// <summary>Answer to <c>GET /health</c> on the balancer: how well the cluster can serve.</summary>

@@ -76,6 +76,8 @@ public sealed record KeyListEnd(bool End, long Count, string Snapshot, string? C
 public sealed record ExportCursor(string Cursor, long Count);
 
 /// <summary>How many keys a removal would concern.</summary>
+/// <param name="Count">Keys in the range.</param>
+/// <param name="DryRun">Always true: nothing was removed.</param>
 public sealed record RangeCountResponse(long Count, bool DryRun);
 
 /// <summary>What a removal of many keys came to.</summary>

@@ -26,6 +26,35 @@ public sealed record EntryResponse
     public required long Version { get; init; }
 }
 
+/// <summary>
+/// What <c>POST</c> stores: either <see cref="Value"/>, or <see cref="Base64"/> and <see cref="ContentType"/>.
+/// </summary>
+public sealed record EntryRequest
+{
+    /// <summary>Any JSON, also null, of at most 32 levels; it is stored byte for byte as it stands here.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public JsonElement Value { get; init; }
+
+    /// <summary>The value's bytes.</summary>
+    public ReadOnlyMemory<byte>? Base64 { get; init; }
+
+    /// <summary>The MIME type of the bytes; <c>application/octet-stream</c> unless given.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>How long the key is kept, as in <see cref="KvHeaders.Ttl"/>.</summary>
+    public string? Ttl { get; init; }
+}
+
+/// <summary>What <c>PATCH</c> adds to a decimal integer of 64 bits.</summary>
+public sealed record IncrementRequest
+{
+    /// <summary>What is added, 1 unless given.</summary>
+    public long? By { get; init; }
+
+    /// <summary>What it is added to when the key is not there, 0 unless given.</summary>
+    public long? Initial { get; init; }
+}
+
 /// <summary>What is known of a key besides its value. Times are RFC 3339 in UTC, with milliseconds.</summary>
 public sealed record EntryMetaResponse
 {
@@ -61,4 +90,6 @@ public sealed record EntryMetaResponse
 }
 
 /// <summary>A key that is no longer there.</summary>
+/// <param name="Key">The key, decoded.</param>
+/// <param name="Deleted">Always true.</param>
 public sealed record DeleteResponse(string Key, bool Deleted);

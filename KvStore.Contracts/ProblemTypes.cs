@@ -219,13 +219,12 @@ public sealed class ProblemType
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
         DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound,
-        BucketNotFound, OperationNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
-        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge, AnswerTooLarge,
-        KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, OperationElsewhere,
-        WrongCluster,
-        IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson, NotAttempted,
-        PreconditionRequired, TooManySnapshots, TooManyOperations, TooManyWatches, Internal, NoQuorum, NotReady, Overloaded, Locked,
-        Draining, DeadlineExceeded, DiskLow,
+        BucketNotFound, OperationNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict,
+        IdempotencyExpired, IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge,
+        AnswerTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary,
+        OperationElsewhere, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson,
+        NotAttempted, PreconditionRequired, TooManySnapshots, TooManyOperations, TooManyWatches, Internal, NoQuorum,
+        NotReady, Overloaded, Locked, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -11,6 +11,12 @@ public static class Routes
     /// </summary>
     public const string DefaultKeys = "/v1";
 
+    /// <summary>A key of the default bucket, with slashes in it or not.</summary>
+    public const string Key = Keys + "{key}";
+
+    /// <summary>A key of any bucket.</summary>
+    public const string BucketKey = BucketKeys + "/{key}";
+
     /// <summary>The methods that a key takes, as Allow lists them; written in capitals and not otherwise.</summary>
     public const string KeyMethods = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
@@ -63,6 +69,15 @@ public static class Routes
 
     /// <summary>200 while it is serving.</summary>
     public const string Health = "/health";
+
+    /// <summary>This API as OpenAPI 3.1; the same on every node and on the balancer.</summary>
+    public const string OpenApi = "/openapi/v1.json";
+
+    /// <summary>The same for people to read and to try.</summary>
+    public const string Scalar = "/scalar";
+
+    /// <summary>What a problem means and what to do: where <see cref="ProblemType.Reference"/> leads.</summary>
+    public const string Problem = "/problems/{code}";
 }
 
 /// <summary>Every header that the API defines, and those of HTTP that it gives a meaning to.</summary>

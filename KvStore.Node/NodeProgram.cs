@@ -1,6 +1,7 @@
 using KvStore.Node.Api;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
+using KvStore.OpenApi;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -37,6 +38,7 @@ internal static class NodeProgram
         app.MapManyApi();
         app.MapOperationsApi();
         app.MapFaultsApi();
+        app.MapApiDocument();
         app.MapGrpcService<PeerService>();
         return app;
     }

@@ -9,7 +9,9 @@ namespace KvStore.Balancer.Api;
 internal static class RoutingApi
 {
     private const string AdminPrefix = "/admin/";
-    private static readonly string OperationPrefix = Routes.Operation[..Routes.Operation.IndexOf('{', StringComparison.Ordinal)];
+
+    private static readonly string OperationPrefix =
+        Routes.Operation[..Routes.Operation.IndexOf('{', StringComparison.Ordinal)];
 
     /// <summary>
     /// Forwards requests for keys and buckets, and targets that nothing here can read, whatever the method.

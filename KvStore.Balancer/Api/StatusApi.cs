@@ -20,8 +20,9 @@ internal static class StatusApi
         app.MapMethods(Routes.Health, Reads, context => HealthAsync(context, views.Value));
         app.MapMethods(Routes.Ready, Reads, context => ReadyAsync(context, views.Value));
         app.MapMethods(Routes.Status, Reads, context => context.Response.WriteAsJsonAsync(
-            new BalancerStatus("KvStore", "balancer", Version, new(Routes.Keys, Routes.Health, Routes.Cluster)),
-            StatusJson.Default.BalancerStatus));
+            new BalancerStatus(
+                "KvStore", "balancer", Version, new(Routes.Keys, Routes.Health, Routes.Cluster, Routes.OpenApi)),
+            ContractsJson.Default.BalancerStatus));
     }
 
     private static Task HealthAsync(HttpContext context, RoutingView view)
@@ -41,8 +42,8 @@ internal static class StatusApi
         if (!isReady)
             Refuse(context);
         return context.Response.WriteAsJsonAsync(
-            new Readiness(isReady ? "ready" : "waiting for a node to tell of the cluster"),
-            StatusJson.Default.Readiness);
+            new BalancerReadiness(isReady ? "ready" : "waiting for a node to tell of the cluster"),
+            ContractsJson.Default.BalancerReadiness);
     }
 
     private static void Refuse(HttpContext context)

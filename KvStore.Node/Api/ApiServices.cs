@@ -47,7 +47,7 @@ internal static class ApiServices
             .AddSingleton<KeysCallReader>()
             .AddSingleton<ManyApi>()
             .AddSingleton<ManyCallReader>()
-            .AddSingleton<Operations>()
+            .AddSingleton<LongOperations>()
             .AddSingleton<OperationsApi>()
             .AddSingleton<PinnedSnapshots>()
             .AddSingleton<PrimaryForwarder>()

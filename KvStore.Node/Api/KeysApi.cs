@@ -15,7 +15,7 @@ internal sealed partial class KeysApi(
     JsonAnswers answers,
     ClusterSnapshots snapshots,
     RangeRemoval removal,
-    Operations operations,
+    LongOperations operations,
     INodeStatus node)
 {
     /// <summary>The methods that all keys take.</summary>

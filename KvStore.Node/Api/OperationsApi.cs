@@ -3,7 +3,8 @@ using KvStore.Contracts;
 namespace KvStore.Node.Api;
 
 /// <summary>Tells how far an operation has come, and ends it before its time.</summary>
-internal sealed class OperationsApi(RequestShell shell, JsonAnswers answers, Operations operations, INodeStatus node)
+internal sealed class OperationsApi(
+    RequestShell shell, JsonAnswers answers, LongOperations operations, INodeStatus node)
 {
     private static Refusal NotFound { get; } = new(
         ProblemType.OperationNotFound,
@@ -16,11 +17,17 @@ internal sealed class OperationsApi(RequestShell shell, JsonAnswers answers, Ope
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {
         if (BodyReader.IsSent(context.Request))
-            return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true };
+        {
+            return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.")
+            {
+                ClosesConnection = true,
+            };
+        }
+
         if (context.Request.QueryString.HasValue)
             return new Refusal(ProblemType.QueryInvalid, "An operation takes no query.");
         var id = context.GetRouteValue("id") as string ?? "";
-        if (Operations.OwnerOf(id) is { } owner && owner != node.Name)
+        if (LongOperations.OwnerOf(id) is { } owner && owner != node.Name)
             return new Refusal(ProblemType.OperationElsewhere, "Kv-Owner names the node to ask.") { Owner = owner };
         if (!operations.TryFind(id, out var operation))
             return NotFound;

@@ -31,7 +31,7 @@ internal sealed partial class Problems
     /// <summary>As much is carried out in the background as this node takes on.</summary>
     public static Refusal TooManyOperations { get; } = new(
         ProblemType.TooManyOperations,
-        $"{Operations.MaxRunning} operations are being carried out by this node already; nothing was removed.")
+        $"{LongOperations.MaxRunning} operations are being carried out by this node already; nothing was removed.")
     {
         RetryAfterSeconds = SoonSeconds,
     };

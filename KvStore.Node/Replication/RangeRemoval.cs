@@ -65,14 +65,14 @@ internal sealed class Removal(BucketId bucket, PageOutcome.Page first, long tota
 internal sealed class RangeRemoval(
     IPartitions here, ClusterSnapshots snapshots, IClusterPartitions cluster, TimeProvider time)
 {
-    /// <summary>The most keys that a request waits for.</summary>
+    /// <summary>The most keys that a request waits for, and that are held at once.</summary>
     public const int MaxAwaited = 10_000;
 
     private const int MaxBatch = 256;
     private const int MaxAtOnce = 8;
 
-    /// <summary>How long a page of a removal that nobody waits for may take, a failover included.</summary>
-    private static readonly TimeSpan PagePatience = TimeSpan.FromSeconds(30);
+    /// <summary>How long a step of a removal that nobody waits for may take, a failover included.</summary>
+    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Counts the keys.</summary>
     public async ValueTask<RemovalOutcome> CountAsync(BucketId bucket, ScanQuery query, CancellationToken deadline)
@@ -115,24 +115,29 @@ internal sealed class RangeRemoval(
         RemoveAsync(removal, async act =>
         {
             ends.ThrowIfCancellationRequested();
-            using var patience = new CancellationTokenSource(PagePatience, time);
+            using var patience = new CancellationTokenSource(StepPatience, time);
             await act(patience.Token).ConfigureAwait(false);
         });
 
+    /// <summary>
+    /// Reads as many keys as are held at once, and removes those, until none is left: many keys make few commands.
+    /// </summary>
     /// <param name="removal">What to remove.</param>
-    /// <param name="within">Gives each page its time.</param>
+    /// <param name="within">Gives each step its time.</param>
     private async ValueTask<RemovalOutcome> RemoveAsync(
         Removal removal, Func<Func<CancellationToken, Task>, Task> within)
     {
         PageOutcome outcome = removal.First;
+        var (found, failure) = (new List<ScanItem>(), default(WriteOutcome));
         try
         {
             while (outcome is PageOutcome.Page page)
             {
-                var failure = default(WriteOutcome);
+                found.AddRange(page.Items);
                 await within(async deadline =>
                 {
-                    failure = await RemoveAsync(removal, page.Items, deadline).ConfigureAwait(false);
+                    if (page.Next is null || found.Count >= MaxAwaited)
+                        failure = await RemoveAsync(removal, found, deadline).ConfigureAwait(false);
                     if (failure is null && page.Next is not null)
                         outcome = await snapshots.NextAsync(page.Snapshot, page.Next, deadline).ConfigureAwait(false);
                 }).ConfigureAwait(false);
@@ -155,7 +160,7 @@ internal sealed class RangeRemoval(
 
     /// <returns>What went wrong first; null: nothing.</returns>
     private async Task<WriteOutcome?> RemoveAsync(
-        Removal removal, IEnumerable<ScanItem> found, CancellationToken deadline)
+        Removal removal, List<ScanItem> found, CancellationToken deadline)
     {
         var ring = here.View!.Ring;
         var gate = new Lock();
@@ -180,6 +185,7 @@ internal sealed class RangeRemoval(
                     failure = failure is null || outcome is WriteOutcome.Indeterminate ? outcome : failure;
             }
         }).ConfigureAwait(false);
+        found.Clear();
         return failure;
     }
 

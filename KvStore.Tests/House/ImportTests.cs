@@ -14,8 +14,9 @@ public sealed class ImportTests
         ["KvStore.Topology"] = [],
         ["KvStore.ServiceDefaults"] = [],
         ["KvStore.Verification"] = [],
-        ["KvStore.Node"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.ServiceDefaults"],
-        ["KvStore.Balancer"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.ServiceDefaults"],
+        ["KvStore.OpenApi"] = ["KvStore.Contracts"],
+        ["KvStore.Node"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.OpenApi", "KvStore.ServiceDefaults"],
+        ["KvStore.Balancer"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.OpenApi", "KvStore.ServiceDefaults"],
         ["KvStore.Client"] = ["KvStore.Contracts", "KvStore.Core"],
         ["KvStore.Cli"] =
             [

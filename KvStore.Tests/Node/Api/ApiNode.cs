@@ -3,6 +3,7 @@ using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
 using KvStore.Node.Watch;
+using KvStore.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -76,6 +77,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.MapWatchApi();
         app.MapManyApi();
         app.MapOperationsApi();
+        app.MapApiDocument();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;

@@ -9,8 +9,8 @@ namespace KvStore.Node.Api;
 /// What this node carries out beyond the request that asked for it. Each is known to this node alone: it ends with it,
 /// and whoever asked begins again with what is left.
 /// </summary>
-internal sealed class Operations(
-    INodeStatus node, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Operations> logger)
+internal sealed class LongOperations(
+    INodeStatus node, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<LongOperations> logger)
 {
     /// <summary>Carried out at once; more are refused.</summary>
     public const int MaxRunning = 4;
@@ -21,18 +21,18 @@ internal sealed class Operations(
     private const char Separator = '.';
 
     private readonly Lock _gate = new();
-    private readonly List<Operation> _known = [];
+    private readonly List<LongOperation> _known = [];
 
     /// <summary>Begins something; null: too much is being carried out already, and nothing was begun.</summary>
     /// <param name="kind">What it is.</param>
     /// <param name="bucket">The bucket that it concerns.</param>
     /// <param name="progress">How far it has come.</param>
     /// <param name="run">Does it, until it is told to end; gives why it failed.</param>
-    public Operation? TryStart(
+    public LongOperation? TryStart(
         string kind, string bucket, Removal progress, Func<CancellationToken, ValueTask<Refusal?>> run)
     {
         var number = RandomIds.Number().ToString("x16", CultureInfo.InvariantCulture);
-        var operation = new Operation($"{node.Name}{Separator}{number}", kind, bucket, progress, time.GetUtcNow());
+        var operation = new LongOperation($"{node.Name}{Separator}{number}", kind, bucket, progress, time.GetUtcNow());
         lock (_gate)
         {
             if (_known.Count(known => known.IsRunning) >= MaxRunning)
@@ -47,7 +47,7 @@ internal sealed class Operations(
     }
 
     /// <summary>One of this node's.</summary>
-    public bool TryFind(string id, [NotNullWhen(true)] out Operation? operation)
+    public bool TryFind(string id, [NotNullWhen(true)] out LongOperation? operation)
     {
         lock (_gate)
             operation = _known.Find(known => known.Id == id);
@@ -61,7 +61,7 @@ internal sealed class Operations(
             ? id[..end]
             : null;
 
-    private async Task RunAsync(Operation operation, Func<CancellationToken, ValueTask<Refusal?>> run)
+    private async Task RunAsync(LongOperation operation, Func<CancellationToken, ValueTask<Refusal?>> run)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(
             operation.Cancelled, lifetime.ApplicationStopping);
@@ -81,8 +81,8 @@ internal sealed class Operations(
     }
 }
 
-/// <summary>One of <see cref="Operations"/>.</summary>
-internal sealed class Operation(string id, string kind, string bucket, Removal progress, DateTimeOffset started)
+/// <summary>One of <see cref="LongOperations"/>.</summary>
+internal sealed class LongOperation(string id, string kind, string bucket, Removal progress, DateTimeOffset started)
 {
     private readonly CancellationTokenSource _cancelled = new();
     private (Refusal? Why, DateTimeOffset At)? _ended;
