@@ -50,6 +50,9 @@ public sealed record OperationRequest
     /// <summary>Of <c>put</c> with <c>base64</c>: the MIME type of the bytes.</summary>
     public string? ContentType { get; init; }
 
+    /// <summary>Of <c>put</c>: the user's metadata by name, as <c>Kv-Meta-</c> headers have it.</summary>
+    public IReadOnlyDictionary<string, string>? Meta { get; init; }
+
     /// <summary>Of <c>merge</c>: a JSON merge patch (RFC 7396).</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public JsonElement Patch { get; init; }
@@ -144,6 +147,9 @@ public sealed record ItemResponse
 
     /// <summary>Of <c>get</c>: the value's media type, where the value alone does not tell it.</summary>
     public string? ContentType { get; init; }
+
+    /// <summary>Of <c>get</c>: the user's metadata by name, without <c>Kv-Meta-</c>; absent: none.</summary>
+    public IReadOnlyDictionary<string, string>? Meta { get; init; }
 
     /// <summary>The entity tag of the stored version; absent after <c>delete</c>.</summary>
     public string? Etag { get; init; }

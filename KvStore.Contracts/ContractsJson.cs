@@ -24,6 +24,7 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(ExportCursor))]
 [JsonSerializable(typeof(ImportResponse))]
 [JsonSerializable(typeof(ImportRefusal))]
+[JsonSerializable(typeof(OperationResponse))]
 [JsonSerializable(typeof(RangeCountResponse))]
 [JsonSerializable(typeof(RangeDeleteResponse))]
 [JsonSerializable(typeof(EntryRequest))]

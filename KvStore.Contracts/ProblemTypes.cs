@@ -84,6 +84,10 @@ public sealed class ProblemType
     /// <summary>404: the bucket is not there.</summary>
     public static ProblemType BucketNotFound { get; } = new("bucket-not-found", 404, "The bucket does not exist");
 
+    /// <summary>404: no operation of this id is known.</summary>
+    public static ProblemType OperationNotFound { get; } =
+        new("operation-not-found", 404, "There is no such operation");
+
     /// <summary>404: nothing is served under this path.</summary>
     public static ProblemType RouteNotFound { get; } = new("route-not-found", 404, "There is nothing at this path");
 
@@ -142,6 +146,10 @@ public sealed class ProblemType
     public static ProblemType NotPrimary { get; } =
         new("not-primary", 421, "Another node is the primary of this key", retryable: true);
 
+    /// <summary>421: another node carries this operation out.</summary>
+    public static ProblemType OperationElsewhere { get; } =
+        new("operation-elsewhere", 421, "Another node carries this operation out", retryable: true);
+
     /// <summary>421: the node belongs to another cluster than the caller believes.</summary>
     public static ProblemType WrongCluster { get; } = new("wrong-cluster", 421, "The node belongs to another cluster");
 
@@ -159,10 +167,6 @@ public sealed class ProblemType
     /// <summary>422: the value that is to be patched is not JSON.</summary>
     public static ProblemType ValueNotJson { get; } = new("value-not-json", 422, "The stored value is not JSON");
 
-    /// <summary>422: more keys are in the range than are removed by one request.</summary>
-    public static ProblemType RangeTooLarge { get; } =
-        new("range-too-large", 422, "There are too many keys in the range");
-
     /// <summary>424: an earlier operation of the batch failed, and nothing after it was tried.</summary>
     public static ProblemType NotAttempted { get; } =
         new("not-attempted", 424, "An earlier operation failed", retryable: true);
@@ -174,6 +178,10 @@ public sealed class ProblemType
     /// <summary>429: a node holds as many snapshots for lists that are read page by page as it can.</summary>
     public static ProblemType TooManySnapshots { get; } =
         new("too-many-snapshots", 429, "Too many lists are being read", retryable: true);
+
+    /// <summary>429: a node carries out as many operations as it takes on.</summary>
+    public static ProblemType TooManyOperations { get; } =
+        new("too-many-operations", 429, "Too many operations are running", retryable: true);
 
     /// <summary>429: as many watches are open as the node takes.</summary>
     public static ProblemType TooManyWatches { get; } =
@@ -211,12 +219,12 @@ public sealed class ProblemType
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
         DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound,
-        BucketNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
-        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge, AnswerTooLarge,
-        KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, WrongCluster,
-        IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson, RangeTooLarge, NotAttempted,
-        PreconditionRequired, TooManySnapshots, TooManyWatches, Internal, NoQuorum, NotReady, Overloaded, Locked,
-        Draining, DeadlineExceeded, DiskLow,
+        BucketNotFound, OperationNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict,
+        IdempotencyExpired, IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge,
+        AnswerTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary,
+        OperationElsewhere, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson,
+        NotAttempted, PreconditionRequired, TooManySnapshots, TooManyOperations, TooManyWatches, Internal, NoQuorum,
+        NotReady, Overloaded, Locked, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

@@ -55,6 +55,9 @@ public static class Routes
     /// <summary>Where a node asks to be taken in.</summary>
     public const string Nodes = "/admin/nodes";
 
+    /// <summary>Something that takes longer than a request: how far it has come.</summary>
+    public const string Operation = "/admin/operations/{id}";
+
     /// <summary>What the disk is to do wrong; there only when the node was started to allow it.</summary>
     public const string Faults = "/admin/faults";
 

@@ -36,6 +36,7 @@ internal static class NodeProgram
         app.MapBucketApi();
         app.MapWatchApi();
         app.MapManyApi();
+        app.MapOperationsApi();
         app.MapFaultsApi();
         app.MapApiDocument();
         app.MapGrpcService<PeerService>();

@@ -128,7 +128,8 @@ internal static class Headers
         .. problem.Status is 405 ? [Allow] : ImmutableArray<Header>.Empty,
         .. problem.Status is 415 ? [AcceptPatch] : ImmutableArray<Header>.Empty,
         .. problem.Status is 416 ? [ContentRange] : ImmutableArray<Header>.Empty,
-        .. problem == ProblemType.NotPrimary ? [Owner] : ImmutableArray<Header>.Empty,
+        .. problem == ProblemType.NotPrimary || problem == ProblemType.OperationElsewhere
+            ? [Owner] : ImmutableArray<Header>.Empty,
         .. problem == ProblemType.PreconditionFailed ? [Etag] : ImmutableArray<Header>.Empty,
         .. problem == ProblemType.DeadlineExceeded && !isRead ? [Version, Copies] : ImmutableArray<Header>.Empty,
         .. isRead && (problem == ProblemType.NotFound || problem == ProblemType.PreconditionFailed) ? OfRead : [],

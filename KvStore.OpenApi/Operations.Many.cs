@@ -107,7 +107,7 @@ internal static partial class Operations
         Summary = "Remove a range of keys",
         Description = "Needs `prefix`, `start` or `end`, and either `dry_run=true`, which counts, or `confirm=` with "
             + "that count. Each key is removed in the version that it had when it was counted; what was written since "
-            + "stays. At most 10000 keys. With `key` or `key64` it deletes that one key.",
+            + "stays. More than 10000 keys are removed behind a 202. With `key` or `key64` it deletes that one key.",
         Parameters = InBucket(root, Parameters.OfRemoval),
         Answers =
         [
@@ -120,12 +120,17 @@ internal static partial class Operations
                         """{"deleted":12,"changed":0}"""),
                 ],
             },
+            new(202, "Many keys: `Location` tells how far it has come.")
+            {
+                Headers = [.. Headers.OfNode, Headers.Vary, Headers.Location],
+                Contents = [Content.Json<OperationResponse>(OperationExample)],
+            },
         ],
         Problems =
         [
             .. OfRange, .. OfNamedBucket(root), ProblemType.ConditionInvalid, ProblemType.IdempotencyKeyInvalid,
-            ProblemType.PreconditionFailed, ProblemType.RangeTooLarge, ProblemType.TooManySnapshots,
-            ProblemType.DeadlineExceeded,
+            ProblemType.PreconditionFailed, ProblemType.TooManySnapshots, ProblemType.TooManyOperations,
+            ProblemType.CursorCompacted, ProblemType.DeadlineExceeded,
         ],
     };
 

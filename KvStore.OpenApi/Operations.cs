@@ -14,16 +14,18 @@ internal static partial class Operations
         .. OfCollection(KeyRoot.Envelope),
         .. OfCollection(KeyRoot.Raw),
         .. OfMany,
+        .. OfTransfer,
         .. OfWatch,
         .. OfBuckets,
         .. OfStatus,
         .. OfAdministration,
+        .. OfLongOperations,
         .. OfDocument,
     ];
 
     /// <summary>What they are sorted by.</summary>
     public static ImmutableArray<Tag> Tags =>
-        [DefaultKeys, BucketKeys, ManyKeys, Batches, Watches, Buckets, Status, Administration, Document];
+        [DefaultKeys, BucketKeys, ManyKeys, Batches, Transfers, Watches, Buckets, Status, Administration, Document];
 
     private static Tag DefaultKeys => new(
         "Keys of the default bucket",
@@ -40,6 +42,9 @@ internal static partial class Operations
 
     private static Tag Batches => new(
         "Batches and transactions", "Many operations in one request: each judged alone, or all of them or none.");
+
+    private static Tag Transfers => new(
+        "Exports and imports", "A whole bucket as lines of JSON, from which every byte can be had again.");
 
     private static Tag Watches => new(
         "Watches", "Changes as they happen. Each key's changes come in their order, at least once.");

@@ -33,7 +33,7 @@ internal static partial class Parameters
     public static Parameter ListCursor { get; } = new(
         "list-cursor", Query, "cursor", Grammar.Text(), "",
         "Where to go on: the `cursor` of the page before, all other parameters but `limit` and `timeout` as they "
-            + "were. Good for ten minutes from the first page.");
+            + "were. Good until nobody read on for ten minutes, on the last page for one.");
 
     public static Parameter Values { get; } = new(
         "values", Query, "values", Grammar.Words("none", "meta", "full"), "meta",
@@ -115,6 +115,23 @@ internal static partial class Parameters
     public static Parameter WatchWait { get; } = new(
         "Prefer-Watch", InHeader, KvHeaders.Prefer, Grammar.Text(), "wait=30",
         "Of one answer: how many seconds, at most 60, to wait for a change when there is none.");
+
+    public static Parameter ExportCursor { get; } = new(
+        "export-cursor", Query, "cursor", Grammar.Text(), "",
+        "Where to go on: the last `cursor` that came, all other parameters but `timeout` as they were. Good until "
+            + "nobody read on for ten minutes, behind the last page for one.");
+
+    public static Parameter Mode { get; } = new(
+        "mode", Query, "mode", Grammar.Words("overwrite", "create"), "create",
+        "`overwrite` (unless given) stores every entry; `create` leaves alone keys that are there.");
+
+    public static Parameter FirstLine { get; } = new(
+        "first_line", Query, "first_line", Grammar.Number(1), "1001",
+        "The number of the first line, for whoever sends the rest of a file: lines are counted from it.");
+
+    public static Parameter OperationId { get; } = new(
+        "operation-id", Path, "id", Grammar.Text("^.+\\.[0-9a-f]{16}$"), "node2.00000000c0ffee00",
+        "The `id` of the operation.");
 
     public static Parameter Code { get; } = new(
         "code", Path, "code", Grammar.Text("^[a-z-]+$"), "precondition-failed", "The `code` of a problem.");

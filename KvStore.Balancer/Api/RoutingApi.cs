@@ -10,6 +10,9 @@ internal static class RoutingApi
 {
     private const string AdminPrefix = "/admin/";
 
+    private static readonly string OperationPrefix =
+        Routes.Operation[..Routes.Operation.IndexOf('{', StringComparison.Ordinal)];
+
     /// <summary>
     /// Forwards requests for keys and buckets, and targets that nothing here can read, whatever the method.
     /// </summary>
@@ -27,6 +30,7 @@ internal static class RoutingApi
         return raw.StartsWith(Routes.Keys, StringComparison.Ordinal)
             || KeyPath.Parse(raw) is not KeyTarget.OtherRoute
             || IsDisguised(context.Request.Path)
+            || raw.StartsWith(OperationPrefix, StringComparison.Ordinal)
             || (raw.StartsWith(AdminPrefix, StringComparison.Ordinal) && IsRead(context.Request.Method));
     }
 

@@ -47,6 +47,8 @@ internal static class ApiServices
             .AddSingleton<KeysCallReader>()
             .AddSingleton<ManyApi>()
             .AddSingleton<ManyCallReader>()
+            .AddSingleton<LongOperations>()
+            .AddSingleton<OperationsApi>()
             .AddSingleton<PinnedSnapshots>()
             .AddSingleton<PrimaryForwarder>()
             .AddSingleton<Problems>()
@@ -88,6 +90,12 @@ internal static class ApiServices
         routes.MapMethods(Routes.Export, ["GET"], services.GetRequiredService<KeysApi>().AnswerExportAsync);
         routes.MapMethods(Routes.Import, ["POST"], services.GetRequiredService<ImportApi>().AnswerAsync);
     }
+
+    /// <summary>Maps <c>/admin/operations/{id}</c>.</summary>
+    public static void MapOperationsApi(this IEndpointRouteBuilder routes) => routes.MapMethods(
+        Routes.Operation,
+        ["GET", "HEAD", "DELETE"],
+        routes.ServiceProvider.GetRequiredService<OperationsApi>().AnswerAsync);
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

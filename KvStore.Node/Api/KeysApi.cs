@@ -15,6 +15,7 @@ internal sealed partial class KeysApi(
     JsonAnswers answers,
     ClusterSnapshots snapshots,
     RangeRemoval removal,
+    LongOperations operations,
     INodeStatus node)
 {
     /// <summary>The methods that all keys take.</summary>
@@ -77,10 +78,12 @@ internal sealed partial class KeysApi(
         HttpContext context, KeysCall call, BucketId bucket, CancellationToken deadline)
     {
         var query = call.ToQuery(KeysCall.MaxLimit);
-        var outcome = call.Confirmed is { } expected
-            ? await removal.RemoveAsync(bucket, query, expected, deadline)
-            : await removal.CountAsync(bucket, query, deadline);
-        switch (outcome)
+        var (begun, outcome) = call.Confirmed is { } expected
+            ? await removal.BeginAsync(bucket, query, expected, deadline)
+            : (null, await removal.CountAsync(bucket, query, deadline));
+        if (begun?.Total > RangeRemoval.MaxAwaited)
+            return await RemoveLaterAsync(context, call, begun);
+        switch (outcome ?? await removal.RemoveAsync(begun!, deadline))
         {
             case RemovalOutcome.Counted counted:
                 await SendAsync(
@@ -94,14 +97,35 @@ internal sealed partial class KeysApi(
                     new RangeDeleteResponse(done.Removed, done.Changed),
                     ContractsJson.Default.RangeDeleteResponse);
                 return null;
-            default:
-                return Problems.From(outcome);
+            case var refused:
+                return Problems.From(refused);
         }
     }
 
-    private ValueTask SendAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
+    /// <summary>Nobody waits for so many: they go one page after the other, and the operation tells how many.</summary>
+    private async ValueTask<Refusal?> RemoveLaterAsync(HttpContext context, KeysCall call, Removal begun)
+    {
+        var operation = operations.TryStart("range-delete", call.Bucket, begun, async ends =>
+            Problems.From(await removal.RemoveAllAsync(begun, ends)));
+        if (operation is null)
+        {
+            removal.Abandon(begun);
+            return Problems.TooManyOperations;
+        }
+
+        context.Response.Headers.Location = Routes.Operation.Replace("{id}", operation.Id, StringComparison.Ordinal);
+        await SendAsync(
+            context,
+            operation.Describe(),
+            ContractsJson.Default.OperationResponse,
+            StatusCodes.Status202Accepted);
+        return null;
+    }
+
+    private ValueTask SendAsync<T>(
+        HttpContext context, T answer, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
     {
         context.Response.Headers.Vary = Vary;
-        return answers.SendAsync(context, answer, type);
+        return answers.SendAsync(context, answer, type, status);
     }
 }

@@ -28,6 +28,14 @@ internal sealed partial class Problems
         RetryAfterSeconds = SoonSeconds,
     };
 
+    /// <summary>As much is carried out in the background as this node takes on.</summary>
+    public static Refusal TooManyOperations { get; } = new(
+        ProblemType.TooManyOperations,
+        $"{LongOperations.MaxRunning} operations are being carried out by this node already; nothing was removed.")
+    {
+        RetryAfterSeconds = SoonSeconds,
+    };
+
     private static Refusal PartitionsUnreached { get; } = new(
         ProblemType.NoQuorum,
         "Not every partition had a primary that could confirm itself in time; nothing was applied.")
@@ -56,15 +64,14 @@ internal sealed partial class Problems
         {
             Count = differs.Count,
         },
-        RemovalOutcome.TooMany many => new Refusal(
-            ProblemType.RangeTooLarge,
-            $"{many.Count} keys are in the range; one request removes at most {RangeRemoval.MaxKeys}. Nothing was "
-                + "removed. Narrow the range and go on range by range, or drop the bucket.")
-        {
-            Count = many.Count,
-        },
         RemovalOutcome.Unread { Why: PageOutcome.Gone } => PartitionsUnreached,
         RemovalOutcome.Unread unread => From(unread.Why),
+        RemovalOutcome.Stopped stopped => new Refusal(
+            From(stopped.Why).Type,
+            $"{stopped.Removed} keys are removed; what is left of them could not be read. Count again and repeat.")
+        {
+            Applied = stopped.Removed > 0 ? Applied.Yes : Applied.No,
+        },
         RemovalOutcome.Broken broken => From(broken),
         _ => throw new UnreachableException(),
     };

@@ -18,11 +18,13 @@ internal abstract record RemovalOutcome
     /// <summary>Not so many keys are there as the caller said; nothing was removed.</summary>
     public sealed record Differs(long Count) : RemovalOutcome;
 
-    /// <summary>More are there than are removed at once; nothing was removed.</summary>
-    public sealed record TooMany(long Count) : RemovalOutcome;
-
     /// <summary>The keys could not be read; nothing was removed.</summary>
     public sealed record Unread(PageOutcome Why) : RemovalOutcome;
+
+    /// <summary>
+    /// What is left of the keys could not be read: <paramref name="Removed"/> are gone, of the others none.
+    /// </summary>
+    public sealed record Stopped(long Removed, PageOutcome Why) : RemovalOutcome;
 
     /// <summary>
     /// A partition did not do its part: <paramref name="Removed"/> are gone for certain; <paramref name="Why"/> is the
@@ -31,18 +33,46 @@ internal abstract record RemovalOutcome
     public sealed record Broken(long Removed, WriteOutcome Why) : RemovalOutcome;
 }
 
+/// <summary>A removal that has begun: the keys are counted, and how many are gone can be read at any time.</summary>
+/// <param name="bucket">Where.</param>
+/// <param name="first">The first of the keys.</param>
+/// <param name="total">How many there are.</param>
+internal sealed class Removal(BucketId bucket, PageOutcome.Page first, long total)
+{
+    private long _removed;
+    private long _changed;
+
+    public BucketId Bucket => bucket;
+
+    public PageOutcome.Page First => first;
+
+    public long Total => total;
+
+    /// <summary>Keys that are gone, and keys that were left alone.</summary>
+    public (long Removed, long Changed) SoFar => (Interlocked.Read(ref _removed), Interlocked.Read(ref _changed));
+
+    public void Add(long removed, long changed)
+    {
+        Interlocked.Add(ref _removed, removed);
+        Interlocked.Add(ref _changed, changed);
+    }
+}
+
 /// <summary>
 /// Removes the keys of a range, exactly those and in the very versions that a snapshot has: what is written meanwhile
 /// stays.
 /// </summary>
 internal sealed class RangeRemoval(
-    IPartitions here, ClusterSnapshots snapshots, IClusterPartitions cluster)
+    IPartitions here, ClusterSnapshots snapshots, IClusterPartitions cluster, TimeProvider time)
 {
-    /// <summary>The most keys of one removal.</summary>
-    public const int MaxKeys = 10_000;
+    /// <summary>The most keys that a request waits for, and that are held at once.</summary>
+    public const int MaxAwaited = 10_000;
 
     private const int MaxBatch = 256;
     private const int MaxAtOnce = 8;
+
+    /// <summary>How long a step of a removal that nobody waits for may take, a failover included.</summary>
+    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Counts the keys.</summary>
     public async ValueTask<RemovalOutcome> CountAsync(BucketId bucket, ScanQuery query, CancellationToken deadline)
@@ -54,36 +84,87 @@ internal sealed class RangeRemoval(
             : new RemovalOutcome.Unread(outcome);
     }
 
-    /// <summary>Removes the keys, if they are as many as the caller expects.</summary>
-    public async ValueTask<RemovalOutcome> RemoveAsync(
+    /// <summary>Begins to remove the keys, if they are as many as the caller expects; else gives why not.</summary>
+    public async ValueTask<(Removal? Begun, RemovalOutcome? Refused)> BeginAsync(
         BucketId bucket, ScanQuery query, long expected, CancellationToken deadline)
     {
-        var found = new List<ScanItem>();
         var outcome = await snapshots.OpenAsync(bucket, query, isCounted: true, deadline).ConfigureAwait(false);
-        if (outcome is PageOutcome.Page { Count: var count } first && (count != expected || count > MaxKeys))
-        {
-            if (first.Next is not null)
-                snapshots.Release(first.Snapshot);
-            return count == expected ? new RemovalOutcome.TooMany(expected) : new RemovalOutcome.Differs(count!.Value);
-        }
-
-        while (outcome is PageOutcome.Page page)
-        {
-            found.AddRange(page.Items);
-            if (page.Next is null)
-                return await RemoveAsync(bucket, found, deadline).ConfigureAwait(false);
-            outcome = await snapshots.NextAsync(page.Snapshot, page.Next, deadline).ConfigureAwait(false);
-        }
-
-        return new RemovalOutcome.Unread(outcome);
+        if (outcome is not PageOutcome.Page { Count: { } count } first)
+            return (null, new RemovalOutcome.Unread(outcome));
+        var removal = new Removal(bucket, first, count);
+        if (count == expected)
+            return (removal, null);
+        Abandon(removal);
+        return (null, new RemovalOutcome.Differs(count));
     }
 
+    /// <summary>Lets go of a removal that is not carried out.</summary>
+    public void Abandon(Removal removal)
+    {
+        if (removal.First.Next is not null)
+            snapshots.Release(removal.First.Snapshot);
+    }
+
+    /// <summary>Carries a removal out, within the caller's deadline.</summary>
+    public ValueTask<RemovalOutcome> RemoveAsync(Removal removal, CancellationToken deadline) =>
+        RemoveAsync(removal, act => act(deadline));
+
+    /// <summary>Carries a removal out, however long it takes.</summary>
+    /// <exception cref="OperationCanceledException">It was told to end.</exception>
+    public ValueTask<RemovalOutcome> RemoveAllAsync(Removal removal, CancellationToken ends) =>
+        RemoveAsync(removal, async act =>
+        {
+            ends.ThrowIfCancellationRequested();
+            using var patience = new CancellationTokenSource(StepPatience, time);
+            await act(patience.Token).ConfigureAwait(false);
+        });
+
+    /// <summary>
+    /// Reads as many keys as are held at once, and removes those, until none is left: many keys make few commands.
+    /// </summary>
+    /// <param name="removal">What to remove.</param>
+    /// <param name="within">Gives each step its time.</param>
     private async ValueTask<RemovalOutcome> RemoveAsync(
-        BucketId bucket, List<ScanItem> found, CancellationToken deadline)
+        Removal removal, Func<Func<CancellationToken, Task>, Task> within)
+    {
+        PageOutcome outcome = removal.First;
+        var (found, failure) = (new List<ScanItem>(), default(WriteOutcome));
+        try
+        {
+            while (outcome is PageOutcome.Page page)
+            {
+                found.AddRange(page.Items);
+                await within(async deadline =>
+                {
+                    if (page.Next is null || found.Count >= MaxAwaited)
+                        failure = await RemoveAsync(removal, found, deadline).ConfigureAwait(false);
+                    if (failure is null && page.Next is not null)
+                        outcome = await snapshots.NextAsync(page.Snapshot, page.Next, deadline).ConfigureAwait(false);
+                }).ConfigureAwait(false);
+                var (removed, changed) = removal.SoFar;
+                if (failure is not null)
+                    return new RemovalOutcome.Broken(removed, failure);
+                if (page.Next is null)
+                    return new RemovalOutcome.Done(removed, changed);
+            }
+        }
+        finally
+        {
+            Abandon(removal);    // no longer there if it was read to its end
+        }
+
+        return removal.SoFar is (0, 0)
+            ? new RemovalOutcome.Unread(outcome)
+            : new RemovalOutcome.Stopped(removal.SoFar.Removed, outcome);
+    }
+
+    /// <returns>What went wrong first; null: nothing.</returns>
+    private async Task<WriteOutcome?> RemoveAsync(
+        Removal removal, List<ScanItem> found, CancellationToken deadline)
     {
         var ring = here.View!.Ring;
         var gate = new Lock();
-        var (removed, changed, failure) = (0L, 0L, default(WriteOutcome));
+        var failure = default(WriteOutcome);
         var options = new ParallelOptions { MaxDegreeOfParallelism = MaxAtOnce };
         await Parallel.ForEachAsync(found.GroupBy(item => ring.PartitionOf(item.Key.Span)), options, async (part, _) =>
         {
@@ -91,26 +172,21 @@ internal sealed class RangeRemoval(
             {
                 if (Volatile.Read(ref failure) is not null)
                     return;
-                var outcome = await cluster.WriteAsync(part.Key, Command(bucket, batch), deadline)
+                var outcome = await cluster.WriteAsync(part.Key, Command(removal.Bucket, batch), deadline)
                     .ConfigureAwait(false);
-                lock (gate)
+                if (outcome is WriteOutcome.Committed { Result: { Status: WriteStatus.Done, Items: var items } })
                 {
-                    if (outcome is WriteOutcome.Committed { Result: { Status: WriteStatus.Done, Items: var items } })
-                    {
-                        removed += items.Count(item => item.Status is WriteStatus.Deleted);
-                        changed += items.Count(item => item.Status is not WriteStatus.Deleted);
-                    }
-                    else
-                    {
-                        // what may have been applied is told before what certainly was not
-                        failure = failure is null || outcome is WriteOutcome.Indeterminate ? outcome : failure;
-                    }
+                    var gone = items.Count(item => item.Status is WriteStatus.Deleted);
+                    removal.Add(gone, items.Length - gone);
+                    continue;
                 }
+
+                lock (gate)    // what may have been applied is told before what certainly was not
+                    failure = failure is null || outcome is WriteOutcome.Indeterminate ? outcome : failure;
             }
         }).ConfigureAwait(false);
-        return failure is null
-            ? new RemovalOutcome.Done(removed, changed)
-            : new RemovalOutcome.Broken(removed, failure);
+        found.Clear();
+        return failure;
     }
 
     /// <summary>Under an id of its own: an attempt of unknown outcome is made again and counts the same.</summary>

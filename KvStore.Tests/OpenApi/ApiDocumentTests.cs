@@ -21,8 +21,6 @@ public sealed class ApiDocumentTests
     {
         [nameof(Routes.Keys)] = "what stands before a key",
         [nameof(Routes.KeyMethods)] = "a list of methods",
-        [nameof(Routes.Export)] = "no answer of this version",
-        [nameof(Routes.Import)] = "no answer of this version",
     };
 
     /// <summary>Codes that no operation can have of its own.</summary>

@@ -76,6 +76,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.MapBucketApi();
         app.MapWatchApi();
         app.MapManyApi();
+        app.MapOperationsApi();
         app.MapApiDocument();
         await app.StartAsync();
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };

@@ -21,7 +21,7 @@ public sealed class RangeRemovalTests
     public RangeRemovalTests()
     {
         var node = _cluster.Nodes[0];
-        _removal = new RangeRemoval(node, node.Snapshots, node);
+        _removal = new RangeRemoval(node, node.Snapshots, node, TimeProvider.System);
         foreach (var number in Enumerable.Range(0, 5000))
             _cluster.Put($"tmp/{number}");
         _cluster.Put("tmp");
@@ -72,13 +72,36 @@ public sealed class RangeRemovalTests
     }
 
     [Fact]
-    public async Task More_keys_than_one_removal_takes_are_refused()
+    public async Task A_removal_that_nobody_waits_for_tells_how_far_it_is_and_ends_when_it_is_told_to()
     {
-        foreach (var number in Enumerable.Range(5000, 5001))
+        foreach (var number in Enumerable.Range(5000, 8000))
             _cluster.Put($"tmp/{number}");
+        using CancellationTokenSource ends = new();
+        var removal = await BeginAsync(13_000);
+        _cluster.BeforeWrite = _ =>
+        {
+            if (removal.SoFar.Removed > 0)
+                ends.Cancel();
+        };
 
-        Assert.Equal(new RemovalOutcome.TooMany(10_001), await RemoveAsync(10_001));
-        Assert.Equal(10_003, _cluster.Keys(BucketId.Default).Count());
+        await Assert.ThrowsAsync<OperationCanceledException>(
+            async () => await _removal.RemoveAllAsync(removal, ends.Token));
+        Assert.Equal((RangeRemoval.MaxAwaited, 0), removal.SoFar);
+        Assert.Equal(3002, _cluster.Keys(BucketId.Default).Count());
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+
+        _cluster.BeforeWrite = _ => { };
+        var rest = await BeginAsync(3000);
+        Assert.Equal(new RemovalOutcome.Done(3000, 0), await _removal.RemoveAllAsync(rest, default));
+        Assert.Equal(2, _cluster.Keys(BucketId.Default).Count());
+    }
+
+    [Fact]
+    public async Task A_removal_that_was_begun_and_is_not_carried_out_holds_nothing()
+    {
+        _removal.Abandon(await BeginAsync(5000));
+        Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
+        Assert.Equal(5002, _cluster.Keys(BucketId.Default).Count());
     }
 
     [Fact]
@@ -91,6 +114,12 @@ public sealed class RangeRemovalTests
         Assert.Equal(5002 - broken.Removed, _cluster.Keys(BucketId.Default).Count());
     }
 
-    private async Task<RemovalOutcome> RemoveAsync(long expected) =>
-        await _removal.RemoveAsync(BucketId.Default, Temporary, expected, CancellationToken.None);
+    private async Task<RemovalOutcome> RemoveAsync(long expected)
+    {
+        var (begun, refused) = await _removal.BeginAsync(BucketId.Default, Temporary, expected, CancellationToken.None);
+        return refused ?? await _removal.RemoveAsync(begun!, CancellationToken.None);
+    }
+
+    private async Task<Removal> BeginAsync(long expected) => (await _removal.BeginAsync(
+        BucketId.Default, Temporary, expected, CancellationToken.None)).Begun!;
 }
