@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using KvStore.Contracts;
 
 namespace KvStore.OpenApi;

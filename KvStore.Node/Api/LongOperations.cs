@@ -32,17 +32,23 @@ internal sealed class LongOperations(
         string kind, string bucket, Removal progress, Func<CancellationToken, ValueTask<Refusal?>> run)
     {
         var number = RandomIds.Number().ToString("x16", CultureInfo.InvariantCulture);
-        var operation = new LongOperation($"{node.Name}{Separator}{number}", kind, bucket, progress, time.GetUtcNow());
+        var ends = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
+        var operation = new LongOperation(
+            $"{node.Name}{Separator}{number}", kind, bucket, progress, time.GetUtcNow(), ends.Cancel);
         lock (_gate)
         {
             if (_known.Count(known => known.IsRunning) >= MaxRunning)
+            {
+                ends.Dispose();
                 return null;
+            }
+
             _known.Add(operation);
             if (_known.Count(known => !known.IsRunning) > MaxEnded)
                 _known.Remove(_known.First(known => !known.IsRunning));
         }
 
-        _ = Task.Run(() => RunAsync(operation, run));
+        _ = Task.Run(() => RunAsync(operation, run, ends));
         return operation;
     }
 
@@ -56,15 +62,15 @@ internal sealed class LongOperations(
 
     /// <summary>The node that carries out what has this id; null when it is no id.</summary>
     public static string? OwnerOf(string id) =>
-        id.LastIndexOf(Separator) is > 0 and var end && id.Length == end + 17
-        && id.AsSpan(end + 1).IndexOfAnyExcept("0123456789abcdef") < 0
+        id.LastIndexOf(Separator) is > 0 and var end
+        && ulong.TryParse(id.AsSpan(end + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)
             ? id[..end]
             : null;
 
-    private async Task RunAsync(LongOperation operation, Func<CancellationToken, ValueTask<Refusal?>> run)
+    private async Task RunAsync(
+        LongOperation operation, Func<CancellationToken, ValueTask<Refusal?>> run, CancellationTokenSource ends)
     {
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(
-            operation.Cancelled, lifetime.ApplicationStopping);
+        using var owned = ends;
         try
         {
             operation.End(await run(ends.Token), time.GetUtcNow());
@@ -82,11 +88,11 @@ internal sealed class LongOperations(
 }
 
 /// <summary>One of <see cref="LongOperations"/>.</summary>
-internal sealed class LongOperation(string id, string kind, string bucket, Removal progress, DateTimeOffset started)
+internal sealed class LongOperation(
+    string id, string kind, string bucket, Removal progress, DateTimeOffset started, Action cancel)
 {
-    private readonly CancellationTokenSource _cancelled = new();
-    private (Refusal? Why, DateTimeOffset At)? _ended;
     private readonly Lock _gate = new();
+    private (Refusal? Why, DateTimeOffset At)? _ended;
 
     public string Id => id;
 
@@ -99,11 +105,15 @@ internal sealed class LongOperation(string id, string kind, string bucket, Remov
         }
     }
 
-    /// <summary>Cancelled when it is to end before its time.</summary>
-    public CancellationToken Cancelled => _cancelled.Token;
-
     /// <summary>Has it end before its time; nothing of what is done is undone.</summary>
-    public void Cancel() => _cancelled.Cancel();
+    public void Cancel()
+    {
+        lock (_gate)
+        {
+            if (_ended is null)
+                cancel();
+        }
+    }
 
     /// <summary>It has ended: by itself, since it was told to, or for a reason.</summary>
     public void End(Refusal? why, DateTimeOffset at)

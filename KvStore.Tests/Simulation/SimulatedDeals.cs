@@ -1,4 +1,3 @@
-using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
 using KvStore.Node.Transactions;

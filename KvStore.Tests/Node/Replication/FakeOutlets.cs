@@ -9,14 +9,14 @@ namespace KvStore.Tests.Node.Replication;
 /// <summary>A log and links that keep what they are given: flushed when a test says so, or at once.</summary>
 internal sealed class FakeOutlets : IOutlets
 {
-    private readonly Channel<PersistBatch> _appended = Channel.CreateUnbounded<PersistBatch>();
+    private readonly Channel<PersistBatch> _appended = Channel.CreateBounded<PersistBatch>(10_000);
     private readonly Channel<(NodeId Peer, List<Envelope> Batch)> _sent =
-        Channel.CreateUnbounded<(NodeId, List<Envelope>)>();
+        Channel.CreateBounded<(NodeId, List<Envelope>)>(10_000);
 
-    private readonly Channel<bool> _answered = Channel.CreateUnbounded<bool>();
+    private readonly Channel<bool> _answered = Channel.CreateBounded<bool>(10_000);
 
     private readonly Channel<(NodeId To, Func<Task<Snapshot?>> Capture)> _transfers =
-        Channel.CreateUnbounded<(NodeId, Func<Task<Snapshot?>>)>();
+        Channel.CreateBounded<(NodeId, Func<Task<Snapshot?>>)>(10_000);
 
     public bool FlushesAtOnce { get; init; }
 

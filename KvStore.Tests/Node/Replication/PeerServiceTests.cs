@@ -247,7 +247,7 @@ public sealed class PeerServiceTests : IDisposable
     /// <summary>Gives what it was made of and then ends; made of nothing, it never ends.</summary>
     private sealed class Frames<T>(params T[] frames) : IAsyncStreamReader<T>
     {
-        private readonly Channel<T> _none = Channel.CreateUnbounded<T>();
+        private readonly Channel<T> _none = Channel.CreateBounded<T>(10_000);
         private int _next = -1;
 
         public T Current => frames[_next];
