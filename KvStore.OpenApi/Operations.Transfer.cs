@@ -7,6 +7,10 @@ internal static partial class Operations
 {
     private const string Lines = "application/x-ndjson";
 
+    private const string LineExample =
+        """{"key":"docs/a","etag":"\"00000000c0ffee00-9f3c-42\"","size":7,"contentType":"application/json","""
+        + """ "expires":null,"value":"hello"}""";
+
     private static IEnumerable<Operation> OfTransfer => [Export, Import];
 
     private static Operation Export => new()
@@ -30,7 +34,7 @@ internal static partial class Operations
             new(200, "The lines.")
             {
                 Headers = [.. Headers.OfNode, Headers.Consistency, Headers.Vary],
-                Contents = [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)])],
+                Contents = [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)],
             },
         ],
         Problems =
@@ -58,7 +62,7 @@ internal static partial class Operations
             Parameters.IdempotencyKey, Parameters.HopRequestId,
         ],
         Body = new("Lines of JSON, each at most as long as a value may be in base64.", IsRequired: true,
-            [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)])]),
+            [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)]),
         Answers =
         [
             new(200, "What became of the lines.")

@@ -30,9 +30,11 @@ public sealed class ServedOperationsTests
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    /// <summary>Those that are answered by the parts of a node which need no disk and no peers.</summary>
+    /// <summary>
+    /// Those that are answered by the parts of a node which need no disk, no peers and nothing that was begun before.
+    /// </summary>
     private static IEnumerable<Operation> OfApi => Operations.All.Where(operation =>
-        operation.Path is not (Routes.Nodes or Routes.Faults or Routes.Alive or Routes.Scalar));
+        operation.Path is not (Routes.Nodes or Routes.Faults or Routes.Alive or Routes.Scalar or Routes.Operation));
 
     /// <summary>Those whose readers know every parameter that they take.</summary>
     private static IEnumerable<Operation> Strictly => OfApi.Where(operation =>
@@ -84,7 +86,7 @@ public sealed class ServedOperationsTests
         foreach (var operation in OfApi)
         {
             var http = nodes.For(operation);
-            if (operation.Path is not (Routes.Batch or Routes.Transaction))
+            if (!WritesMany(operation))
                 await StoreAsync(http);
             using var request = Request(operation, BaseQuery(operation, ""));
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -152,7 +154,10 @@ public sealed class ServedOperationsTests
         Assert.Empty(wrong);
     }
 
-    /// <summary>A node over one state, and one over partitions, which batches and transactions need.</summary>
+    private static bool WritesMany(Operation operation) =>
+        operation.Path is Routes.Batch or Routes.Transaction or Routes.Import;
+
+    /// <summary>A node over one state, and one over partitions, which writes of many keys need.</summary>
     private sealed class Served(ApiNode node, ApiNode many) : IAsyncDisposable
     {
         private readonly HttpClient _http = new() { BaseAddress = node.Address };
@@ -162,7 +167,7 @@ public sealed class ServedOperationsTests
             await ApiNode.StartAsync(), await ApiNode.StartAsync(reached: new PartitionStates()));
 
         public HttpClient For(Operation operation) =>
-            operation.Path is Routes.Batch or Routes.Transaction ? _many : _http;
+            WritesMany(operation) ? _many : _http;
 
         public async ValueTask DisposeAsync()
         {
@@ -228,7 +233,9 @@ public sealed class ServedOperationsTests
             sent, header => Assert.True(described.Contains(header), $"{name} has {header}, which is not described"));
     }
 
-    /// <summary>JSON is what one of the records reads, without a member that it does not have; so is each line.</summary>
+    /// <summary>
+    /// JSON, and each line of it, is what one of the records reads, without a member that it does not have.
+    /// </summary>
     private static async Task AssertBodyAsync(Answer known, HttpResponseMessage answer, string name)
     {
         if (answer.Content.Headers.ContentType?.MediaType is not { } type || known.Contents.IsEmpty)
