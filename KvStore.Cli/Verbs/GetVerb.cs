@@ -47,7 +47,9 @@ internal static class GetVerb
     {
         if (entry.Base64 is { } bytes)
             return bytes;
-        var isText = entry.ContentType?.StartsWith("text/", StringComparison.OrdinalIgnoreCase) == true;
+        var isText = entry.ContentType is { } type
+            && type.StartsWith("text/", StringComparison.OrdinalIgnoreCase)
+            && !type.Contains("+json", StringComparison.OrdinalIgnoreCase);
         return Encoding.UTF8.GetBytes(isText ? entry.Value.GetString()! : entry.Value.GetRawText());
     }
 

@@ -36,9 +36,12 @@ internal static class MediaTypes
             && (type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase)
                 || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase)));
 
-    /// <summary>Whether the bytes can stand as a string in an answer, if they are valid UTF-8.</summary>
+    /// <summary>
+    /// Whether the bytes can stand as a string in an answer, if they are valid UTF-8. Of a type of JSON they cannot: a
+    /// reader would take the string for the value.
+    /// </summary>
     public static bool MayBeInlineText(string text) =>
-        text.StartsWith("text/", StringComparison.OrdinalIgnoreCase)
+        text.StartsWith("text/", StringComparison.OrdinalIgnoreCase) && !MayBeInlineJson(text)
         && MediaTypeHeaderValue.TryParse(text, out var type) && IsUtf8(type);
 
     private static bool IsUtf8(MediaTypeHeaderValue type)

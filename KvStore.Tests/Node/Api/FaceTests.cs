@@ -17,6 +17,23 @@ public sealed class FaceTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Theory]
+    [InlineData("""{"a":1}""", """
+        "value":{"a":1}
+        """)]
+    [InlineData("\"a\"", """
+        "value":"a"
+        """)]
+    [InlineData("no JSON", """
+        "base64":"bm8gSlNPTg=="
+        """)]
+    public async Task A_value_under_a_type_of_JSON_that_is_text_too_is_never_a_string_that_it_is_not(
+        string value, string shown)
+    {
+        await _node.SendBodyAsync("PUT", Raw, value, "Content-Type: text/x+json");
+        Assert.Contains(shown, (await _node.SendAsync("GET", Raw + "?format=json")).Body);
+    }
+
+    [Theory]
     [InlineData(Raw, "X: y")]
     [InlineData(Raw, "Accept: */*")]
     [InlineData(Raw, "Accept: text/plain")]
