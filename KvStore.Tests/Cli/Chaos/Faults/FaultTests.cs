@@ -130,9 +130,12 @@ public sealed class FaultTests(ChaosClusterFixture fixture) : IClassFixture<Chao
         Assert.Equal("node2 should have ended and still runs after 0 s.", failure.Message);
     }
 
-    /// <summary>Has the fault strike, and repeats an act on other keys until it has ended.</summary>
+    /// <summary>
+    /// Has the fault strike when what the last one did is healed, and repeats an act on other keys until it has ended.
+    /// </summary>
     private async Task<Struck> StrikeAsync(string kind, Func<string, Task> act)
     {
+        Assert.True(await Cluster.BecomesHealthyAsync(TimeSpan.FromSeconds(60)));
         var fault = FaultCatalogue.Find(kind).RunAsync(Cluster, new Least());
         for (var key = 0; !fault.IsCompleted; key++)
             await act(string.Create(CultureInfo.InvariantCulture, $"{kind}/{key % 100}"));
