@@ -28,7 +28,8 @@ internal static class NodeServices
         {
             storage.SegmentBytes = environment.Number("KVSTORE_WAL_SEGMENT_BYTES") ?? storage.SegmentBytes;
             storage.Reserve = environment.DiskReserve("KVSTORE_DISK_RESERVE") ?? storage.Reserve;
-            storage.Alarm = environment.DiskReserve("KVSTORE_DISK_ALARM") ?? storage.Alarm;
+            if (environment.DiskReserve("KVSTORE_DISK_ALARM") is { } alarm)
+                storage.Alarm = alarm with { MostOfShare = DiskReserve.DefaultAlarm.MostOfShare };
         });
         return services.AddFiles(environment)
             .AddSingleton<NodeStorage>()

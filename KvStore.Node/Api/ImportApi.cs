@@ -34,7 +34,8 @@ internal sealed class ImportApi(
             return unread;
         return node.IsStopping
             ? Problems.Draining
-            : await shell.AdmitAsync(context, ImportRun.BytesHeld(options.Value), () => ImportAsync(context, call));
+            : await shell.AdmitAsync(
+                context, ImportRun.BytesHeld(options.Value), () => ImportAsync(context, call), isLong: true);
     }
 
     private async ValueTask<Refusal?> ImportAsync(HttpContext context, ImportCall call)
@@ -45,7 +46,7 @@ internal sealed class ImportApi(
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = null;
         refusal = await run.RunAsync(
-            context.Request.Body, options.Value, () => node.IsStopping, time, context.RequestAborted);
+            context.Request.Body, options.Value, () => node.IsStopping, context.RequestAborted);
         if (refusal is not null)
             return EndedBy(refusal, run.SoFar);
         await answers.SendAsync(context, run.SoFar, ContractsJson.Default.ImportResponse);
@@ -68,7 +69,7 @@ internal sealed class ImportApi(
             ? (null, new Refusal(
                 ProblemType.PreconditionRequired,
                 "This bucket takes conditional writes only: import with mode=create. Nothing was applied."))
-            : (new ImportRun(call, rules, view, batches, partitions, ids), null);
+            : (new ImportRun(call, rules, view, batches, partitions, ids, time), null);
     }
 
     private static Refusal EndedBy(Refusal refusal, ImportResponse soFar) => refusal with

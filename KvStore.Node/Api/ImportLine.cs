@@ -68,7 +68,7 @@ internal sealed class ImportLineReader(
     {
         line = default;
         if (element.TryGetProperty("cursor"u8, out _))
-            return null;    // between the pages of an export
+            return ReadMark(element);
         if (element.TryGetProperty("end"u8, out _))
             return ReadEnd(element, out line);
         var members = new ItemMembers(element);
@@ -94,6 +94,16 @@ internal sealed class ImportLineReader(
         };
         line = new ImportLine(left <= 0 ? ImportLineKind.Expired : ImportLineKind.Entry, put);
         return null;
+    }
+
+    /// <summary>What stands between the pages of an export, and nothing else: an entry is not passed over.</summary>
+    private static string? ReadMark(JsonElement element)
+    {
+        var members = new ItemMembers(element);
+        var (cursor, count) = (members.Text("cursor"), members.Number("count"));
+        return cursor is not null && count >= 0 && !members.HasMore
+            ? null
+            : "A line with cursor has that, which is a string, and count, and nothing else.";
     }
 
     private static string? ReadEnd(JsonElement element, out ImportLine line)

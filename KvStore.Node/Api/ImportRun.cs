@@ -1,6 +1,7 @@
 using System.Text;
 using KvStore.Contracts;
 using KvStore.Core.Membership;
+using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
 using KvStore.Node.Transactions;
@@ -12,7 +13,13 @@ namespace KvStore.Node.Api;
 /// a line and a batch, and at every moment it is known to which line everything is done.
 /// </summary>
 internal sealed class ImportRun(
-    ImportCall call, OperationRules rules, ClusterView view, ClusterBatches batches, IPartitions partitions, HopIds ids)
+    ImportCall call,
+    OperationRules rules,
+    ClusterView view,
+    ClusterBatches batches,
+    IPartitions partitions,
+    HopIds ids,
+    TimeProvider time)
 {
     /// <summary>Bytes of values after which a batch takes no other line.</summary>
     private const int BatchBytes = 512 << 10;
@@ -22,7 +29,7 @@ internal sealed class ImportRun(
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private readonly ImportLineReader _reader =
-        new(rules, view.Ring, partitions.NowMs, call.IsCreate);
+        new(rules, view.Ring, partition => NowMs(partitions, time, partition), call.IsCreate);
 
     private readonly List<(long Line, Operation.Put Put)> _batch = [];
     private readonly List<ImportRefusal> _refusals = [];
@@ -54,18 +61,18 @@ internal sealed class ImportRun(
     /// </summary>
     public static int MaxLineBytes(ApiOptions options) => 3 * options.MaxValueBytes + (64 << 10);
 
-    /// <summary>How many bytes an import holds at once.</summary>
-    public static int BytesHeld(ApiOptions options) => MaxLineBytes(options) + 2 * BatchBytes;
+    /// <summary>How many bytes an import holds at once: a line, what was read of it, and a batch with it.</summary>
+    public static long BytesHeld(ApiOptions options) =>
+        MaxLineBytes(options) + 2L * options.MaxValueBytes + 2 * BatchBytes;
 
     /// <summary>Reads and stores all lines.</summary>
     /// <param name="body">The lines.</param>
     /// <param name="options">The limits.</param>
     /// <param name="isStopping">Whether the node ends: then no other batch is begun.</param>
-    /// <param name="time">Measures what each batch may take.</param>
     /// <param name="aborted">Cancelled when nobody waits any more.</param>
     /// <returns>Null when all was done; else what kept it from that, after all before was done.</returns>
     public async ValueTask<Refusal?> RunAsync(
-        Stream body, ApiOptions options, Func<bool> isStopping, TimeProvider time, CancellationToken aborted)
+        Stream body, ApiOptions options, Func<bool> isStopping, CancellationToken aborted)
     {
         var lines = new LineReader(body, MaxLineBytes(options));
         try
@@ -76,7 +83,7 @@ internal sealed class ImportRun(
                 var wrong = Take(line);
                 if (wrong is null && _batch.Count < CommandFormat.MaxOperations && _bytes < BatchBytes)
                     continue;
-                var failure = await StoreAsync(wrong is null ? _line : _line - 1, time, aborted);
+                var failure = await StoreAsync(wrong is null ? _line : _line - 1, aborted);
                 if ((failure ?? wrong) is { } end)
                     return end;
                 if (isStopping())
@@ -86,16 +93,20 @@ internal sealed class ImportRun(
         catch (IOException broken) when (!aborted.IsCancellationRequested)
         {
             var isSlow = broken is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout };
-            return await StoreAsync(_line, time, aborted) ?? new Refusal(
+            return await StoreAsync(_line, aborted) ?? new Refusal(
                 ProblemType.BodyInvalid,
                 isSlow ? "The body came too slowly." : "The body did not arrive as its headers announced it.");
         }
 
-        return await StoreAsync(_line, time, aborted) ?? (lines.IsTooLong
+        return await StoreAsync(_line, aborted) ?? (lines.IsTooLong
             ? new Refusal(
                 ProblemType.ValueTooLarge, $"Line {_line + 1}: a line may have {MaxLineBytes(options)} bytes.")
             : null);
     }
+
+    /// <summary>The partition's time, as well as this node knows it: of one that it has no copy of, its own.</summary>
+    private static long NowMs(IPartitions partitions, TimeProvider time, PartitionId partition) =>
+        partitions.NowMs(partition) is > 0 and var now ? now : time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Puts a line into the batch, or counts it.</summary>
     private Refusal? Take(ReadOnlyMemory<byte> bytes)
@@ -147,9 +158,8 @@ internal sealed class ImportRun(
 
     /// <summary>Stores the batch, again and again what is refused for the moment only.</summary>
     /// <param name="last">The line to which everything is done then.</param>
-    /// <param name="time">Measures the time that it may take.</param>
     /// <param name="aborted">Cancelled when nobody waits any more.</param>
-    private async ValueTask<Refusal?> StoreAsync(long last, TimeProvider time, CancellationToken aborted)
+    private async ValueTask<Refusal?> StoreAsync(long last, CancellationToken aborted)
     {
         using var timer = new CancellationTokenSource(call.Timeout, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, aborted);

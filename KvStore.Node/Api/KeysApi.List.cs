@@ -16,7 +16,7 @@ internal sealed partial class KeysApi
         var query = call.ToQuery(limit);
         var outcome = call.Cursor is { } cursor
             ? await snapshots.NextAsync(cursor.Snapshot, query, PinFate.Read, deadline)
-            : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline);
+            : await snapshots.OpenAsync(bucket, query, call.IsCounted, deadline, isRenewed: call.IsStreamed);
         if (outcome is not PageOutcome.Page page)
             return Problems.From(outcome);
         page = page with { Count = page.Count ?? call.Cursor?.Count };
@@ -67,7 +67,8 @@ internal sealed partial class KeysApi
         context.Response.ContentType = MediaTypes.Lines;
         if (HttpMethods.IsHead(context.Request.Method))
         {
-            Release(page);
+            if (call.Cursor is null)    // else whoever asks with it goes on in it
+                Release(page);
             return;
         }
 

@@ -64,15 +64,19 @@ internal sealed partial class KeysApi(
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
     private ValueTask<Refusal?> AdmitAsync(HttpContext context, KeysCall call) =>
-        shell.AdmitAsync(context, call.BytesHeld, () => shell.WithinAsync(
+        shell.AdmitAsync(
             context,
-            call.Timeout,
-            deadline => shell.InBucketAsync(
-                call.Bucket,
-                (view, bucket) => context.Request.Method is "DELETE"
-                    ? RemoveAsync(context, call, bucket.Id, deadline)
-                    : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
-                deadline)));
+            call.BytesHeld,
+            () => shell.WithinAsync(
+                context,
+                call.Timeout,
+                deadline => shell.InBucketAsync(
+                    call.Bucket,
+                    (view, bucket) => context.Request.Method is "DELETE"
+                        ? RemoveAsync(context, call, bucket.Id, deadline)
+                        : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
+                    deadline)),
+            isLong: call.IsExport);
 
     private async ValueTask<Refusal?> RemoveAsync(
         HttpContext context, KeysCall call, BucketId bucket, CancellationToken deadline)
@@ -81,7 +85,7 @@ internal sealed partial class KeysApi(
         var (begun, outcome) = call.Confirmed is { } expected
             ? await removal.BeginAsync(bucket, query, expected, deadline)
             : (null, await removal.CountAsync(bucket, query, deadline));
-        if (begun?.Total > RangeRemoval.MaxAwaited)
+        if (begun?.Progress.Total > RangeRemoval.MaxAwaited)
             return await RemoveLaterAsync(context, call, begun);
         switch (outcome ?? await removal.RemoveAsync(begun!, deadline))
         {
@@ -105,7 +109,7 @@ internal sealed partial class KeysApi(
     /// <summary>Nobody waits for so many: they go one page after the other, and the operation tells how many.</summary>
     private async ValueTask<Refusal?> RemoveLaterAsync(HttpContext context, KeysCall call, Removal begun)
     {
-        var operation = operations.TryStart("range-delete", call.Bucket, begun, async ends =>
+        var operation = operations.TryStart("range-delete", call.Bucket, begun.Progress, async ends =>
             Problems.From(await removal.RemoveAllAsync(begun, ends)));
         if (operation is null)
         {

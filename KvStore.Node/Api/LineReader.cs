@@ -55,7 +55,7 @@ internal sealed class LineReader(Stream body, int maxBytes)
             (_start, _end) = (0, _end - _start);
         }
 
-        if (_end == _buffer.Length)
-            Array.Resize(ref _buffer, (int)Math.Min(2L * _buffer.Length, Array.MaxLength));
+        if (_end == _buffer.Length)    // that a line is too long shows by one byte more
+            Array.Resize(ref _buffer, (int)Math.Min(2L * _buffer.Length, maxBytes + 2L));
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KvStore.Contracts;
+using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
 
 namespace KvStore.Node.Api;
@@ -10,7 +11,11 @@ namespace KvStore.Node.Api;
 /// and whoever asked begins again with what is left.
 /// </summary>
 internal sealed class LongOperations(
-    INodeStatus node, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<LongOperations> logger)
+    INodeStatus node,
+    IHostApplicationLifetime lifetime,
+    CrashHook crash,
+    TimeProvider time,
+    ILogger<LongOperations> logger)
 {
     /// <summary>Carried out at once; more are refused.</summary>
     public const int MaxRunning = 4;
@@ -21,7 +26,8 @@ internal sealed class LongOperations(
     private const char Separator = '.';
 
     private readonly Lock _gate = new();
-    private readonly List<LongOperation> _known = [];
+    private readonly List<LongOperation> _running = [];
+    private readonly Queue<LongOperation> _ended = [];
 
     /// <summary>Begins something; null: too much is being carried out already, and nothing was begun.</summary>
     /// <param name="kind">What it is.</param>
@@ -29,7 +35,7 @@ internal sealed class LongOperations(
     /// <param name="progress">How far it has come.</param>
     /// <param name="run">Does it, until it is told to end; gives why it failed.</param>
     public LongOperation? TryStart(
-        string kind, string bucket, Removal progress, Func<CancellationToken, ValueTask<Refusal?>> run)
+        string kind, string bucket, RemovalProgress progress, Func<CancellationToken, ValueTask<Refusal?>> run)
     {
         var number = RandomIds.Number().ToString("x16", CultureInfo.InvariantCulture);
         var ends = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
@@ -37,15 +43,13 @@ internal sealed class LongOperations(
             $"{node.Name}{Separator}{number}", kind, bucket, progress, time.GetUtcNow(), ends.Cancel);
         lock (_gate)
         {
-            if (_known.Count(known => known.IsRunning) >= MaxRunning)
+            if (_running.Count >= MaxRunning)
             {
                 ends.Dispose();
                 return null;
             }
 
-            _known.Add(operation);
-            if (_known.Count(known => !known.IsRunning) > MaxEnded)
-                _known.Remove(_known.First(known => !known.IsRunning));
+            _running.Add(operation);
         }
 
         _ = Task.Run(() => RunAsync(operation, run, ends));
@@ -56,7 +60,7 @@ internal sealed class LongOperations(
     public bool TryFind(string id, [NotNullWhen(true)] out LongOperation? operation)
     {
         lock (_gate)
-            operation = _known.Find(known => known.Id == id);
+            operation = _running.Concat(_ended).FirstOrDefault(known => known.Id == id);
         return operation is not null;
     }
 
@@ -73,37 +77,49 @@ internal sealed class LongOperations(
         using var owned = ends;
         try
         {
-            operation.End(await run(ends.Token), time.GetUtcNow());
+            var why = await run(ends.Token);
+            End(operation, why is null ? "done" : "failed", why);
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {
-            operation.End(null, time.GetUtcNow());
+            End(operation, "cancelled", why: null);
+        }
+        catch (InvariantBrokenException broken)
+        {
+            logger.OperationFailed(operation.Id, broken);
+            crash.Crash(broken);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             logger.OperationFailed(operation.Id, failure);
-            operation.End(Problems.Internal(isWrite: true), time.GetUtcNow());
+            End(operation, "failed", Problems.Internal(isWrite: true));
+        }
+    }
+
+    /// <summary>It goes behind all that have ended before, of which the first are forgotten.</summary>
+    private void End(LongOperation operation, string state, Refusal? why)
+    {
+        operation.End(state, why, time.GetUtcNow());
+        lock (_gate)
+        {
+            _running.Remove(operation);
+            _ended.Enqueue(operation);
+            if (_ended.Count > MaxEnded)
+                _ended.Dequeue();
         }
     }
 }
 
 /// <summary>One of <see cref="LongOperations"/>.</summary>
 internal sealed class LongOperation(
-    string id, string kind, string bucket, Removal progress, DateTimeOffset started, Action cancel)
+    string id, string kind, string bucket, RemovalProgress progress, DateTimeOffset started, Action cancel)
 {
     private readonly Lock _gate = new();
-    private (Refusal? Why, DateTimeOffset At)? _ended;
+    private string _state = "running";
+    private DateTimeOffset? _ended;
+    private Refusal? _why;
 
     public string Id => id;
-
-    public bool IsRunning
-    {
-        get
-        {
-            lock (_gate)
-                return _ended is null;
-        }
-    }
 
     /// <summary>Has it end before its time; nothing of what is done is undone.</summary>
     public void Cancel()
@@ -115,35 +131,32 @@ internal sealed class LongOperation(
         }
     }
 
-    /// <summary>It has ended: by itself, since it was told to, or for a reason.</summary>
-    public void End(Refusal? why, DateTimeOffset at)
+    /// <summary>It has ended: as <paramref name="state"/> says, and why where it failed.</summary>
+    public void End(string state, Refusal? why, DateTimeOffset at)
     {
         lock (_gate)
-            _ended = (why, at);
+            (_state, _why, _ended) = (state, why, at);
     }
 
     /// <summary>How far it has come.</summary>
     public OperationResponse Describe()
     {
-        (Refusal? Why, DateTimeOffset At)? ended;
         lock (_gate)
-            ended = _ended;
-        var (removed, changed) = progress.SoFar;
-        return new OperationResponse
         {
-            Id = id,
-            Kind = kind,
-            Bucket = bucket,
-            State = ended is null ? "running"
-                : ended is { Why: not null } ? "failed"
-                : removed + changed == progress.Total ? "done" : "cancelled",
-            Total = progress.Total,
-            Deleted = removed,
-            Changed = changed,
-            Started = started,
-            Ended = ended?.At,
-            Code = ended?.Why?.Type.Code,
-            Detail = ended?.Why?.Detail,
-        };
+            return new OperationResponse
+            {
+                Id = id,
+                Kind = kind,
+                Bucket = bucket,
+                State = _state,
+                Total = progress.Total,
+                Deleted = progress.Removed,
+                Changed = progress.Changed,
+                Started = started,
+                Ended = _ended,
+                Code = _why?.Type.Code,
+                Detail = _why?.Detail,
+            };
+        }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class OperationsApi(
         if (context.Request.QueryString.HasValue)
             return new Refusal(ProblemType.QueryInvalid, "An operation takes no query.");
         var id = context.GetRouteValue("id") as string ?? "";
-        if (LongOperations.OwnerOf(id) is { } owner && owner != node.Name)
+        if (LongOperations.OwnerOf(id) is { } owner && owner != node.Name && IsMember(owner))
             return new Refusal(ProblemType.OperationElsewhere, "Kv-Owner names the node to ask.") { Owner = owner };
         if (!operations.TryFind(id, out var operation))
             return NotFound;
@@ -36,4 +36,7 @@ internal sealed class OperationsApi(
         await answers.SendAsync(context, operation.Describe(), ContractsJson.Default.OperationResponse);
         return null;
     }
+
+    /// <summary>Whoever made the id up is not sent from node to node.</summary>
+    private bool IsMember(string name) => node.Cluster()?.Members.Any(member => member.Name == name) == true;
 }

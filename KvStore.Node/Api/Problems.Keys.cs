@@ -15,10 +15,9 @@ internal sealed partial class Problems
 
     private static Refusal CursorCompacted { get; } = new(
         ProblemType.CursorCompacted,
-        "What this list goes on in is not held any longer: "
-            + $"nobody read on for {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes, "
-            + $"it is {PinnedSnapshots.LongestLifetime.TotalHours:0} hours old, its last page was given a while ago, a "
-            + "node that held a part of it stopped, or the bucket was dropped. Begin again without cursor.");
+        $"What this list goes on in is not held any longer: {PinnedSnapshots.Lifetime.TotalMinutes:0} minutes have "
+            + "passed since its first page (of an export: since it was last read), its last page was given a while "
+            + "ago, a node that held a part of it stopped, or the bucket was dropped. Begin again without cursor.");
 
     private static Refusal TooManySnapshots { get; } = new(
         ProblemType.TooManySnapshots,
@@ -66,10 +65,10 @@ internal sealed partial class Problems
         },
         RemovalOutcome.Unread { Why: PageOutcome.Gone } => PartitionsUnreached,
         RemovalOutcome.Unread unread => From(unread.Why),
-        RemovalOutcome.Stopped stopped => new Refusal(
-            From(stopped.Why).Type,
-            $"{stopped.Removed} keys are removed; what is left of them could not be read. Count again and repeat.")
+        RemovalOutcome.Stopped stopped => From(new RemovalOutcome.Unread(stopped.Why))! with
         {
+            Detail = $"{stopped.Removed} keys are removed; what is left of them could not be read. Count again and "
+                + "repeat.",
             Applied = stopped.Removed > 0 ? Applied.Yes : Applied.No,
         },
         RemovalOutcome.Broken broken => From(broken),
@@ -85,6 +84,7 @@ internal sealed partial class Problems
             {
                 WriteOutcome.NotPrimary => PartitionsUnreached,
                 WriteOutcome.Committed { Result.Status: Core.State.WriteStatus.BucketGone } => BucketNotFound,
+                WriteOutcome.Committed { Result.Status: Core.State.WriteStatus.Locked } => Locked,
                 _ => Overloaded,
             };
         }

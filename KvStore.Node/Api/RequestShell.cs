@@ -52,9 +52,14 @@ internal sealed class RequestShell(
     }
 
     /// <summary>Does something while the request holds a place and so many bytes, or refuses it at once.</summary>
-    public async ValueTask<Refusal?> AdmitAsync(HttpContext context, long bytes, Func<ValueTask<Refusal?>> act)
+    /// <param name="context">The request.</param>
+    /// <param name="bytes">How many it holds.</param>
+    /// <param name="act">What.</param>
+    /// <param name="isLong">Whether it lasts as long as its client likes.</param>
+    public async ValueTask<Refusal?> AdmitAsync(
+        HttpContext context, long bytes, Func<ValueTask<Refusal?>> act, bool isLong = false)
     {
-        if (!gate.TryEnter(bytes))
+        if (!gate.TryEnter(bytes, isLong))
             return Problems.Overloaded with { ClosesConnection = BodyReader.IsSent(context.Request) };
         try
         {
@@ -62,7 +67,7 @@ internal sealed class RequestShell(
         }
         finally
         {
-            gate.Leave(bytes);
+            gate.Leave(bytes, isLong);
         }
     }
 

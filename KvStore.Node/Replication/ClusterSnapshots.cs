@@ -54,8 +54,9 @@ internal sealed class ClusterSnapshots(
     /// <param name="query">Which of them.</param>
     /// <param name="isCounted">Whether to count all of them.</param>
     /// <param name="deadline">Cancelled when the caller's deadline passes.</param>
+    /// <param name="isRenewed">Whether it is kept as long as it is read.</param>
     public async ValueTask<PageOutcome> OpenAsync(
-        BucketId bucket, ScanQuery query, bool isCounted, CancellationToken deadline)
+        BucketId bucket, ScanQuery query, bool isCounted, CancellationToken deadline, bool isRenewed = false)
     {
         while (!deadline.IsCancellationRequested)
         {
@@ -67,6 +68,7 @@ internal sealed class ClusterSnapshots(
                 Query = ForOneNode(query),
                 IsCounted = isCounted,
                 IsHeld = query.Limit > 0,
+                IsRenewed = isRenewed,
             });
             var failure = await GatherAsync(gathering, deadline).ConfigureAwait(false);
             var outcome = failure ?? (gathering.IsWhole ? gathering.ToPage(query) : null);

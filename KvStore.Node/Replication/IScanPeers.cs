@@ -56,6 +56,9 @@ internal sealed record PinRequest
 
     /// <summary>Whether anybody may read on; else nothing stays pinned.</summary>
     public bool IsHeld { get; init; } = true;
+
+    /// <summary>Whether it is pinned as long as it is read, and not for a time from its first page on.</summary>
+    public bool IsRenewed { get; init; }
 }
 
 /// <summary>What a member made of a <see cref="PinRequest"/>.</summary>

@@ -16,14 +16,13 @@ internal sealed class PinnedSnapshots : IDisposable
     /// <summary>Snapshots whose first page is being read, at once.</summary>
     public const int MaxPending = 1024;
 
-    /// <summary>How long one is kept that nobody reads on in.</summary>
+    /// <summary>How long one is kept from its first page on; one that is renewed, from when it was last read.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// How long one is kept from its first page on, however often it is read: what was overwritten since takes memory
-    /// as long.
+    /// How long one is kept that is renewed, however often it is read: what was overwritten since takes memory as long.
     /// </summary>
-    public static readonly TimeSpan LongestLifetime = TimeSpan.FromHours(6);
+    public static readonly TimeSpan LongestLifetime = TimeSpan.FromHours(2);
 
     /// <summary>
     /// How long nobody has to have read on in one that makes room for another; and how long one is kept that was read
@@ -167,7 +166,11 @@ internal sealed class PinnedSnapshots : IDisposable
             if (_pinned.Count - _kept >= MaxPending)
                 return false;
             var now = _time.GetTimestamp();
-            _pinned.Add(request.Snapshot, new Pinned(request.Bucket, now, partitions, images) { UsedAt = now });
+            _pinned.Add(request.Snapshot, new Pinned(request.Bucket, now, partitions, images)
+            {
+                UsedAt = now,
+                IsRenewed = request.IsRenewed,
+            });
             return true;
         }
     }
@@ -196,7 +199,8 @@ internal sealed class PinnedSnapshots : IDisposable
         }
     }
 
-    private bool IsOver(Pinned pinned) => _time.GetElapsedTime(pinned.UsedAt) >= Lifetime
+    private bool IsOver(Pinned pinned) =>
+        _time.GetElapsedTime(pinned.IsRenewed ? pinned.UsedAt : pinned.Since) >= Lifetime
         || _time.GetElapsedTime(pinned.Since) >= LongestLifetime;
 
     private void Remove(ulong id, Pinned pinned)
@@ -218,6 +222,8 @@ internal sealed class PinnedSnapshots : IDisposable
         public bool IsKept { get; set; }
 
         public bool IsRead { get; set; }
+
+        public bool IsRenewed { get; init; }
 
         public ImmutableArray<PinnedPartition> Partitions { get; private set; } = partitions;
 

@@ -33,23 +33,20 @@ internal abstract record RemovalOutcome
     public sealed record Broken(long Removed, WriteOutcome Why) : RemovalOutcome;
 }
 
-/// <summary>A removal that has begun: the keys are counted, and how many are gone can be read at any time.</summary>
-/// <param name="bucket">Where.</param>
-/// <param name="first">The first of the keys.</param>
-/// <param name="total">How many there are.</param>
-internal sealed class Removal(BucketId bucket, PageOutcome.Page first, long total)
+/// <summary>How far a removal has come; readable at any time.</summary>
+/// <param name="total">How many keys there are.</param>
+internal sealed class RemovalProgress(long total)
 {
     private long _removed;
     private long _changed;
 
-    public BucketId Bucket => bucket;
-
-    public PageOutcome.Page First => first;
-
     public long Total => total;
 
-    /// <summary>Keys that are gone, and keys that were left alone.</summary>
-    public (long Removed, long Changed) SoFar => (Interlocked.Read(ref _removed), Interlocked.Read(ref _changed));
+    /// <summary>Keys that are gone.</summary>
+    public long Removed => Interlocked.Read(ref _removed);
+
+    /// <summary>Keys that were left alone.</summary>
+    public long Changed => Interlocked.Read(ref _changed);
 
     public void Add(long removed, long changed)
     {
@@ -57,6 +54,12 @@ internal sealed class Removal(BucketId bucket, PageOutcome.Page first, long tota
         Interlocked.Add(ref _changed, changed);
     }
 }
+
+/// <summary>A removal that has begun: its keys are counted, and none of them is gone.</summary>
+/// <param name="Bucket">Where.</param>
+/// <param name="First">The first of the keys.</param>
+/// <param name="Progress">How far it will have come.</param>
+internal sealed record Removal(BucketId Bucket, PageOutcome.Page First, RemovalProgress Progress);
 
 /// <summary>
 /// Removes the keys of a range, exactly those and in the very versions that a snapshot has: what is written meanwhile
@@ -74,6 +77,8 @@ internal sealed class RangeRemoval(
     /// <summary>How long a step of a removal that nobody waits for may take, a failover included.</summary>
     private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Counts the keys.</summary>
     public async ValueTask<RemovalOutcome> CountAsync(BucketId bucket, ScanQuery query, CancellationToken deadline)
     {
@@ -88,10 +93,11 @@ internal sealed class RangeRemoval(
     public async ValueTask<(Removal? Begun, RemovalOutcome? Refused)> BeginAsync(
         BucketId bucket, ScanQuery query, long expected, CancellationToken deadline)
     {
-        var outcome = await snapshots.OpenAsync(bucket, query, isCounted: true, deadline).ConfigureAwait(false);
+        var outcome = await snapshots.OpenAsync(bucket, query, isCounted: true, deadline, isRenewed: true)
+            .ConfigureAwait(false);
         if (outcome is not PageOutcome.Page { Count: { } count } first)
             return (null, new RemovalOutcome.Unread(outcome));
-        var removal = new Removal(bucket, first, count);
+        var removal = new Removal(bucket, first, new RemovalProgress(count));
         if (count == expected)
             return (removal, null);
         Abandon(removal);
@@ -107,7 +113,7 @@ internal sealed class RangeRemoval(
 
     /// <summary>Carries a removal out, within the caller's deadline.</summary>
     public ValueTask<RemovalOutcome> RemoveAsync(Removal removal, CancellationToken deadline) =>
-        RemoveAsync(removal, act => act(deadline));
+        RemoveAsync(removal, act => act(deadline), perseveres: false);
 
     /// <summary>Carries a removal out, however long it takes.</summary>
     /// <exception cref="OperationCanceledException">It was told to end.</exception>
@@ -117,15 +123,16 @@ internal sealed class RangeRemoval(
             ends.ThrowIfCancellationRequested();
             using var patience = new CancellationTokenSource(StepPatience, time);
             await act(patience.Token).ConfigureAwait(false);
-        });
+        }, perseveres: true);
 
     /// <summary>
     /// Reads as many keys as are held at once, and removes those, until none is left: many keys make few commands.
     /// </summary>
     /// <param name="removal">What to remove.</param>
     /// <param name="within">Gives each step its time.</param>
+    /// <param name="perseveres">Whether what is refused as overload is tried again while there is time.</param>
     private async ValueTask<RemovalOutcome> RemoveAsync(
-        Removal removal, Func<Func<CancellationToken, Task>, Task> within)
+        Removal removal, Func<Func<CancellationToken, Task>, Task> within, bool perseveres)
     {
         PageOutcome outcome = removal.First;
         var (found, failure) = (new List<ScanItem>(), default(WriteOutcome));
@@ -137,15 +144,14 @@ internal sealed class RangeRemoval(
                 await within(async deadline =>
                 {
                     if (page.Next is null || found.Count >= MaxAwaited)
-                        failure = await RemoveAsync(removal, found, deadline).ConfigureAwait(false);
+                        failure = await RemoveAsync(removal, found, perseveres, deadline).ConfigureAwait(false);
                     if (failure is null && page.Next is not null)
                         outcome = await snapshots.NextAsync(page.Snapshot, page.Next, deadline).ConfigureAwait(false);
                 }).ConfigureAwait(false);
-                var (removed, changed) = removal.SoFar;
                 if (failure is not null)
-                    return new RemovalOutcome.Broken(removed, failure);
+                    return new RemovalOutcome.Broken(removal.Progress.Removed, failure);
                 if (page.Next is null)
-                    return new RemovalOutcome.Done(removed, changed);
+                    return new RemovalOutcome.Done(removal.Progress.Removed, removal.Progress.Changed);
             }
         }
         finally
@@ -153,14 +159,14 @@ internal sealed class RangeRemoval(
             Abandon(removal);    // no longer there if it was read to its end
         }
 
-        return removal.SoFar is (0, 0)
+        return removal.Progress is { Removed: 0, Changed: 0 }
             ? new RemovalOutcome.Unread(outcome)
-            : new RemovalOutcome.Stopped(removal.SoFar.Removed, outcome);
+            : new RemovalOutcome.Stopped(removal.Progress.Removed, outcome);
     }
 
     /// <returns>What went wrong first; null: nothing.</returns>
     private async Task<WriteOutcome?> RemoveAsync(
-        Removal removal, List<ScanItem> found, CancellationToken deadline)
+        Removal removal, List<ScanItem> found, bool perseveres, CancellationToken deadline)
     {
         var ring = here.View!.Ring;
         var gate = new Lock();
@@ -172,12 +178,18 @@ internal sealed class RangeRemoval(
             {
                 if (Volatile.Read(ref failure) is not null)
                     return;
-                var outcome = await cluster.WriteAsync(part.Key, Command(removal.Bucket, batch), deadline)
-                    .ConfigureAwait(false);
+                var command = Command(removal.Bucket, batch);
+                var outcome = await cluster.WriteAsync(part.Key, command, deadline).ConfigureAwait(false);
+                while (perseveres && outcome is WriteOutcome.Overloaded && !deadline.IsCancellationRequested)
+                {
+                    await Task.Delay(Pause, time, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    outcome = await cluster.WriteAsync(part.Key, command, deadline).ConfigureAwait(false);
+                }
+
                 if (outcome is WriteOutcome.Committed { Result: { Status: WriteStatus.Done, Items: var items } })
                 {
                     var gone = items.Count(item => item.Status is WriteStatus.Deleted);
-                    removal.Add(gone, items.Length - gone);
+                    removal.Progress.Add(gone, items.Length - gone);
                     continue;
                 }
 

@@ -19,6 +19,7 @@ internal sealed class ReplicaLoop
 
     /// <summary>
     /// Bytes of payload that may wait, in calls and in peers' entries; the last that is taken may reach beyond it.
+    /// Reads, heartbeats and votes have none and are taken all the same.
     /// </summary>
     public const long InboxBytesLimit = 128L << 20;
 
@@ -115,7 +116,7 @@ internal sealed class ReplicaLoop
 
     private bool TryPost(Item item)
     {
-        if (Waiting >= InboxLimit || WaitingBytes >= InboxBytesLimit)
+        if (Waiting >= InboxLimit || (item.Bytes > 0 && WaitingBytes >= InboxBytesLimit))
             return false;
         Interlocked.Add(ref _waiting, item.Count);
         if (item.Bytes > 0)

@@ -20,6 +20,7 @@ internal static class ScanCodec
         Query = Encode(request.Query),
         IsCounted = request.IsCounted,
         IsHeld = request.IsHeld,
+        IsRenewed = request.IsRenewed,
     };
 
     /// <param name="request">As it came.</param>
@@ -38,6 +39,7 @@ internal static class ScanCodec
             Query = Decode(request.Query),
             IsCounted = request.IsCounted,
             IsHeld = request.IsHeld,
+            IsRenewed = request.IsRenewed,
         };
     }
 

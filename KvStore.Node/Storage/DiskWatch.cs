@@ -52,7 +52,8 @@ internal sealed class DiskWatch(
 
     private void LookForAlarm()
     {
-        var why = WhyBelow(options.Value.Alarm, "KVSTORE_DISK_ALARM", _isAlarmed);
+        var why = WhyBelow(options.Value.Alarm, "KVSTORE_DISK_ALARM", _isAlarmed)
+            ?? WhyBelow(options.Value.Reserve, "KVSTORE_DISK_RESERVE", _isAlarmed);    // it never comes after the end
         if (why is not null == _isAlarmed)
             return;
         _isAlarmed = why is not null;

@@ -80,17 +80,19 @@ internal sealed class ClusterBatches(IClusterPartitions cluster)
         }
 
         var run = 0;
-        var isLost = false;
+        var before = default(WriteOutcome);
         foreach (var positionsOfRun in RunsOf(batch, positions))
         {
-            if (isLost)    // what came before may be applied at any time, and must not be after this
+            if (before is not null and not WriteOutcome.Committed)
             {
+                // What came before may be applied at any time, and must not be after this.
+                var why = before is WriteOutcome.Indeterminate ? new WriteOutcome.NotPrimary(NodeId.None) : before;
                 foreach (var at in positionsOfRun)
-                    take(at, new BatchItem.NotWritten(new WriteOutcome.NotPrimary(NodeId.None)));
+                    take(at, new BatchItem.NotWritten(why));
                 continue;
             }
 
-            isLost = !await WriteAsync(batch, partition, positionsOfRun, run++, take, deadline).ConfigureAwait(false);
+            before = await WriteAsync(batch, partition, positionsOfRun, run++, take, deadline).ConfigureAwait(false);
         }
     }
 
@@ -133,8 +135,8 @@ internal sealed class ClusterBatches(IClusterPartitions cluster)
         }
     }
 
-    /// <returns>Whether it is known what became of it.</returns>
-    private async ValueTask<bool> WriteAsync(
+    /// <returns>What became of it.</returns>
+    private async ValueTask<WriteOutcome> WriteAsync(
         Batch batch,
         PartitionId partition,
         ImmutableArray<int> positions,
@@ -157,7 +159,7 @@ internal sealed class ClusterBatches(IClusterPartitions cluster)
                 : new BatchItem.NotWritten(outcome));
         }
 
-        return outcome is WriteOutcome.Committed;
+        return outcome;
     }
 }
 

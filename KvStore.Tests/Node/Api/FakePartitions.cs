@@ -123,7 +123,11 @@ internal sealed class FakePartitions(FakeCluster cluster, NodeId self, TimeProvi
         return cluster.UnlockedAsync(bucket, keys, patience);
     }
 
-    public long NowMs(PartitionId partition) => (time ?? TimeProvider.System).GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>Whether there is a copy of the partitions here, and so their time.</summary>
+    public bool HoldsCopies { get; set; } = true;
+
+    public long NowMs(PartitionId partition) =>
+        HoldsCopies ? (time ?? TimeProvider.System).GetUtcNow().ToUnixTimeMilliseconds() : 0;
 
     public (NodeId Primary, Term Term) PrimaryOf(PartitionId partition) => (cluster.Primary, new Term(1));
 

@@ -44,7 +44,10 @@ internal sealed class FakeStatus(string name) : INodeStatus
         Epoch = 1,
         Partitions = 16,
         ReplicationFactor = 3,
-        Members = [new ClusterMember(1, name, "http://localhost:8001")],
+        Members =
+        [
+            new ClusterMember(1, name, "http://localhost:8001"), new ClusterMember(2, "node2", "http://localhost:8002"),
+        ],
         Primaries = [new PrimaryHint(1, 1)],
     };
 }

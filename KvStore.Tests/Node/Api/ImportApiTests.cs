@@ -125,6 +125,9 @@ public sealed class ImportApiTests : IAsyncLifetime
     [InlineData("""{"prefix":"a"}""")]
     [InlineData("""{"end":false,"count":2}""")]
     [InlineData("""{"end":true}""")]
+    [InlineData("""{"key":"a","value":1,"cursor":"x"}""")]
+    [InlineData("""{"cursor":"x"}""")]
+    [InlineData("""{"cursor":1,"count":1}""")]
     public async Task A_line_that_is_no_entry_ends_the_import_behind_those_before_it(string bad)
     {
         var problem = await RefusedAsync(
@@ -176,6 +179,29 @@ public sealed class ImportApiTests : IAsyncLifetime
             command is Command.Batch && Interlocked.Decrement(ref left) >= 0 ? new WriteOutcome.Overloaded() : null);
         var lines = Enumerable.Range(0, 40).Select(number => $$"""{"key":"{{number}}","value":1}""");
         Assert.Equal(40, (await ImportAsync("", [.. lines])).Applied);
+    }
+
+    [Fact]
+    public async Task What_is_refused_for_the_moment_is_sent_again_also_where_a_key_comes_twice()
+    {
+        var left = 3;
+        _node.Cluster.OnWrite = (_, command) => ValueTask.FromResult<WriteOutcome?>(
+            command is Command.Batch && Interlocked.Decrement(ref left) >= 0 ? new WriteOutcome.Overloaded() : null);
+        var answer = await ImportAsync(
+            "", """{"key":"a","value":1}""", """{"key":"a","value":2}""", """{"key":"a","value":3}""");
+        Assert.Equal(3, answer.Applied);
+        Assert.Equal("3", await ValueOfAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_node_without_a_copy_of_the_partition_reads_when_an_entry_ends_by_its_own_clock()
+    {
+        _node.Partitions.HoldsCopies = false;
+        var answer = await ImportAsync(
+            "",
+            """{"key":"then","value":1,"expires":"2026-06-01T00:00:00Z"}""",
+            """{"key":"past","value":1,"expires":"2026-01-01T00:00:00Z"}""");
+        Assert.Equal((1L, 1L), (answer.Applied, answer.Expired));
     }
 
     [Fact]

@@ -265,6 +265,17 @@ public sealed class KeysApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_head_of_a_stream_that_goes_on_leaves_what_it_goes_on_in()
+    {
+        foreach (var number in Enumerable.Range(0, 5))
+            _cluster.Put($"a{number}");
+        var first = await ListAsync(All + "?limit=2");
+        var rest = $"{All}?limit=2&cursor={first.Cursor}";
+        Assert.Equal(200, (await _node.SendAsync("HEAD", rest, "Accept: application/x-ndjson")).Status);
+        Assert.Equal(["a2", "a3"], (await ListAsync(rest)).Items.Select(item => item.Key));
+    }
+
+    [Fact]
     public async Task A_removal_is_counted_first_and_confirmed_by_that_count()
     {
         foreach (var number in Enumerable.Range(0, 12))

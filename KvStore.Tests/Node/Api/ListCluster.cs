@@ -38,6 +38,9 @@ internal sealed class ListCluster
     /// <summary>What happens just before a command is applied.</summary>
     public Action<Command>? BeforeWrite { get; set; }
 
+    /// <summary>What writes wait for.</summary>
+    public Task WritesWaitFor { get; set; } = Task.CompletedTask;
+
     /// <summary>What writes come to; null: they are applied.</summary>
     public Func<PartitionId, WriteOutcome?>? OnWrite { get; set; }
 
@@ -111,14 +114,15 @@ internal sealed class ListCluster
             ? await WriteAsync(partition, command, deadline)
             : new WriteOutcome.NotPrimary(_cluster.PrimaryOf(partition));
 
-        public ValueTask<WriteOutcome> WriteAsync(
+        public async ValueTask<WriteOutcome> WriteAsync(
             PartitionId partition, Command command, CancellationToken deadline)
         {
+            await _cluster.WritesWaitFor;
             if (_cluster.OnWrite?.Invoke(partition) is { } outcome)
-                return new(outcome);
+                return outcome;
             _cluster.BeforeWrite?.Invoke(command);
             var result = _cluster.Apply(partition, Stamped(partition, command));
-            return new(CallCodec.Decode(CallCodec.Encode(new WriteOutcome.Committed(result, Copies: 2, Voters: 3))));
+            return CallCodec.Decode(CallCodec.Encode(new WriteOutcome.Committed(result, Copies: 2, Voters: 3)));
         }
 
         public ValueTask<ReadOutcome> ReadAsync(PartitionId partition, CancellationToken deadline) =>

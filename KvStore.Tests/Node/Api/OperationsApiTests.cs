@@ -66,12 +66,13 @@ public sealed class OperationsApiTests : IAsyncLifetime
     [Fact]
     public async Task One_that_is_told_to_end_ends_and_as_many_as_a_node_takes_on_keep_others_out()
     {
-        using ManualResetEventSlim goesOn = new();
-        _cluster.BeforeWrite = _ => goesOn.Wait();
+        TaskCompletionSource goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _cluster.WritesWaitFor = goesOn.Task;
         var begun = new List<Uri>();
         for (var number = 0; number < 4; number++)
         {
             using var one = await _http.DeleteAsync($"{Range}&confirm={Many}");
+            Assert.Equal(HttpStatusCode.Accepted, one.StatusCode);
             begun.Add(one.Headers.Location!);
         }
 
@@ -87,7 +88,7 @@ public sealed class OperationsApiTests : IAsyncLifetime
             Assert.Equal("running", (await OperationOf(cancelled)).State);
         }
 
-        goesOn.Set();
+        goesOn.SetResult();
         foreach (var operation in begun)
             Assert.Equal("cancelled", (await UntilEndedAsync(operation)).State);
         Assert.InRange(_cluster.Keys(BucketId.Default).Count(), 2, Many + 1);
@@ -107,6 +108,9 @@ public sealed class OperationsApiTests : IAsyncLifetime
     [InlineData("node1.0123456789abcdef", 404, "operation-not-found")]
     [InlineData("nonsense", 404, "operation-not-found")]
     [InlineData("node2.0123456789abcdef", 421, "operation-elsewhere")]
+    [InlineData("stranger.0123456789abcdef", 404, "operation-not-found")]
+    [InlineData("n%C3%A9.0123456789abcdef", 404, "operation-not-found")]
+    [InlineData("%0Ax.0123456789abcdef", 404, "operation-not-found")]
     [InlineData("node1.0123456789abcdef?x=1", 400, "query-invalid")]
     public async Task Who_asks_for_another_is_told_so(string id, int status, string code)
     {

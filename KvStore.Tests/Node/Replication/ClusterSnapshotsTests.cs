@@ -142,12 +142,12 @@ public sealed class ClusterSnapshotsTests
     }
 
     [Fact]
-    public async Task A_snapshot_is_kept_while_it_is_read_but_no_longer_than_six_hours()
+    public async Task One_that_is_renewed_is_kept_while_it_is_read_but_no_longer_than_two_hours()
     {
         foreach (var number in Enumerable.Range(0, 50))
             _cluster.Put($"k{number}");
-        var page = await OpenAsync(All with { Limit = 5 });
-        for (var minutes = 9; minutes < 6 * 60; minutes += 9)
+        var page = await OpenAsync(All with { Limit = 5 }, isRenewed: true);
+        for (var minutes = 9; minutes < 2 * 60; minutes += 9)
         {
             _cluster.Time.Advance(TimeSpan.FromMinutes(9));
             await NextAsync(page.Snapshot, page.Next!);
@@ -160,12 +160,14 @@ public sealed class ClusterSnapshotsTests
     }
 
     [Fact]
-    public async Task A_snapshot_that_nobody_read_on_in_for_ten_minutes_is_gone()
+    public async Task One_that_is_not_renewed_is_gone_ten_minutes_after_its_first_page_however_often_it_was_read()
     {
         foreach (var number in Enumerable.Range(0, 50))
             _cluster.Put($"k{number}");
         var page = await OpenAsync(All with { Limit = 5 });
-        _cluster.Time.Advance(TimeSpan.FromMinutes(10));
+        _cluster.Time.Advance(TimeSpan.FromMinutes(9));
+        await NextAsync(page.Snapshot, page.Next!);
+        _cluster.Time.Advance(TimeSpan.FromMinutes(1));
         Assert.IsType<PageOutcome.Gone>(
             await _cluster.Nodes[0].Snapshots.NextAsync(page.Snapshot, page.Next!, CancellationToken.None));
         Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
@@ -256,11 +258,12 @@ public sealed class ClusterSnapshotsTests
 
     private static string NameOf(ScanItem item) => Encoding.UTF8.GetString(item.Key.Span);
 
-    private ValueTask<PageOutcome> TryOpenAsync(ScanQuery query) =>
-        _cluster.Nodes[1].Snapshots.OpenAsync(BucketId.Default, query, isCounted: false, CancellationToken.None);
+    private ValueTask<PageOutcome> TryOpenAsync(ScanQuery query, bool isRenewed = false) =>
+        _cluster.Nodes[1].Snapshots.OpenAsync(
+            BucketId.Default, query, isCounted: false, CancellationToken.None, isRenewed);
 
-    private async Task<PageOutcome.Page> OpenAsync(ScanQuery query) =>
-        Assert.IsType<PageOutcome.Page>(await TryOpenAsync(query));
+    private async Task<PageOutcome.Page> OpenAsync(ScanQuery query, bool isRenewed = false) =>
+        Assert.IsType<PageOutcome.Page>(await TryOpenAsync(query, isRenewed));
 
     private async Task<PageOutcome.Page> NextAsync(ulong snapshot, ScanQuery query) => Assert.IsType<PageOutcome.Page>(
         await _cluster.Nodes[2].Snapshots.NextAsync(snapshot, query, CancellationToken.None));

@@ -80,13 +80,14 @@ public sealed class RangeRemovalTests
         var removal = await BeginAsync(13_000);
         _cluster.BeforeWrite = _ =>
         {
-            if (removal.SoFar.Removed > 0)
+            if (removal.Progress.Removed > 0)
                 ends.Cancel();
         };
 
         await Assert.ThrowsAsync<OperationCanceledException>(
             async () => await _removal.RemoveAllAsync(removal, ends.Token));
-        Assert.Equal((RangeRemoval.MaxAwaited, 0), removal.SoFar);
+        Assert.Equal(
+            (RangeRemoval.MaxAwaited, 0), (removal.Progress.Removed, removal.Progress.Changed));
         Assert.Equal(3002, _cluster.Keys(BucketId.Default).Count());
         Assert.All(_cluster.Nodes, node => Assert.Equal(0, node.Pinned.Count));
 
@@ -94,6 +95,18 @@ public sealed class RangeRemovalTests
         var rest = await BeginAsync(3000);
         Assert.Equal(new RemovalOutcome.Done(3000, 0), await _removal.RemoveAllAsync(rest, default));
         Assert.Equal(2, _cluster.Keys(BucketId.Default).Count());
+    }
+
+    [Fact]
+    public async Task What_is_refused_as_overload_is_tried_again_where_nobody_waits()
+    {
+        var refusals = 20;
+        _cluster.OnWrite = _ => Interlocked.Decrement(ref refusals) >= 0 ? new WriteOutcome.Overloaded() : null;
+        Assert.IsType<WriteOutcome.Overloaded>(Assert.IsType<RemovalOutcome.Broken>(await RemoveAsync(5000)).Why);
+
+        refusals = 20;
+        Assert.Equal(
+            new RemovalOutcome.Done(5000, 0), await _removal.RemoveAllAsync(await BeginAsync(5000), default));
     }
 
     [Fact]

@@ -123,7 +123,10 @@ public sealed class ReplicaLoopTests : IAsyncDisposable
                 taken++;
             Assert.Equal(ReplicaLoop.InboxBytesLimit / large.Length, taken);
             Assert.Equal(ReplicaLoop.InboxBytesLimit, _loop.WaitingBytes);
-            Assert.False(_loop.TryPost(_replicas[0], new PendingRead()));
+            Assert.True(_loop.TryPost(_replicas[0], new PendingRead()));
+            var command = Put("k", "v");
+            Assert.False(
+                _loop.TryPost(_replicas[0], new PendingWrite(CommandFormat.Encode(command), command, Ack.Quorum)));
             Assert.False(_loop.TryPost([(_replicas[0], new Input.Receive(new NodeId(2), entries))]));
         }
 
