@@ -17,9 +17,6 @@ internal sealed partial class KeysApi(
     RangeRemoval removal,
     INodeStatus node)
 {
-    /// <summary>The methods that all keys take.</summary>
-    public const string Allowed = "GET, HEAD, DELETE, OPTIONS";
-
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
     /// <summary>Answers a request for many keys.</summary>
@@ -36,7 +33,7 @@ internal sealed partial class KeysApi(
         if (method is "OPTIONS")
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
-            context.Response.Headers.Allow = Allowed;
+            context.Response.Headers.Allow = Routes.KeysMethods;
             return null;
         }
 
@@ -45,7 +42,7 @@ internal sealed partial class KeysApi(
             return new Refusal(
                 ProblemType.MethodNotAllowed, "All keys of a bucket take the methods that Allow lists.")
             {
-                Allow = Allowed,
+                Allow = Routes.KeysMethods,
             };
         }
 
