@@ -5,6 +5,7 @@ using KvStore.Balancer.Membership;
 using KvStore.Balancer.Options;
 using KvStore.Balancer.Routing;
 using KvStore.Balancer.Telemetry;
+using KvStore.Contracts;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -34,7 +35,8 @@ internal static class BalancerServices
         builder.Services.AddSingleton<IValidateOptions<BalancerOptions>, BalancerOptionsValidator>();
         builder.Services.AddOptions<BalancerOptions>().BindConfiguration(BalancerOptions.Section).ValidateOnStart();
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<BalancerOptions>>(
-            (kestrel, options) => kestrel.Limits.MaxRequestBodySize = options.Value.MaxBodyBytes);
+            (kestrel, options) =>
+                kestrel.Limits.MaxRequestBodySize = BodyLimits.WithFraming(options.Value.MaxBodyBytes));
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<BalancerMetrics>();

@@ -20,6 +20,9 @@ public static class Routes
     /// <summary>The methods that a key takes, as Allow lists them; written in capitals and not otherwise.</summary>
     public const string KeyMethods = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
+    /// <summary>The methods that all keys of a bucket take, likewise.</summary>
+    public const string KeysMethods = "GET, HEAD, DELETE, OPTIONS";
+
     /// <summary>The buckets, by name.</summary>
     public const string Buckets = "/buckets";
 

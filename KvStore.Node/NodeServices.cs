@@ -66,6 +66,7 @@ internal static class NodeServices
     {
         services.AddGrpc(grpc =>
         {
+            grpc.IgnoreUnknownServices = true;    // else every path of two segments seems to take POST
             grpc.MaxReceiveMessageSize = PeerService.MaxFrameBytes;
             grpc.MaxSendMessageSize = PeerService.MaxFrameBytes;
         });

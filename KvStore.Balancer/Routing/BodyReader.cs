@@ -34,7 +34,7 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
             { TakesMany: true } => (BodyLimits.MaxManyBytes, TooLargeBatch),
             _ => (MaxBodyBytes, TooLarge),
         };
-        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
+        if (WrongFraming(request) is { } wrong)
             return (null, new(ProblemType.BodyInvalid, wrong));
         if (request.ContentLength > limit)
             return (null, tooLarge);
@@ -63,6 +63,11 @@ internal sealed class BodyReader(IOptions<BalancerOptions> options)
                 body.Dispose();
         }
     }
+
+    /// <summary>Why it is not known where the body ends, as a sentence; null when it is.</summary>
+    public static string? WrongFraming(HttpRequest request) => BodyFraming.Wrong(
+        request.ContentLength is not null || request.Headers.ContainsKey(BodyFraming.MovedLength),
+        request.Headers.TransferEncoding.ToString());
 
     /// <summary>Takes back what a body held.</summary>
     public void GiveBack(int bytes) => Interlocked.Add(ref _held, -bytes);

@@ -87,14 +87,14 @@ internal sealed class OwnerForwarder(
     private Task ForwardAsync(HttpContext context, OwnerRoute route)
     {
         var headers = context.Request.Headers;
-        var takesMethod = OwnerRoute.TakesMethod(context.Request.Method);
-        if (route.Invalid is { } invalid && IsBeyondForwarding(context, route, takesMethod))
+        var canSendMethod = OwnerRoute.CanSendMethod(context.Request.Method);
+        if (route.Invalid is { } invalid && IsBeyondForwarding(context, route, canSendMethod))
             return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);
-        if (!takesMethod)
+        if (!canSendMethod)
         {
-            context.Response.Headers.Allow = Routes.KeyMethods;
+            context.Response.Headers.Allow = route.AllowedMethods;
             return Problems.WriteAsync(
-                context, ProblemType.MethodNotAllowed, "Allow lists the methods that a key takes, in capitals.");
+                context, ProblemType.MethodNotAllowed, "Allow lists the methods that are taken, in capitals.");
         }
 
         InternalHeaders.Strip(headers, route.KeepsTimeout);
@@ -105,7 +105,7 @@ internal sealed class OwnerForwarder(
         var hasBody = HasBody(context);
         if (hasBody && (route.IsStreamed || route.TakesMany))
             context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize =
-                route.IsStreamed ? null : BodyLimits.MaxManyBytes;
+                route.IsStreamed ? null : BodyLimits.WithFraming(BodyLimits.MaxManyBytes);
         return !hasBody ? AttemptAllAsync(context, call, null)
             : route.IsStreamed ? PassOnAsync(context, call)
             : HoldAndAttemptAsync(context, call);
@@ -115,8 +115,8 @@ internal sealed class OwnerForwarder(
     /// Whether a target that is refused can be sent to no node, which would refuse it in its own words: no request line
     /// can repeat it, or not with that method. Of CONNECT it is the method that a node looks at first.
     /// </summary>
-    private static bool IsBeyondForwarding(HttpContext context, OwnerRoute route, bool takesMethod) =>
-        context.Request.Method is not "CONNECT" && (!takesMethod || !route.RawTarget.StartsWith('/'));
+    private static bool IsBeyondForwarding(HttpContext context, OwnerRoute route, bool canSendMethod) =>
+        context.Request.Method is not "CONNECT" && (!canSendMethod || !route.RawTarget.StartsWith('/'));
 
     private string NewRequestId() => Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
 
@@ -131,8 +131,12 @@ internal sealed class OwnerForwarder(
 
         using (body)
         {
-            context.Request.Headers.Remove(HeaderNames.TransferEncoding);
-            context.Request.ContentLength = body.Length;
+            if (body.Length > 0)    // in no chunks at all it stays a body: where none is taken, a node refuses it
+            {
+                context.Request.Headers.Remove(HeaderNames.TransferEncoding);
+                context.Request.ContentLength = body.Length;
+            }
+
             await AttemptAllAsync(context, call, body);
         }
     }
@@ -144,7 +148,7 @@ internal sealed class OwnerForwarder(
     private Task PassOnAsync(HttpContext context, ForwardedCall call)
     {
         var request = context.Request;
-        return BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong
+        return BodyReader.WrongFraming(request) is { } wrong
             ? RefuseBodyAsync(context, new(ProblemType.BodyInvalid, wrong))
             : AttemptAllAsync(context, call, null);
     }

@@ -46,9 +46,15 @@ internal sealed class OwnerRoute
     /// <summary>How long the client lets a read wait for a change, beyond the deadline; mostly zero.</summary>
     public TimeSpan Wait { get; private init; }
 
-    /// <summary>Whether a node would take the method; it compares letter by letter, and so does this.</summary>
-    public static bool TakesMethod(string method) =>
-        method is Get or "HEAD" or "PUT" or "POST" or "PATCH" or "DELETE" or "OPTIONS";
+    /// <summary>The methods that the path takes; of a path that names no keys, those of a key.</summary>
+    public string AllowedMethods { get; private init; } = Routes.KeyMethods;
+
+    /// <summary>
+    /// Whether a node would see the method as it came: it compares letter by letter, and of one that is known but for
+    /// its capitals .NET makes the known one.
+    /// </summary>
+    public static bool CanSendMethod(string method) =>
+        method is not "CONNECT" && HttpMethods.GetCanonicalizedValue(method) == method;
 
     /// <summary>
     /// Whether the answer takes as long as there is something to tell: the nodes bound how many of those.
@@ -84,6 +90,7 @@ internal sealed class OwnerRoute
         {
             RawTarget = raw,
             Key = key,
+            AllowedMethods = target is KeyTarget.Collection ? Routes.KeysMethods : Routes.KeyMethods,
             IsWrite = isWrite,
             TakesAnyCopy = isRead && !key.IsEmpty && AllowsAnyCopy(headers, query),
             IsStreamed = isStreamed,

@@ -23,6 +23,17 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     public static bool IsSent(HttpRequest request) =>
         request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
 
+    /// <summary>Why it is not known where the body ends, as a sentence; null when it is.</summary>
+    public static string? WrongFraming(HttpRequest request) => BodyFraming.Wrong(
+        request.ContentLength is not null || request.Headers.ContainsKey(BodyFraming.MovedLength),
+        request.Headers.TransferEncoding.ToString());
+
+    /// <summary>Refuses a body where none is taken; null: there is none.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="rule">What takes no body, as a sentence.</param>
+    public static Refusal? RefuseAny(HttpRequest request, string rule) =>
+        IsSent(request) ? new Refusal(ProblemType.BodyNotAllowed, rule) { ClosesConnection = true } : null;
+
     /// <summary>Refuses the body of a request for a key by its headers alone.</summary>
     public Refusal? Refuse(HttpRequest request, BodyForm form) => Refuse(request, LimitFor(form), TooLarge);
 
@@ -34,7 +45,7 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     {
         var refusal = request.Headers.ContentEncoding.Count > 0
             ? new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.")
-            : BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong
+            : WrongFraming(request) is { } wrong
                 ? new Refusal(ProblemType.BodyInvalid, wrong)
             : request.Headers.ContentType.Count > 1
                 ? new Refusal(ProblemType.HeaderInvalid, "Content-Type was sent more than once.")
@@ -58,9 +69,8 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
     public static async ValueTask<(ReadOnlyMemory<byte> Body, Refusal? Refusal)> ReadAsync(
         HttpContext context, long limit, Refusal tooLarge)
     {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most
-            && most.MaxRequestBodySize <= limit)
-            most.MaxRequestBodySize = limit + 1;
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most)
+            most.MaxRequestBodySize = BodyLimits.WithFraming(limit);
         try
         {
             var reader = context.Request.BodyReader;
@@ -73,7 +83,9 @@ internal sealed class BodyReader(IOptions<ApiOptions> options)
         }
         catch (BadHttpRequestException broken)
         {
-            return (default, Broken(broken.StatusCode));
+            return (default, broken.StatusCode is StatusCodes.Status413PayloadTooLarge
+                ? tooLarge with { ClosesConnection = true }
+                : Broken(broken.StatusCode));
         }
         catch (IOException)    // how the server says that a chunk's size is no number it can count to
         {

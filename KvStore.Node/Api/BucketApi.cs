@@ -149,16 +149,10 @@ internal sealed class BucketApi(
     private static async ValueTask<Refusal?> ReadBodyAsync(HttpContext context, BucketCall call)
     {
         var request = context.Request;
+        if (request.Method is not ("PUT" or "PATCH"))
+            return BodyReader.RefuseAny(request, "Of requests for buckets, only PUT and PATCH take a body.");
         if (!BodyReader.IsSent(request))
             return null;
-        if (request.Method is not ("PUT" or "PATCH"))
-        {
-            return new Refusal(ProblemType.BodyNotAllowed, "Of requests for buckets, only PUT and PATCH take a body.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
         if (BodyReader.Refuse(request, MaxBodyBytes, TooLarge) is { } refused)
             return refused;
         var type = request.Method is "PATCH" ? KvMediaTypes.MergePatch : MediaTypes.Json;

@@ -8,8 +8,8 @@ namespace KvStore.Node.Api;
 internal static class DoorLimits
 {
     private const int MaxRequestLineBytes = 8 << 10;
-    private const int MaxHeaderBytes = 32 << 10;
-    private const int MaxHeaders = 100;
+    private const int MaxHeaderBytes = (32 << 10) + (1 << 10);    // what a balancer takes, and what it adds
+    private const int MaxHeaders = 100 + 8;
     private const int MaxConnections = 20_000;    // beside those of watches
     private static readonly TimeSpan HeaderTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);

@@ -84,7 +84,7 @@ internal sealed class ImportCall
     {
         if (request.Headers.ContentEncoding.Count > 0)
             return new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.");
-        if (BodyFraming.Wrong(request.ContentLength, request.Headers.TransferEncoding.ToString()) is { } wrong)
+        if (BodyReader.WrongFraming(request) is { } wrong)
             return new Refusal(ProblemType.BodyInvalid, wrong);
         return MediaTypes.Is(request.ContentType, MediaTypes.Lines)
             ? null

@@ -18,9 +18,6 @@ internal sealed partial class KeysApi(
     LongOperations operations,
     INodeStatus node)
 {
-    /// <summary>The methods that all keys take.</summary>
-    public const string Allowed = "GET, HEAD, DELETE, OPTIONS";
-
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
     /// <summary>Answers a request for many keys.</summary>
@@ -37,7 +34,7 @@ internal sealed partial class KeysApi(
         if (method is "OPTIONS")
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
-            context.Response.Headers.Allow = Allowed;
+            context.Response.Headers.Allow = Routes.KeysMethods;
             return null;
         }
 
@@ -46,7 +43,7 @@ internal sealed partial class KeysApi(
             return new Refusal(
                 ProblemType.MethodNotAllowed, "All keys of a bucket take the methods that Allow lists.")
             {
-                Allow = Allowed,
+                Allow = Routes.KeysMethods,
             };
         }
 

@@ -57,17 +57,12 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private static Refusal? Read(HttpContext context, string query, KeysCall call)
     {
         var isRemoval = context.Request.Method is "DELETE";
-        return RefuseBody(context.Request)
+        return BodyReader.RefuseAny(context.Request, "GET, HEAD and DELETE take no body.")
             ?? ReadHeaders(context.Request.Headers, call, isRemoval)
             ?? ReadQuery(query, call, isRemoval)
             ?? (isRemoval ? ProveRemoval(call) : ReadAccept(context.Request.Headers, call))
             ?? ProveRange(call);
     }
-
-    private static Refusal? RefuseBody(HttpRequest request) =>
-        BodyReader.IsSent(request)
-            ? new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.") { ClosesConnection = true }
-            : null;
 
     private static Refusal? ReadHeaders(IHeaderDictionary headers, KeysCall call, bool isRemoval)
     {
@@ -144,8 +139,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             return Wrong(RemovalParameters);
         if (value.Length > KeyPath.MaxKeyBytes)
             return Wrong($"The {name} may have as many bytes as a key, {KeyPath.MaxKeyBytes}.");
-        if (value.AsSpan().ContainsAnyInRange((byte)0, (byte)0x1F) || value.Contains((byte)0x7F)
-            || !IsBeginningOfText(value, isWhole: name is "delimiter"))
+        if (!IsPartOfKey(value, isWhole: name is "delimiter"))
             return Wrong($"The {name} must be what a key can have: UTF-8 text without control characters.");
         call.HasRange |= name is not "delimiter";
         switch (name)
@@ -253,9 +247,11 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
                     : $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
     }
 
-    /// <summary>Whether it is UTF-8, or the first bytes of such text.</summary>
-    internal static bool IsBeginningOfText(ReadOnlySpan<byte> bytes, bool isWhole)
+    /// <summary>Whether it is UTF-8 as keys have it, or the first bytes of such text.</summary>
+    internal static bool IsPartOfKey(ReadOnlySpan<byte> bytes, bool isWhole)
     {
+        if (bytes.ContainsAnyInRange((byte)0, (byte)0x1F) || bytes.Contains((byte)0x7F))
+            return false;
         while (!bytes.IsEmpty)
         {
             var status = Rune.DecodeFromUtf8(bytes, out _, out var length);

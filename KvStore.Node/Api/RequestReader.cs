@@ -201,23 +201,10 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
 
     private static Refusal? RefuseBody(HttpContext context, KeyRequest read)
     {
-        var headers = context.Request.Headers;
-        var isChunked = headers.TransferEncoding.Count > 0;
-        // Kestrel moves a length that stands beside a transfer encoding to this header: two lengths, and no telling.
-        if (isChunked && headers.ContainsKey("X-Content-Length"))
-        {
-            return new Refusal(
-                ProblemType.BodyInvalid, "Content-Length and Transfer-Encoding must not be sent together.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
-        if (read.HasBody || read.Verb is Verb.Options || !BodyReader.IsSent(context.Request))
-            return null;
-        return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD, DELETE and a touch take no body.")
-        {
-            ClosesConnection = true,
-        };
+        if (BodyReader.WrongFraming(context.Request) is { } wrong)
+            return new Refusal(ProblemType.BodyInvalid, wrong) { ClosesConnection = true };
+        return read.HasBody || read.Verb is Verb.Options
+            ? null
+            : BodyReader.RefuseAny(context.Request, "GET, HEAD, DELETE and a touch take no body.");
     }
 }

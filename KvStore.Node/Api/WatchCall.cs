@@ -59,7 +59,8 @@ internal static class WatchCallReader
         };
         if (!BucketName.IsValid(bucket))
             return Problems.BucketInvalid;
-        return ReadAccept(headers.Accept, ref call)
+        return BodyReader.RefuseAny(context.Request, "A watch takes no body.")
+            ?? ReadAccept(headers.Accept, ref call)
             ?? ReadHeaders(headers, ref call)
             ?? ReadQuery(context, ref call)
             ?? ReadLastEvent(headers, ref call);
@@ -127,11 +128,12 @@ internal static class WatchCallReader
     private static Refusal? ReadPrefix(byte[] bytes, ref WatchCall call)
     {
         call = call with { Prefix = bytes };
-        return bytes.Length <= KeyPath.MaxKeyBytes && KeysCallReader.IsBeginningOfText(bytes, isWhole: false)
+        return bytes.Length <= KeyPath.MaxKeyBytes && KeysCallReader.IsPartOfKey(bytes, isWhole: false)
             ? null
             : new Refusal(
                 ProblemType.QueryInvalid,
-                $"A prefix has at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8.");
+                $"A prefix has at most {KeyPath.MaxKeyBytes} bytes, the first ones of UTF-8 without control "
+                    + "characters.");
     }
 
     private static Refusal? ReadSince(string text, ref WatchCall call)

@@ -15,5 +15,5 @@ public sealed class BodyFramingTests
     [InlineData(null, "chunked,chunked", false)]
     [InlineData(null, "identity", false)]
     public void A_body_has_a_length_or_comes_in_chunks_and_nothing_else(long? length, string encoding, bool isSound) =>
-        Assert.Equal(isSound, BodyFraming.Wrong(length, encoding) is null);
+        Assert.Equal(isSound, BodyFraming.Wrong(length is not null, encoding) is null);
 }
