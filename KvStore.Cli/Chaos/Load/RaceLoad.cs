@@ -43,7 +43,7 @@ internal sealed class RaceLoad(KeyPool keys) : ILoad
         {
             If =
             [
-                new HistoryStep
+                new OperationStep
                 {
                     Op = OperationKind.Get,
                     Key = key,
@@ -51,6 +51,6 @@ internal sealed class RaceLoad(KeyPool keys) : ILoad
                     IfNone = version is null ? "*" : null,
                 },
             ],
-            Ops = [new HistoryStep { Op = OperationKind.Put, Key = key, Value = client.NextValue() }],
+            Ops = [new OperationStep { Op = OperationKind.Put, Key = key, Value = client.NextValue() }],
         };
 }
