@@ -39,7 +39,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     /// <exception cref="FailureException">Some cannot be stored; the message says which lines are.</exception>
     public async Task RunAsync(Stream input)
     {
-        await foreach (var line in PortLines.ReadAsync(input).ConfigureAwait(false))
+        await foreach (var line in ExportLines.ReadAsync(input).ConfigureAwait(false))
         {
             _line++;
             await _part.WriteAsync(line).ConfigureAwait(false);
@@ -54,10 +54,10 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     /// <summary>Counts entries, since no server sees them all: it is sent parts.</summary>
     private async Task TakeAsync(byte[] line)
     {
-        switch (PortLines.NameIn(line))
+        switch (ExportLines.NameIn(line))
         {
-            case PortLines.End:
-                var (entries, said) = (_entries, PortLines.Read(line, ContractsJson.Default.KeyListEnd).Count);
+            case ExportLines.End:
+                var (entries, said) = (_entries, ExportLines.Read(line, ContractsJson.Default.KeyListEnd).Count);
                 _part.SetLength(_part.Length - line.Length);
                 _part.WriteByte((byte)'\n');    // each line keeps its number
                 (_entries, Sum) = (0, Sum with { End = true });
@@ -67,7 +67,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
                 throw new FailureException(
                     $"Line {_line} says that {said} entries were exported, and {entries} came: the export is not "
                     + "whole. What came is stored.");
-            case PortLines.Cursor or "":
+            case ExportLines.Cursor or "":
                 break;
             default:
                 _entries++;
@@ -107,7 +107,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(Lines);
         using var answer = await server.AskAsync(request).ConfigureAwait(false);
         var said = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
-        return PortLines.Read(said, ContractsJson.Default.ImportResponse);
+        return ExportLines.Read(said, ContractsJson.Default.ImportResponse);
     }
 
     private void Add(ImportResponse part)

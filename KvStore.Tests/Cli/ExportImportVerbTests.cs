@@ -9,12 +9,12 @@ namespace KvStore.Tests.Cli;
 /// <summary>
 /// <c>kv export</c> and <c>kv import</c>: what they do when an answer breaks off, and what is left then.
 /// </summary>
-public sealed class PortVerbTests : IDisposable
+public sealed class ExportImportVerbTests : IDisposable
 {
     private const string Broken = "\u0004";    // here the connection is cut
     private const string Gone = "\u0005";      // here a refusal is answered
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-port-").FullName;
+    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-export-").FullName;
     private readonly ConcurrentQueue<(string Target, string Body)> _requests = new();
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
