@@ -35,8 +35,8 @@ internal sealed class TransferLoad(KeyPool banks) : ILoad
             var steps = (told.Succeeded == true ? told.Ops : told.Else) ?? [];
             foreach (var step in steps)
                 _seen[step.Key] = step;
-            if (!isWrite && told.Result == OperationResult.Ok)
-                client.SumIs(told.Ops!, Accounts * Units);
+            if (!isWrite && told is { Result: OperationResult.Ok, Ops: { Count: Accounts } all })
+                client.SumIs(all, Accounts * Units);    // an answer that is given again may lack some
         }
     }
 
