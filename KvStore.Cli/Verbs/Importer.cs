@@ -6,7 +6,7 @@ namespace KvStore.Cli.Verbs;
 
 /// <summary>
 /// Sends one import part by part, the next when the last was answered; a part that gets no answer is sent again, which
-/// stores the same once more.
+/// stores the same once more, or finds there what it stored before.
 /// </summary>
 internal sealed class Importer(Terminal terminal, KvServer server, string target) : IDisposable
 {
@@ -19,6 +19,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     private long _line;
     private long _sent;
     private long _entries;
+    private bool _mayBeStored;    // something of the part, by an attempt before
 
     /// <summary>What came of all parts so far.</summary>
     public ImportResponse Sum { get; private set; } = new()
@@ -31,6 +32,11 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
         Refusals = [],
         End = false,
     };
+
+    /// <summary>
+    /// Of those that were there, the ones in parts that were sent again: this import itself may have stored them.
+    /// </summary>
+    public long Repeated { get; private set; }
 
     /// <inheritdoc/>
     public void Dispose() => _part.Dispose();
@@ -84,7 +90,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
             {
                 Add(await SendOnceAsync().ConfigureAwait(false));
                 await _perseverance.DoneAsync(Sum.Applied + Sum.Existing).ConfigureAwait(false);
-                (_sent, Sum) = (_line, Sum with { Lines = _line });
+                (_sent, _mayBeStored, Sum) = (_line, false, Sum with { Lines = _line });
                 _part.SetLength(0);
             }
             catch (FailureException failure)
@@ -96,6 +102,8 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
                         : new FailureException(
                             $"{failure.Message} {_sent} lines were done before these.", failure.ExitCode, failure);
                 }
+
+                _mayBeStored |= failure.Applied is not Applied.No;
             }
         }
     }
@@ -120,6 +128,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
 
         if (part.Refused > part.Refusals.Length)
             terminal.Error.WriteLine($"kv: and {part.Refused - part.Refusals.Length} more near these");
+        Repeated += _mayBeStored ? part.Existing : 0;
         Sum = Sum with
         {
             Applied = Sum.Applied + part.Applied,
