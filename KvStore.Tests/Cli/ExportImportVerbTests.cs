@@ -137,8 +137,9 @@ public sealed class ExportImportVerbTests : IDisposable
         string answer, int repeated)
     {
         var lines = Lines([.. Enumerable.Range(0, 10_001).Select(number => $"{number}")]);
+        var inWords = repeated > 0 ? $"5 were there ({repeated} of them in parts" : "5 were there, ";
         foreach (var (format, said) in ((string, string)[])
-            [("json", $"\"existing\":5,\"repeated\":{repeated},"), ("table", $"5 were there{(repeated > 0 ? " (3 of" : ", ")}")])
+            [("json", $"\"existing\":5,\"repeated\":{repeated},"), ("table", inWords)])
         {
             await using var server = await ServerAsync(
                 Answer(applied: 9_998, refused: 0, existing: 2), answer, Answer(applied: 0, refused: 0, existing: 3));
@@ -171,8 +172,8 @@ public sealed class ExportImportVerbTests : IDisposable
     private static string End(long count) => $"{{\"end\":true,\"count\":{count},\"snapshot\":\"s\"}}\n";
 
     private static string Answer(long applied, long refused, string refusals = "", long existing = 0) => $$"""
-        {"lines":1,"applied":{{applied}},"existing":{{existing}},"expired":0,"refused":{{refused}},"refusals":[{{refusals}}],
-        "end":false}
+        {"lines":1,"applied":{{applied}},"existing":{{existing}},"expired":0,"refused":{{refused}},
+        "refusals":[{{refusals}}],"end":false}
         """;
 
     private static Task<int> RunAsync(FakeServer server, MemoryTerminal terminal, params string[] args)

@@ -3,9 +3,9 @@ using KvStore.Verification;
 namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>
-/// Races: through every door at once, a write under the same condition, every other one as a transaction. A version that
-/// they demand has one successor, so one of them may win. That there is none may be true again, once the winner's value
-/// was deleted: then the order of all answers alone tells who may win.
+/// Races: through every door at once, a write under the same condition, every other one as a transaction. A version
+/// has one successor, so one of those who demand it may win. That there is none may be true again, once the winner's
+/// value was deleted: who may win then, the order of all answers alone tells.
 /// </summary>
 internal sealed class RaceLoad(KeyPool keys) : ILoad
 {

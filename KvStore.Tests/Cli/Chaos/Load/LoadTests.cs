@@ -6,7 +6,9 @@ using KvStore.Verification;
 
 namespace KvStore.Tests.Cli.Chaos.Load;
 
-/// <summary>What the clients of <c>kv chaos</c> take for a violation by itself, and what they leave to the checker.</summary>
+/// <summary>
+/// What the clients of <c>kv chaos</c> take for a violation by itself, and what they leave to the checker.
+/// </summary>
 public sealed class LoadTests
 {
     private const int Accounts = 10;
