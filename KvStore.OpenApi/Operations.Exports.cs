@@ -61,7 +61,9 @@ internal static partial class Operations
             Parameters.Bucket, Parameters.Mode, Parameters.FirstLine, Parameters.Timeout, Parameters.TimeoutQuery,
             Parameters.IdempotencyKey, Parameters.HopRequestId,
         ],
-        Body = new("Lines of JSON, each of at most three times the bytes that a value may have, and 64 KiB.", IsRequired: true,
+        Body = new(
+            "Lines of JSON, each of at most three times the bytes that a value may have, and 64 KiB.",
+            IsRequired: true,
             [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)]),
         Answers =
         [
