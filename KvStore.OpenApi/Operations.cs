@@ -14,7 +14,7 @@ internal static partial class Operations
         .. OfCollection(KeyRoot.Envelope),
         .. OfCollection(KeyRoot.Raw),
         .. OfMany,
-        .. OfTransfer,
+        .. OfExports,
         .. OfWatch,
         .. OfBuckets,
         .. OfStatus,
@@ -25,7 +25,10 @@ internal static partial class Operations
 
     /// <summary>What they are sorted by.</summary>
     public static ImmutableArray<Tag> Tags =>
-        [DefaultKeys, BucketKeys, ManyKeys, Batches, Transfers, Watches, Buckets, Status, Administration, Document];
+    [
+        DefaultKeys, BucketKeys, ManyKeys, Batches, ExportsAndImports, Watches, Buckets, Status, Administration,
+        Document,
+    ];
 
     private static Tag DefaultKeys => new(
         "Keys of the default bucket",
@@ -43,7 +46,7 @@ internal static partial class Operations
     private static Tag Batches => new(
         "Batches and transactions", "Many operations in one request: each judged alone, or all of them or none.");
 
-    private static Tag Transfers => new(
+    private static Tag ExportsAndImports => new(
         "Exports and imports", "A whole bucket as lines of JSON, from which every byte can be had again.");
 
     private static Tag Watches => new(

@@ -53,14 +53,14 @@ internal sealed class ComponentHistory
 
     public int KeyCount => _keys.Count;
 
-    private static IEnumerable<HistoryStep> StepsOf(HistoryOperation operation)
+    private static IEnumerable<OperationStep> StepsOf(HistoryOperation operation)
     {
         if (operation is { Op: OperationKind.Txn, Result: OperationResult.Unknown })
             return (operation.Ops ?? []).Concat(operation.Else ?? []).Where(step => step.IsWrite);
         return ToldSteps.Of(operation);
     }
 
-    private (int Place, KeyTexts Texts) KeyOf(HistoryStep step)
+    private (int Place, KeyTexts Texts) KeyOf(OperationStep step)
     {
         if (!_keys.TryGetValue(step.Key, out var key))
             _keys.Add(step.Key, key = (_keys.Count, new KeyTexts(_hasUniqueEtags)));
@@ -91,7 +91,7 @@ internal sealed class ComponentHistory
     }
 
     /// <summary>What was never told to anybody need not have been read.</summary>
-    private ImmutableArray<JudgedStep> Branch(HistoryOperation operation, IReadOnlyList<HistoryStep>? steps) =>
+    private ImmutableArray<JudgedStep> Branch(HistoryOperation operation, IReadOnlyList<OperationStep>? steps) =>
     [
         .. (steps ?? []).Where(step => step.IsWrite || operation.Result != OperationResult.Unknown)
             .Select(step => new JudgedStep(KeyOf(step).Place, KeyOf(step).Texts.Translate(step, operation.Result))),

@@ -82,13 +82,13 @@ public sealed record HistoryOperation
     /// What a transaction compares: reads with a condition or with the value that must be there, and no answers of
     /// their own. <see cref="OperationResult.Fail"/> says that one does not hold and that there was nothing to do else.
     /// </summary>
-    public IReadOnlyList<HistoryStep>? If { get; init; }
+    public IReadOnlyList<OperationStep>? If { get; init; }
 
     /// <summary>What a transaction does, in this order, if all that it compares holds.</summary>
-    public IReadOnlyList<HistoryStep>? Ops { get; init; }
+    public IReadOnlyList<OperationStep>? Ops { get; init; }
 
     /// <summary>What it does if not.</summary>
-    public IReadOnlyList<HistoryStep>? Else { get; init; }
+    public IReadOnlyList<OperationStep>? Else { get; init; }
 
     /// <summary>Whether all held, where the answer said so; the steps of the other list then have no answers.</summary>
     public bool? Succeeded { get; init; }
@@ -114,7 +114,7 @@ public sealed record HistoryOperation
         Op == OperationKind.Txn ? Branches.Concat(If ?? []).Select(step => step.Key) : [Key];
 
     /// <summary>An operation on one key as the one step that it is.</summary>
-    internal HistoryStep Step => new()
+    internal OperationStep Step => new()
     {
         Op = Op,
         Key = Key,
@@ -126,5 +126,5 @@ public sealed record HistoryOperation
         Etag = Etag,
     };
 
-    private IEnumerable<HistoryStep> Branches => (Ops ?? []).Concat(Else ?? []);
+    private IEnumerable<OperationStep> Branches => (Ops ?? []).Concat(Else ?? []);
 }

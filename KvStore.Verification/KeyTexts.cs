@@ -19,7 +19,7 @@ internal sealed class KeyTexts(bool hasUniqueEtags)
     private bool _hasUniqueValues = true;
 
     /// <summary>A step that is part of the history, before any is translated.</summary>
-    public void Notice(HistoryStep step, OperationResult result)
+    public void Notice(OperationStep step, OperationResult result)
     {
         if (step.Op is OperationKind.Get && step.Value is { } value)
         {
@@ -36,7 +36,7 @@ internal sealed class KeyTexts(bool hasUniqueEtags)
             _demandedEtags.Add(demanded);
     }
 
-    public RegisterOperation Translate(HistoryStep step, OperationResult result)
+    public RegisterOperation Translate(OperationStep step, OperationResult result)
     {
         var isUnanswered = result == OperationResult.Unknown;
         return new RegisterOperation
@@ -56,7 +56,7 @@ internal sealed class KeyTexts(bool hasUniqueEtags)
     }
 
     /// <summary>What is compared: a value that must be there, if it is named, and a condition.</summary>
-    public RegisterOperation TranslateComparison(HistoryStep step) => Translate(step, OperationResult.Ok) with
+    public RegisterOperation TranslateComparison(OperationStep step) => Translate(step, OperationResult.Ok) with
     {
         Value = step.Value is null ? RegisterState.Any : ValueOf(step.Value),
     };
@@ -67,7 +67,7 @@ internal sealed class KeyTexts(bool hasUniqueEtags)
     private bool IsTaken(string? etag) => etag is not null
         && (_writtenEtags.Contains(etag) || (HasTellingValues && _readEtags.Contains(etag)));
 
-    private int AnsweredEtag(HistoryStep step, OperationResult result)
+    private int AnsweredEtag(OperationStep step, OperationResult result)
     {
         if (step.Op is OperationKind.Put or OperationKind.Increment && result == OperationResult.Ok)
             return step.Etag is { } written ? EtagOf(written) : RegisterState.Untold;
@@ -77,13 +77,13 @@ internal sealed class KeyTexts(bool hasUniqueEtags)
         return result == OperationResult.Fail && !hasUniqueEtags ? RegisterState.Any : EtagOf(told);
     }
 
-    private int UnansweredValue(HistoryStep step)
+    private int UnansweredValue(OperationStep step)
     {
         var isSeen = step.Value is null || _isAddedTo || _seenValues.Contains(step.Value);
         return isSeen ? ValueOf(step.Value) : RegisterState.Unseen;
     }
 
-    private int UnansweredEtag(HistoryStep step)
+    private int UnansweredEtag(OperationStep step)
     {
         if (step.Op == OperationKind.Delete)
             return RegisterState.Any;

@@ -3,7 +3,7 @@ namespace KvStore.Verification;
 /// <summary>The steps of an operation that was answered as they were carried out.</summary>
 internal static class ToldSteps
 {
-    public static IReadOnlyList<HistoryStep> Of(HistoryOperation operation)
+    public static IReadOnlyList<OperationStep> Of(HistoryOperation operation)
     {
         if (operation.Op != OperationKind.Txn)
             return [operation.Step];

@@ -32,7 +32,7 @@ public sealed class WatchChecker(bool isWhole)
         return wrong;
     }
 
-    private static IEnumerable<HistoryStep> StepsOf(HistoryOperation operation) =>
+    private static IEnumerable<OperationStep> StepsOf(HistoryOperation operation) =>
         operation is { Op: OperationKind.Txn, Result: OperationResult.Unknown }
             ? (operation.Ops ?? []).Concat(operation.Else ?? [])
             : ToldSteps.Of(operation);
@@ -64,7 +64,7 @@ public sealed class WatchChecker(bool isWhole)
     private void Compare(
         string key,
         List<WatchedEvent> events,
-        List<(HistoryStep Step, OperationResult Result)> writes,
+        List<(OperationStep Step, OperationResult Result)> writes,
         List<string> wrong)
     {
         var puts = events.FindAll(change => change.Kind == "put");

@@ -130,7 +130,11 @@ internal sealed class KvServer : IDisposable
         if (answer.Content.Headers.ContentType?.MediaType == Problem.MediaType
             && await ReadProblemAsync(answer).ConfigureAwait(false) is { } problem)
         {
-            return new FailureException(Describe(problem), ExitCodeOf(problem)) { Code = problem.Code };
+            return new FailureException(Describe(problem), ExitCodeOf(problem))
+            {
+                Code = problem.Code,
+                Applied = problem.Applied,
+            };
         }
 
         var isAway = answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable

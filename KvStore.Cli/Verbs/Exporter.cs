@@ -74,23 +74,23 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
         await using var stream = await answer.Content.ReadAsStreamAsync().ConfigureAwait(false);
         using var page = new MemoryStream();
         var entries = 0L;
-        await foreach (var line in PortLines.ReadAsync(stream).ConfigureAwait(false))
+        await foreach (var line in ExportLines.ReadAsync(stream).ConfigureAwait(false))
         {
             if (line[^1] != '\n')
                 return false;
-            var name = PortLines.NameIn(line);
-            if (name is PortLines.Cursor)
+            var name = ExportLines.NameIn(line);
+            if (name is ExportLines.Cursor)
             {
-                var mark = PortLines.Read(line, ContractsJson.Default.ExportCursor);
+                var mark = ExportLines.Read(line, ContractsJson.Default.ExportCursor);
                 await KeepAsync(page, entries, mark.Count).ConfigureAwait(false);
                 (_cursor, entries) = (mark.Cursor, 0);
                 continue;
             }
 
             await page.WriteAsync(line).ConfigureAwait(false);
-            if (name is PortLines.End)
+            if (name is ExportLines.End)
             {
-                var end = PortLines.Read(line, ContractsJson.Default.KeyListEnd);
+                var end = ExportLines.Read(line, ContractsJson.Default.KeyListEnd);
                 await KeepAsync(page, entries, end.Count).ConfigureAwait(false);
                 return true;
             }

@@ -34,7 +34,7 @@ internal static class ImportVerb
             var (name, path) = (parsed.GetRequiredValue(bucket), parsed.GetRequiredValue(file));
             var target = Routes.Import.Replace("{bucket}", name, StringComparison.Ordinal)
                 + $"?mode={parsed.GetRequiredValue(mode)}";
-            var sum = await ReadAsync(terminal, connection, target, path).ConfigureAwait(false);
+            var (sum, repeated) = await ReadAsync(terminal, connection, target, path).ConfigureAwait(false);
             if (!sum.End)
             {
                 await terminal.Error.WriteLineAsync(
@@ -44,16 +44,20 @@ internal static class ImportVerb
 
             var text = OutputFormat.For(terminal, parsed.GetValue(output)) is OutputFormat.Json
                 ? JsonSerializer.Serialize(
-                    new ImportedLine(name, sum.Applied, sum.Existing, sum.Expired, sum.Refused, sum.End),
+                    new ImportedLine(name, sum.Applied, sum.Existing, repeated, sum.Expired, sum.Refused, sum.End),
                     VerbJson.Lines.ImportedLine)
-                : $"{sum.Applied} entries stored in {name}, {sum.Existing} were there, {sum.Expired} had expired, "
-                    + $"{sum.Refused} were refused";
+                : $"{sum.Applied} entries stored in {name}, {sum.Existing} were there{Of(repeated)}, "
+                    + $"{sum.Expired} had expired, {sum.Refused} were refused";
             await terminal.Out.WriteLineAsync(text).ConfigureAwait(false);
             return sum.Refused > 0 ? ExitCodes.Failed : ExitCodes.Ok;
         });
     }
 
-    private static async Task<ImportResponse> ReadAsync(
+    private static string Of(long repeated) => repeated == 0
+        ? ""
+        : $" ({repeated} of them in parts that were sent again: this import itself may have stored them)";
+
+    private static async Task<(ImportResponse Sum, long Repeated)> ReadAsync(
         Terminal terminal, KvServer server, string target, string path)
     {
         using var importer = new Importer(terminal, server, target);
@@ -63,7 +67,7 @@ internal static class ImportVerb
                 await terminal.Error.WriteLineAsync("kv: type the lines, then Ctrl-D.").ConfigureAwait(false);
             await using var input = path is "-" ? terminal.OpenInput() : File.OpenRead(path);
             await importer.RunAsync(input).ConfigureAwait(false);
-            return importer.Sum;
+            return (importer.Sum, importer.Repeated);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

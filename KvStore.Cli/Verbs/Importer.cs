@@ -6,7 +6,7 @@ namespace KvStore.Cli.Verbs;
 
 /// <summary>
 /// Sends one import part by part, the next when the last was answered; a part that gets no answer is sent again, which
-/// stores the same once more.
+/// stores the same once more, or finds there what it stored before.
 /// </summary>
 internal sealed class Importer(Terminal terminal, KvServer server, string target) : IDisposable
 {
@@ -19,6 +19,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     private long _line;
     private long _sent;
     private long _entries;
+    private bool _mayBeStored;    // something of the part, by an attempt before
 
     /// <summary>What came of all parts so far.</summary>
     public ImportResponse Sum { get; private set; } = new()
@@ -32,6 +33,11 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
         End = false,
     };
 
+    /// <summary>
+    /// Of those that were there, the ones in parts that were sent again: this import itself may have stored them.
+    /// </summary>
+    public long Repeated { get; private set; }
+
     /// <inheritdoc/>
     public void Dispose() => _part.Dispose();
 
@@ -39,7 +45,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     /// <exception cref="FailureException">Some cannot be stored; the message says which lines are.</exception>
     public async Task RunAsync(Stream input)
     {
-        await foreach (var line in PortLines.ReadAsync(input).ConfigureAwait(false))
+        await foreach (var line in ExportLines.ReadAsync(input).ConfigureAwait(false))
         {
             _line++;
             await _part.WriteAsync(line).ConfigureAwait(false);
@@ -54,10 +60,10 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     /// <summary>Counts entries, since no server sees them all: it is sent parts.</summary>
     private async Task TakeAsync(byte[] line)
     {
-        switch (PortLines.NameIn(line))
+        switch (ExportLines.NameIn(line))
         {
-            case PortLines.End:
-                var (entries, said) = (_entries, PortLines.Read(line, ContractsJson.Default.KeyListEnd).Count);
+            case ExportLines.End:
+                var (entries, said) = (_entries, ExportLines.Read(line, ContractsJson.Default.KeyListEnd).Count);
                 _part.SetLength(_part.Length - line.Length);
                 _part.WriteByte((byte)'\n');    // each line keeps its number
                 (_entries, Sum) = (0, Sum with { End = true });
@@ -67,7 +73,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
                 throw new FailureException(
                     $"Line {_line} says that {said} entries were exported, and {entries} came: the export is not "
                     + "whole. What came is stored.");
-            case PortLines.Cursor or "":
+            case ExportLines.Cursor or "":
                 break;
             default:
                 _entries++;
@@ -84,7 +90,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
             {
                 Add(await SendOnceAsync().ConfigureAwait(false));
                 await _perseverance.DoneAsync(Sum.Applied + Sum.Existing).ConfigureAwait(false);
-                (_sent, Sum) = (_line, Sum with { Lines = _line });
+                (_sent, _mayBeStored, Sum) = (_line, false, Sum with { Lines = _line });
                 _part.SetLength(0);
             }
             catch (FailureException failure)
@@ -96,6 +102,8 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
                         : new FailureException(
                             $"{failure.Message} {_sent} lines were done before these.", failure.ExitCode, failure);
                 }
+
+                _mayBeStored |= failure.Applied is not Applied.No;
             }
         }
     }
@@ -107,7 +115,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(Lines);
         using var answer = await server.AskAsync(request).ConfigureAwait(false);
         var said = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
-        return PortLines.Read(said, ContractsJson.Default.ImportResponse);
+        return ExportLines.Read(said, ContractsJson.Default.ImportResponse);
     }
 
     private void Add(ImportResponse part)
@@ -120,6 +128,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
 
         if (part.Refused > part.Refusals.Length)
             terminal.Error.WriteLine($"kv: and {part.Refused - part.Refusals.Length} more near these");
+        Repeated += _mayBeStored ? part.Existing : 0;
         Sum = Sum with
         {
             Applied = Sum.Applied + part.Applied,

@@ -54,9 +54,11 @@ internal sealed record WatchedLine(string Event, JsonElement Data, string? Curso
 /// <summary>What <c>kv export -o json</c> prints of it all.</summary>
 internal sealed record ExportedLine(string Bucket, long Entries, string? File);
 
-/// <summary>What <c>kv import -o json</c> prints.</summary>
+/// <summary>
+/// What <c>kv import -o json</c> prints; of those that were there it may have stored the repeated itself.
+/// </summary>
 internal sealed record ImportedLine(
-    string Bucket, long Applied, long Existing, long Expired, long Refused, bool End);
+    string Bucket, long Applied, long Existing, long Repeated, long Expired, long Refused, bool End);
 
 /// <summary>What <c>kv delete -o json</c> prints.</summary>
 internal sealed record DeletedLine(string Key, bool Deleted, long Version, string? Copies, string? ServedBy);

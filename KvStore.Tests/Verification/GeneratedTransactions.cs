@@ -148,7 +148,7 @@ internal sealed class GeneratedTransactions(int seed, PlantedAnomaly anomaly)
     {
         if (operation.Op != OperationKind.Txn)
         {
-            var told = Do(new HistoryStep { Op = operation.Op, Key = operation.Key, By = operation.By }, "");
+            var told = Do(new OperationStep { Op = operation.Op, Key = operation.Key, By = operation.By }, "");
             return operation with { Value = told.Value, Found = told.Found, Etag = told.Etag };
         }
 
@@ -157,13 +157,13 @@ internal sealed class GeneratedTransactions(int seed, PlantedAnomaly anomaly)
         if (branch is null)
             return operation with { Result = OperationResult.Fail };
         var etag = NextEtag();
-        HistoryStep[] done = [.. branch.Select(step => Do(step, etag))];
+        OperationStep[] done = [.. branch.Select(step => Do(step, etag))];
         return holds
             ? operation with { Succeeded = true, Ops = done }
             : operation with { Succeeded = false, Else = done };
     }
 
-    private HistoryStep Do(HistoryStep step, string etag)
+    private OperationStep Do(OperationStep step, string etag)
     {
         if (step.Op != OperationKind.Get)
         {
@@ -180,7 +180,7 @@ internal sealed class GeneratedTransactions(int seed, PlantedAnomaly anomaly)
         };
     }
 
-    private static HistoryOperation Txn(HistoryStep[] compares, HistoryStep[] then) => new()
+    private static HistoryOperation Txn(OperationStep[] compares, OperationStep[] then) => new()
     {
         Client = 1,
         CallNs = 0,
@@ -196,15 +196,15 @@ internal sealed class GeneratedTransactions(int seed, PlantedAnomaly anomaly)
     private static HistoryOperation Single(OperationKind kind, string key) =>
         new() { Client = 1, CallNs = 0, Op = kind, Key = key, Result = OperationResult.Ok };
 
-    private static HistoryStep Read(string key) => new() { Op = OperationKind.Get, Key = key };
+    private static OperationStep Read(string key) => new() { Op = OperationKind.Get, Key = key };
 
-    private static HistoryStep Increment(string key, long by) =>
+    private static OperationStep Increment(string key, long by) =>
         new() { Op = OperationKind.Increment, Key = key, By = by };
 
-    private static HistoryStep Put(string key, long number) =>
+    private static OperationStep Put(string key, long number) =>
         new() { Op = OperationKind.Put, Key = key, Value = number.ToString(CultureInfo.InvariantCulture) };
 
-    private HistoryStep Is(string key) => Read(key) with { IfMatch = _store[key].Etag };
+    private OperationStep Is(string key) => Read(key) with { IfMatch = _store[key].Etag };
 
     private (string From, string To) TwoKeys()
     {

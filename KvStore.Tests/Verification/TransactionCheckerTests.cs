@@ -47,10 +47,10 @@ public sealed class TransactionCheckerTests
     public void What_is_compared_decides_between_both_branches()
     {
         var write = Txn(1, Put("a", "1"));
-        var absent = new HistoryStep { Op = OperationKind.Get, Key = "a", IfNone = "*" };
+        var absent = new OperationStep { Op = OperationKind.Get, Key = "a", IfNone = "*" };
         var present = absent with { IfNone = null, IfMatch = "*" };
         var one = absent with { IfNone = null, Value = "1" };
-        HistoryOperation If(HistoryStep compared, bool holds) => Txn(3, Put("b", "2")) with
+        HistoryOperation If(OperationStep compared, bool holds) => Txn(3, Put("b", "2")) with
         {
             If = [compared],
             Else = [Get("a", "1")],
@@ -72,7 +72,7 @@ public sealed class TransactionCheckerTests
         var write = Txn(1, Put("a", "1")) with { Ops = [Put("a", "1") with { Etag = "\"1\"" }] };
         HistoryOperation FailIf(string etag) => Txn(3, Put("a", "2")) with
         {
-            If = [new HistoryStep { Op = OperationKind.Get, Key = "a", IfMatch = etag }],
+            If = [new OperationStep { Op = OperationKind.Get, Key = "a", IfMatch = etag }],
             Succeeded = null,
             Result = OperationResult.Fail,
         };
@@ -146,7 +146,7 @@ public sealed class TransactionCheckerTests
     private static Judgement Judge(IEnumerable<HistoryOperation> history) =>
         new LinearizabilityChecker(hasUniqueEtags: true).Judge(history);
 
-    private static HistoryOperation Txn(int at, params HistoryStep[] steps) => new()
+    private static HistoryOperation Txn(int at, params OperationStep[] steps) => new()
     {
         Client = at,
         CallNs = at * 10,
@@ -158,9 +158,9 @@ public sealed class TransactionCheckerTests
         Result = OperationResult.Ok,
     };
 
-    private static HistoryStep Put(string key, string value) =>
+    private static OperationStep Put(string key, string value) =>
         new() { Op = OperationKind.Put, Key = key, Value = value };
 
-    private static HistoryStep Get(string key, string? value) =>
+    private static OperationStep Get(string key, string? value) =>
         new() { Op = OperationKind.Get, Key = key, Value = value };
 }

@@ -65,7 +65,7 @@ public sealed class WatchCheckerTests
             Write(OperationKind.Increment, null, null) with { By = 1, Result = OperationResult.Unknown },
             Write(OperationKind.Txn, null, null) with
             {
-                Ops = [new HistoryStep { Op = OperationKind.Put, Key = "k", Value = "7", Etag = "\"3\"" }],
+                Ops = [new OperationStep { Op = OperationKind.Put, Key = "k", Value = "7", Etag = "\"3\"" }],
                 Succeeded = true,
             },
         ];

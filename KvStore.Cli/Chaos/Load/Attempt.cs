@@ -20,7 +20,7 @@ internal sealed record Attempt(
     public bool? Succeeded { get; init; }
 
     /// <summary>What was done then, with what was told of it.</summary>
-    public IReadOnlyList<HistoryStep>? Steps { get; init; }
+    public IReadOnlyList<OperationStep>? Steps { get; init; }
 
     /// <summary>The version that was told last.</summary>
     public string? LatestEtag => Etag ?? Steps?.LastOrDefault(step => step.Etag is not null)?.Etag;

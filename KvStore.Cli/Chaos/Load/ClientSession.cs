@@ -82,7 +82,7 @@ internal sealed class ClientSession(
     public void RaceIsOver(string key, int winners) => log.NoteRace(key, winners);
 
     /// <summary>All accounts were read at once.</summary>
-    public void SumIs(IReadOnlyList<HistoryStep> accounts, long units)
+    public void SumIs(IReadOnlyList<OperationStep> accounts, long units)
     {
         var open = accounts.Where(account => account.Value is not null).ToList();
         var sum = open.Sum(account => long.Parse(account.Value!, CultureInfo.InvariantCulture));

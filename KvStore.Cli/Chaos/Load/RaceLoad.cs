@@ -3,8 +3,9 @@ using KvStore.Verification;
 namespace KvStore.Cli.Chaos.Load;
 
 /// <summary>
-/// Races: through every door at once, a write under the same condition, every other one as a transaction. The version
-/// that they demand has one successor, so one of them may win.
+/// Races: through every door at once, a write under the same condition, every other one as a transaction. A version
+/// has one successor, so one of those who demand it may win. That there is none may be true again, once the winner's
+/// value was deleted: who may win then, the order of all answers alone tells.
 /// </summary>
 internal sealed class RaceLoad(KeyPool keys) : ILoad
 {
@@ -23,7 +24,8 @@ internal sealed class RaceLoad(KeyPool keys) : ILoad
             return contender.EndAsync(operation, client.NextRequestId(), (keys, slot));
         });
         var results = await Task.WhenAll(ends).ConfigureAwait(false);
-        client.RaceIsOver(slot.Key, results.Count(result => result == OperationResult.Ok));
+        if (version is not null)
+            client.RaceIsOver(slot.Key, results.Count(result => result == OperationResult.Ok));
         if (version == slot.Etag)
             slot.Etag = null;    // nobody knows what is there; the next to demand that it is absent is told
     }
@@ -43,7 +45,7 @@ internal sealed class RaceLoad(KeyPool keys) : ILoad
         {
             If =
             [
-                new HistoryStep
+                new OperationStep
                 {
                     Op = OperationKind.Get,
                     Key = key,
@@ -51,6 +53,6 @@ internal sealed class RaceLoad(KeyPool keys) : ILoad
                     IfNone = version is null ? "*" : null,
                 },
             ],
-            Ops = [new HistoryStep { Op = OperationKind.Put, Key = key, Value = client.NextValue() }],
+            Ops = [new OperationStep { Op = OperationKind.Put, Key = key, Value = client.NextValue() }],
         };
 }

@@ -24,7 +24,7 @@ internal sealed class RoundLog(bool mayLackRoom)
     /// <summary>Answers that break a promise by themselves: too late, or with an unexplained code.</summary>
     public IReadOnlyCollection<string> Oddities => _oddities;
 
-    /// <summary>Races that were run.</summary>
+    /// <summary>Races for a version that were run.</summary>
     public int Races => _races;
 
     /// <summary>Now, as histories write it.</summary>
@@ -32,7 +32,7 @@ internal sealed class RoundLog(bool mayLackRoom)
 
     public void Record(HistoryOperation operation) => _operations.Enqueue(operation);
 
-    /// <summary>A race is over: so many were told that they have won.</summary>
+    /// <summary>A race for a version is over: so many were told that they have won.</summary>
     public void NoteRace(string key, int winners)
     {
         Interlocked.Increment(ref _races);

@@ -38,7 +38,7 @@ internal static class TransactionForm
         return new Attempt(OperationResult.Ok, 200)
         {
             Succeeded = succeeded,
-            Steps = [.. steps.OfType<HistoryStep>()],
+            Steps = [.. steps.OfType<OperationStep>()],
         };
     }
 
@@ -50,7 +50,7 @@ internal static class TransactionForm
     /// What was told of a step; null when nothing was: an answer that is given again does not repeat the values that
     /// were replaced since.
     /// </summary>
-    private static HistoryStep? Told(HistoryStep step, JsonElement item)
+    private static OperationStep? Told(OperationStep step, JsonElement item)
     {
         var etag = item.TryGetProperty("etag", out var version) ? version.GetString() : null;
         string? value = item.TryGetProperty("value", out var held) ? TextOf(held) : null;
@@ -61,7 +61,7 @@ internal static class TransactionForm
         return value is null ? null : step with { Found = true, Value = value, Etag = etag };
     }
 
-    private static JsonNode Comparison(HistoryStep step)
+    private static JsonNode Comparison(OperationStep step)
     {
         var node = new JsonObject { ["key"] = step.Key };
         if (step.Value is { } value)
@@ -73,7 +73,7 @@ internal static class TransactionForm
         return node;
     }
 
-    private static JsonNode Step(HistoryStep step)
+    private static JsonNode Step(OperationStep step)
     {
         var node = new JsonObject { ["op"] = NameOf(step.Op), ["key"] = step.Key };
         if (step.Op == OperationKind.Put)

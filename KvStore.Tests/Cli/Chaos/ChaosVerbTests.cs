@@ -111,7 +111,7 @@ public sealed class ChaosVerbTests : IDisposable
 
         Assert.Contains("Illegal: Keys 'k', 'other'", Assert.Single(record.Violations));
         Assert.Equal((3, 1), (record.Counts.Total, record.Load.Transactions));
-        static HistoryStep Step(string key, string value) =>
+        static OperationStep Step(string key, string value) =>
             new() { Op = OperationKind.Put, Key = key, Value = value };
     }
 

@@ -14,19 +14,19 @@ public sealed class TransactionFormTests
         Key = "a",
         If =
         [
-            new HistoryStep { Op = OperationKind.Get, Key = "a", IfMatch = "\"7\"" },
-            new HistoryStep { Op = OperationKind.Get, Key = "b", Value = "3" },
-            new HistoryStep { Op = OperationKind.Get, Key = "c", IfNone = "*" },
+            new OperationStep { Op = OperationKind.Get, Key = "a", IfMatch = "\"7\"" },
+            new OperationStep { Op = OperationKind.Get, Key = "b", Value = "3" },
+            new OperationStep { Op = OperationKind.Get, Key = "c", IfNone = "*" },
         ],
         Ops =
         [
-            new HistoryStep { Op = OperationKind.Put, Key = "a", Value = "1" },
-            new HistoryStep { Op = OperationKind.Increment, Key = "b", By = -2 },
+            new OperationStep { Op = OperationKind.Put, Key = "a", Value = "1" },
+            new OperationStep { Op = OperationKind.Increment, Key = "b", By = -2 },
         ],
         Else =
         [
-            new HistoryStep { Op = OperationKind.Get, Key = "a" },
-            new HistoryStep { Op = OperationKind.Get, Key = "c" },
+            new OperationStep { Op = OperationKind.Get, Key = "a" },
+            new OperationStep { Op = OperationKind.Get, Key = "c" },
         ],
         Result = OperationResult.Unknown,
     };

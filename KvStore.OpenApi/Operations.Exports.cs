@@ -11,14 +11,14 @@ internal static partial class Operations
         """{"key":"docs/a","etag":"\"00000000c0ffee00-9f3c-42\"","size":7,"contentType":"application/json","""
         + """ "expires":null,"value":"hello"}""";
 
-    private static IEnumerable<Operation> OfTransfer => [Export, Import];
+    private static IEnumerable<Operation> OfExports => [Export, Import];
 
     private static Operation Export => new()
     {
         Method = "GET",
         Path = Routes.Export,
         Id = "exportBucket",
-        Tag = Transfers,
+        Tag = ExportsAndImports,
         Summary = "Export a bucket",
         Description = "Everything that is stored of each key, one line each, from one snapshot: each partition as it "
             + "was at one moment. Between its pages stands a line with a `cursor`, from which any node goes on when "
@@ -50,7 +50,7 @@ internal static partial class Operations
         Method = "POST",
         Path = Routes.Import,
         Id = "importBucket",
-        Tag = Transfers,
+        Tag = ExportsAndImports,
         Summary = "Import into a bucket",
         Description = "Stores the lines of an export, or lines like them: `key` or `key64`; `value`, or `base64` and "
             + "`contentType`; `meta`; `expires`. The body may be of any length and is stored as it comes, so an import "
@@ -61,7 +61,9 @@ internal static partial class Operations
             Parameters.Bucket, Parameters.Mode, Parameters.FirstLine, Parameters.Timeout, Parameters.TimeoutQuery,
             Parameters.IdempotencyKey, Parameters.HopRequestId,
         ],
-        Body = new("Lines of JSON, each at most as long as a value may be in base64.", IsRequired: true,
+        Body = new(
+            "Lines of JSON, each of at most three times the bytes that a value may have, and 64 KiB.",
+            IsRequired: true,
             [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)]),
         Answers =
         [

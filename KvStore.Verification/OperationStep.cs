@@ -1,7 +1,7 @@
 namespace KvStore.Verification;
 
 /// <summary>One step of a transaction: what is done to a key, and what was told of it.</summary>
-public sealed record HistoryStep
+public sealed record OperationStep
 {
     /// <summary>What is done: anything but a transaction.</summary>
     public required OperationKind Op { get; init; }

@@ -9,12 +9,21 @@ namespace KvStore.Tests.Cli;
 /// <summary>
 /// <c>kv export</c> and <c>kv import</c>: what they do when an answer breaks off, and what is left then.
 /// </summary>
-public sealed class PortVerbTests : IDisposable
+public sealed class ExportImportVerbTests : IDisposable
 {
     private const string Broken = "\u0004";    // here the connection is cut
     private const string Gone = "\u0005";      // here a refusal is answered
+    private const string Refused = "\u0006";   // likewise: nothing was applied
+    private const string Draining = "\u0007";  // likewise: something was
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-port-").FullName;
+    private static readonly Dictionary<string, (ProblemType Type, Applied Applied)> Refusals = new()
+    {
+        [Gone] = (ProblemType.CursorCompacted, Applied.No),
+        [Refused] = (ProblemType.NoQuorum, Applied.No),
+        [Draining] = (ProblemType.Draining, Applied.Yes),
+    };
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-export-").FullName;
     private readonly ConcurrentQueue<(string Target, string Body)> _requests = new();
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
@@ -99,7 +108,7 @@ public sealed class PortVerbTests : IDisposable
         Assert.Equal(Cursor("c", 10_000) + Lines("z") + "\n", _requests.Last().Body);
         Assert.Equal("application/x-ndjson", server.Headers["Content-Type"]);
         Assert.Equal(
-            """{"bucket":"pics","applied":10000,"existing":0,"expired":0,"refused":1,"end":true}""",
+            """{"bucket":"pics","applied":10000,"existing":0,"repeated":0,"expired":0,"refused":1,"end":true}""",
             terminal.Output.TrimEnd());
         Assert.Contains("kv: line 2, k: It is too large. (value-too-large)", terminal.Errors);
     }
@@ -118,6 +127,27 @@ public sealed class PortVerbTests : IDisposable
         Assert.Equal(3, _requests.Count);
         Assert.Equal(_requests.ElementAt(1), _requests.ElementAt(2));
         Assert.Contains("last line of an export was not there", terminal.Errors);
+    }
+
+    [Theory]
+    [InlineData(Broken, 3)]
+    [InlineData(Draining, 3)]
+    [InlineData(Refused, 0)]
+    public async Task Of_a_part_that_was_sent_again_it_is_said_that_what_was_there_may_be_its_own(
+        string answer, int repeated)
+    {
+        var lines = Lines([.. Enumerable.Range(0, 10_001).Select(number => $"{number}")]);
+        var inWords = repeated > 0 ? $"5 were there ({repeated} of them in parts" : "5 were there, ";
+        foreach (var (format, said) in ((string, string)[])
+            [("json", $"\"existing\":5,\"repeated\":{repeated},"), ("table", inWords)])
+        {
+            await using var server = await ServerAsync(
+                Answer(applied: 9_998, refused: 0, existing: 2), answer, Answer(applied: 0, refused: 0, existing: 3));
+            var terminal = new MemoryTerminal { Input = Encoding.UTF8.GetBytes(lines) };
+
+            Assert.Equal(0, await RunAsync(server, terminal, "import", "--mode", "create", "-o", format));
+            Assert.Contains(said, terminal.Output);
+        }
     }
 
     [Fact]
@@ -141,9 +171,9 @@ public sealed class PortVerbTests : IDisposable
 
     private static string End(long count) => $"{{\"end\":true,\"count\":{count},\"snapshot\":\"s\"}}\n";
 
-    private static string Answer(long applied, long refused, string refusals = "") => $$"""
-        {"lines":1,"applied":{{applied}},"existing":0,"expired":0,"refused":{{refused}},"refusals":[{{refusals}}],
-        "end":false}
+    private static string Answer(long applied, long refused, string refusals = "", long existing = 0) => $$"""
+        {"lines":1,"applied":{{applied}},"existing":{{existing}},"expired":0,"refused":{{refused}},
+        "refusals":[{{refusals}}],"end":false}
         """;
 
     private static Task<int> RunAsync(FakeServer server, MemoryTerminal terminal, params string[] args)
@@ -163,12 +193,12 @@ public sealed class PortVerbTests : IDisposable
         {
             _requests.Enqueue((server!.Target, Encoding.UTF8.GetString(server.Body)));
             var answer = left.Dequeue();
-            if (answer is Gone)
+            if (Refusals.TryGetValue(answer, out var refusal))
             {
-                context.Response.StatusCode = 410;
+                context.Response.StatusCode = refusal.Type.Status;
                 context.Response.ContentType = Problem.MediaType;
                 await context.Response.WriteAsync(JsonSerializer.Serialize(
-                    Problem.Of(ProblemType.CursorCompacted), ContractsJson.Default.Problem));
+                    Problem.Of(refusal.Type, applied: refusal.Applied), ContractsJson.Default.Problem));
                 return;
             }
 

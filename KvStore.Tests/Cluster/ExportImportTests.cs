@@ -10,13 +10,13 @@ namespace KvStore.Tests.Cluster;
 
 /// <summary>Exports and imports on three real nodes, of which one is killed between two pages.</summary>
 [Collection(nameof(ClusterCollection))]
-public sealed class PortTests : IDisposable
+public sealed class ExportImportTests : IDisposable
 {
     private const int Keys = 1100;
     private const int Kinds = 120;
     private const int Pairs = 8;
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-port-").FullName;
+    private readonly string _directory = Directory.CreateTempSubdirectory("kvstore-export-").FullName;
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 

@@ -7,7 +7,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace KvStore.Cli.Verbs;
 
 /// <summary>The lines of an export: how they are cut, and what tells one from another.</summary>
-internal static class PortLines
+internal static class ExportLines
 {
     /// <summary>The first name in the last line of an export.</summary>
     public const string End = "end";
