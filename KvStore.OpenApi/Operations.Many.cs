@@ -130,7 +130,7 @@ internal static partial class Operations
         [
             .. OfRange, .. OfNamedBucket(root), ProblemType.ConditionInvalid, ProblemType.IdempotencyKeyInvalid,
             ProblemType.PreconditionFailed, ProblemType.TooManySnapshots, ProblemType.TooManyOperations,
-            ProblemType.CursorCompacted, ProblemType.DeadlineExceeded,
+            ProblemType.DeadlineExceeded,
         ],
     };
 

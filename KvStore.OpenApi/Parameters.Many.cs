@@ -33,7 +33,7 @@ internal static partial class Parameters
     public static Parameter ListCursor { get; } = new(
         "list-cursor", Query, "cursor", Grammar.Text(), "",
         "Where to go on: the `cursor` of the page before, all other parameters but `limit` and `timeout` as they "
-            + "were. Good until nobody read on for ten minutes, on the last page for one.");
+            + "were. Good for ten minutes from the first page, on the last page for one more.");
 
     public static Parameter Values { get; } = new(
         "values", Query, "values", Grammar.Words("none", "meta", "full"), "meta",
