@@ -61,6 +61,7 @@ internal static class BalancerServices
         AutomaticDecompression = DecompressionMethods.None,
         EnableMultipleHttp2Connections = true,
         ConnectTimeout = TimeSpan.FromSeconds(1),
+        Expect100ContinueTimeout = TimeSpan.FromSeconds(15),    // a node looks for the bucket first
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,

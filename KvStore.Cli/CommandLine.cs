@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using KvStore.Cli.Chaos;
 using KvStore.Cli.Dev;
 using KvStore.Cli.Verbs;
@@ -92,7 +93,10 @@ internal static class CommandLine
     {
         foreach (var error in parsed.Errors)
             errors.WriteLine($"kv: {OneLine(error.Message)}");
-        var verb = parsed.CommandResult.Command is RootCommand ? "kv" : $"kv {parsed.CommandResult.Command.Name}";
+        var verb = "kv";
+        SymbolResult? part = parsed.CommandResult;
+        for (; part is CommandResult { Command: not RootCommand and var command }; part = part.Parent)
+            verb = $"kv {command.Name}{verb["kv".Length..]}";
         errors.WriteLine($"`{verb} --help` says what is taken.");
         return ExitCodes.Usage;
     }

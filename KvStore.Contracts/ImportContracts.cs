@@ -29,7 +29,8 @@ public sealed record ImportResponse
     public required ImmutableArray<ImportRefusal> Refusals { get; init; }
 
     /// <summary>
-    /// Whether the last line of an export came: without it, nobody knows whether something is missing.
+    /// Whether the last line of an export came, and before it as many entries as it says: without it, nobody knows
+    /// whether something is missing. False, too, where the first line was not the first of the export.
     /// </summary>
     public required bool End { get; init; }
 }

@@ -95,7 +95,7 @@ public sealed class WatchChecker(bool isWhole)
         }
 
         var known = writes.Count(write => write is
-            { Result: OperationResult.Ok, Step: { Op: OperationKind.Delete, Found: not false } });
+        { Result: OperationResult.Ok, Step: { Op: OperationKind.Delete, Found: not false } });
         var most = known + unknown.Count(write => write.Step.Op == OperationKind.Delete);
         if (deletes.Count > most || (isWhole && deletes.Count < known))
             wrong.Add($"The watch of '{key}' told {deletes.Count} deletes; {known} to {most} were done.");

@@ -79,6 +79,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         proxyRequest.RequestUri = new Uri(destinationPrefix + Route.RawTarget, AsItIs);
         proxyRequest.Headers.Host = null;
+        if (Route.IsStreamed)
+            proxyRequest.Headers.ExpectContinue = true;    // one that is refused by its head is told so
         if (!Route.KeepsTimeout)
             SetTimes(proxyRequest, Remaining);
         if (HopRequestId is not null)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
 using KvStore.Core.State;
@@ -25,7 +26,9 @@ internal enum ImportLineKind
 /// <param name="Kind">What it holds.</param>
 /// <param name="Put">The entry.</param>
 /// <param name="Count">Of a last line: how many entries were before it.</param>
-internal readonly record struct ImportLine(ImportLineKind Kind, Operation.Put? Put = null, long Count = 0);
+/// <param name="Refusal">Why the entry is not stored; null: it may be.</param>
+internal readonly record struct ImportLine(
+    ImportLineKind Kind, Operation.Put? Put = null, long Count = 0, Refusal? Refusal = null);
 
 /// <summary>
 /// Reads lines of an import: what an export writes, and what people write by hand. What was true of the entry where it
@@ -41,6 +44,9 @@ internal sealed class ImportLineReader(
     private const string Shape =
         "A line is an object with key or key64, value or base64, and optionally contentType, meta and expires; etag, "
         + "version, size and modified are not looked at; nothing else.";
+
+    private static Refusal TooLong { get; } = new(
+        ProblemType.BodyInvalid, "expires is more than ten years ahead.");
 
     /// <summary>Reads a line.</summary>
     /// <returns>Null when it was read; else what is wrong with it, as a sentence.</returns>
@@ -79,8 +85,6 @@ internal sealed class ImportLineReader(
         if (members.Wrong is not null || wrong is not null)
             return members.Wrong ?? wrong;
         var left = expires > 0 ? expires.Value - nowMs(ring.PartitionOf(key.Span)) : default(long?);
-        if (left > Ttl.LongestMs)
-            return "expires is more than ten years ahead.";
         var put = new Operation.Put
         {
             Key = key,
@@ -88,11 +92,14 @@ internal sealed class ImportLineReader(
             ContentType = type!,
             Metadata = metadata,
             Condition = isCreate ? new Condition.Absent() : null,
-            Ttl = left > 0 ? Ttl.After(left.Value)
+            Ttl = left > 0 ? Ttl.After(Math.Min(left.Value, Ttl.LongestMs))
                 : expires is null && rules.Bucket.DefaultTtlMs is { } standard ? Ttl.After(standard)
                 : Ttl.None,
         };
-        line = new ImportLine(left <= 0 ? ImportLineKind.Expired : ImportLineKind.Entry, put);
+        line = new ImportLine(left <= 0 ? ImportLineKind.Expired : ImportLineKind.Entry, put)
+        {
+            Refusal = left > Ttl.LongestMs ? TooLong : null,
+        };
         return null;
     }
 

@@ -115,13 +115,13 @@ internal sealed class ImportRun(
             return new Refusal(ProblemType.BodyInvalid, $"Line {_line}: {wrong}");
         if (line.Kind is ImportLineKind.Mark)
             return null;
-        _hasEnd = line.Kind is ImportLineKind.End;
-        if (_hasEnd)
+        _hasEnd = false;
+        if (line.Kind is ImportLineKind.End)
             return TakeEnd(line.Count);
         _entries++;
         if (line.Kind is ImportLineKind.Expired)
             _expired++;
-        else if (rules.Judge(line.Put!) is { } refusal)
+        else if ((line.Refusal ?? rules.Judge(line.Put!)) is { } refusal)
             Refuse(_line, line.Put!, refusal);
         else
             Add(line.Put!);
@@ -132,6 +132,7 @@ internal sealed class ImportRun(
     private Refusal? TakeEnd(long count)
     {
         var (isWhole, came) = (!_isCounted || _entries == count, _entries);
+        _hasEnd = _isCounted && isWhole;
         (_entries, _isCounted) = (0, true);
         return isWhole
             ? null

@@ -11,7 +11,7 @@ namespace KvStore.Node.Replication;
 internal sealed class PinnedSnapshots : IDisposable
 {
     /// <summary>Snapshots that somebody reads on in, kept at once.</summary>
-    public const int MaxKept = 32;
+    public const int MaxKept = 256;
 
     /// <summary>Snapshots whose first page is being read, at once.</summary>
     public const int MaxPending = 1024;
@@ -29,6 +29,9 @@ internal sealed class PinnedSnapshots : IDisposable
     /// to its end: every value that is overwritten meanwhile stays in memory with it.
     /// </summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(1);
+
+    /// <summary>The same where nobody has read on at all: most who read a first page want no other.</summary>
+    public static readonly TimeSpan FirstIdleTime = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, Pinned> _pinned = [];
@@ -110,6 +113,7 @@ internal sealed class PinnedSnapshots : IDisposable
             if (!_pinned.TryGetValue(snapshot, out var pinned) || IsOver(pinned))
                 return ScanOutcome.Nothing;
             pinned.UsedAt = _time.GetTimestamp();
+            pinned.IsReadOn = true;
             (bucket, partitions, images) = (pinned.Bucket, pinned.Partitions, pinned.Images);
         }
 
@@ -175,15 +179,19 @@ internal sealed class PinnedSnapshots : IDisposable
         }
     }
 
+    /// <summary>Lets go of one that was read to its end, or else of the one that could go for longest.</summary>
     private bool TryMakeRoom()
     {
-        var (id, oldest) = _pinned.Where(pinned => pinned.Value.IsKept)
-            .MinBy(pinned => (!pinned.Value.IsRead, pinned.Value.UsedAt));
-        if (!oldest.IsRead && _time.GetElapsedTime(oldest.UsedAt) < IdleTime)
+        var (id, first) = _pinned.Where(pinned => pinned.Value.IsKept)
+            .MinBy(pinned => (!pinned.Value.IsRead, IdleLeft(pinned.Value)));
+        if (!first.IsRead && IdleLeft(first) > TimeSpan.Zero)
             return false;
-        Remove(id, oldest);
+        Remove(id, first);
         return true;
     }
+
+    private TimeSpan IdleLeft(Pinned pinned) =>
+        (pinned.IsReadOn ? IdleTime : FirstIdleTime) - _time.GetElapsedTime(pinned.UsedAt);
 
     private void Sweep()
     {
@@ -222,6 +230,8 @@ internal sealed class PinnedSnapshots : IDisposable
         public bool IsKept { get; set; }
 
         public bool IsRead { get; set; }
+
+        public bool IsReadOn { get; set; }
 
         public bool IsRenewed { get; init; }
 

@@ -45,6 +45,26 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task An_import_that_is_refused_by_its_head_is_told_so_however_much_there_is_of_it()
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        cluster.Nodes.ForEach(node =>
+        {
+            node.LeavesBody = true;
+            node.Answer = async context =>
+            {
+                context.Response.Headers.Connection = "close";
+                await node.RefuseAsync(context, ProblemType.BucketNotFound);
+            };
+        });
+        var lines = string.Concat(Enumerable.Repeat("{\"key\":\"a\",\"value\":1}\n", 10_000));
+        var head = "POST /buckets/b/import HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+            + "Content-Length: 50000000\r\n\r\n";
+        Assert.Equal("HTTP/1.1 404 Not Found", await cluster.SendRawAsync(head + lines));
+        Assert.Single(cluster.Nodes.SelectMany(node => node.Requests));
+    }
+
+    [Fact]
     public async Task An_export_that_breaks_off_breaks_off_for_the_client_too()
     {
         await using var cluster = await FakeCluster.StartAsync();

@@ -21,6 +21,7 @@ public sealed class ApiDocumentTests
     {
         [nameof(Routes.Keys)] = "what stands before a key",
         [nameof(Routes.KeyMethods)] = "a list of methods",
+        [nameof(Routes.KeysMethods)] = "a list of methods",
     };
 
     /// <summary>Codes that no operation can have of its own.</summary>
