@@ -26,6 +26,7 @@ public sealed class MutantTests(ITestOutputHelper output)
         "KvStore.Node/Replication/KeysQuery.cs",
         "KvStore.Node/Replication/LogClock.cs",
         "KvStore.Node/Replication/Outcomes.cs",
+        "KvStore.Node/Replication/RandomIds.cs",
         "KvStore.Node/Storage/Failpoints.cs",
         "KvStore.Node/Transactions/ClusterTransactions.cs",
         "KvStore.Node/Transactions/OpenAttempts.cs",
