@@ -48,14 +48,18 @@ public sealed class RangeRemovalTests
     [Fact]
     public async Task What_is_written_between_the_count_and_the_removal_stays_and_is_told_of()
     {
-        var isDone = 0;
+        var isDone = false;
         _cluster.BeforeWrite = _ =>
         {
-            if (Interlocked.Exchange(ref isDone, 1) == 1)
-                return;
-            _cluster.Put("tmp/17", "written since");
-            _cluster.Put("tmp/new");
-            _cluster.Delete("tmp/18");
+            lock (_cluster)    // partitions are written side by side: none before this is done
+            {
+                if (isDone)
+                    return;
+                isDone = true;
+                _cluster.Put("tmp/17", "written since");
+                _cluster.Put("tmp/new");
+                _cluster.Delete("tmp/18");
+            }
         };
 
         Assert.Equal(new RemovalOutcome.Done(4998, 2), await RemoveAsync(5000));
