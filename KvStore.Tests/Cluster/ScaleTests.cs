@@ -21,7 +21,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
     private const int Large = 200_000;
 
     private static readonly int Keys = int.Parse(
-        Environment.GetEnvironmentVariable("KVSTORE_SCALE") ?? "10000", CultureInfo.InvariantCulture);
+        Environment.GetEnvironmentVariable("KVSTORE_SCALE") ?? "4000", CultureInfo.InvariantCulture);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

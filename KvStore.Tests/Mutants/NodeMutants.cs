@@ -89,11 +89,6 @@ internal static class NodeMutants
                 State,
                 "if (image.IsLocked(bucket, operation.Key))",
                 "if (image.IsLocked(bucket, operation.Key) && image.Count < 0)")),
-        new("32", "the coordinator forgets before all have carried it out", "Deals", 114,
-            new Change(
-                Settler,
-                "if (!finished.All(told => told is WriteOutcome.Committed))",
-                "if (finished.Length < 0)")),
         new("32", "who gives up does not ask the coordinator", "Deals", 5,
             new Change(
                 Settler,

@@ -26,6 +26,8 @@ internal sealed class Bank
     private readonly ImmutableArray<ReadOnlyMemory<byte>> _accounts;
     private readonly List<Teller> _tellers = [];
     private readonly Dictionary<RequestId, TransactionOutcome> _decided = [];
+    private readonly HashSet<RequestId> _forgotten = [];
+    private readonly HashSet<(PartitionId Group, RequestId Attempt)> _carriedOut = [];
     private ulong _lastId;
 
     public Bank(Simulator world, Random random)
@@ -97,7 +99,8 @@ internal sealed class Bank
     }
 
     /// <summary>
-    /// An entry has come to something, on whatever replica: what is decided stays so, and comes first.
+    /// An entry has come to something, on whatever replica: what is decided stays so, and comes first. Who comes late,
+    /// when it was carried out and is forgotten, is told that nothing is to be done.
     /// </summary>
     public void Applied(PartitionId group, LogEntry entry, WriteResult result)
     {
@@ -106,13 +109,21 @@ internal sealed class Bank
             case Command.Decide { RequestId: { } attempt } when !result.IsReplay:
                 var decided = TransactionSettler.OutcomeOf(new WriteOutcome.Committed(result, 0, 0));
                 Law.Holds(
-                    _decided.TryAdd(attempt, decided!.Value) || _decided[attempt] == decided,
+                    _decided.TryAdd(attempt, decided!.Value) || _decided[attempt] == decided
+                        || (decided == TransactionOutcome.Nothing && _forgotten.Contains(attempt)),
                     $"g{group}: {attempt} was decided for {_decided[attempt]}, and now for {decided}");
                 break;
             case Command.Finish { RequestId: { } attempt, Outcome: var outcome }:
+                var isDecided = _decided.TryGetValue(attempt, out var known) && known == outcome;
+                if (isDecided)
+                    _carriedOut.Add((group, attempt));
+                var isLate = outcome == TransactionOutcome.Nothing && _carriedOut.Contains((group, attempt));
                 Law.Holds(
-                    _decided.TryGetValue(attempt, out var known) && known == outcome,
+                    isDecided || isLate,
                     $"g{group}: {attempt} is carried out as {outcome}, and was decided for {known}");
+                break;
+            case Command.Forget { RequestId: { } attempt }:
+                _forgotten.Add(attempt);
                 break;
         }
     }

@@ -33,8 +33,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
             Assert.Empty(totals.NeverHappened());
     }
 
-    [Theory, InlineData("Vast", 40), InlineData("Passing", 200), InlineData("Forgetful", 60)]
-    [InlineData("Lives", 100), InlineData("Deals", 60)]
+    [Theory, InlineData("Vast", 12), InlineData("Passing", 80), InlineData("Forgetful", 30)]
+    [InlineData("Lives", 50), InlineData("Deals", 25)]
     public void Acknowledged_writes_survive_what_is_seldom(string kind, int seeds) => RunWorlds(kind, 1, seeds);
 
     /// <summary>
