@@ -17,7 +17,7 @@ internal sealed class FakeCluster : IAsyncDisposable
 {
     public const int Partitions = 8;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly WebApplication _balancer;
 

@@ -106,7 +106,7 @@ public sealed class TestProcess(
     /// <summary>Waits until it ends by itself, and gives its exit code.</summary>
     public async Task<int> EndsAsync()
     {
-        await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(40));
+        await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
         return _process.ExitCode;
     }
 

@@ -67,8 +67,9 @@ public sealed class MutantTests(ITestOutputHelper output)
         var disks = StorageMutants.All.SelectMany(mutant =>
             Enumerable.Range(mutant.Seed, DiskSeeds).Select(seed => (mutant.World, Seed: seed))).Distinct();
         ConcurrentBag<string> found = [];
-        Parallel.ForEach(worlds, world => Note(found, Worlds.FailureOf(world.World, world.Seed)));
-        Parallel.ForEach(disks, disk => Note(found, Disks.FailureOf(disk.World, disk.Seed)));
+        ParallelOptions cores = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+        Parallel.ForEach(worlds, cores, world => Note(found, Worlds.FailureOf(world.World, world.Seed)));
+        Parallel.ForEach(disks, cores, disk => Note(found, Disks.FailureOf(disk.World, disk.Seed)));
         Assert.Empty(found);
     }
 
