@@ -57,7 +57,7 @@ internal sealed class FakeCluster : IAsyncDisposable
                 builder.Services.AddSingleton(time);
             builder.Configuration["urls"] = "http://127.0.0.1:0";
             builder.Configuration["KvStore:Balancer:PollInterval"] = "00:01:00";    // only doubt asks again
-            builder.Configuration["KvStore:Balancer:PollTimeout"] = "00:00:20";    // nobody is given up
+            builder.Configuration["KvStore:Balancer:PollTimeout"] = "00:00:03";    // nobody is given up soon
             if (!byServices)
                 builder.Configuration["DATABASE_NODES"] = string.Join(',', fakes.Select(node => node.Url));
             foreach (var node in byServices ? fakes : [])

@@ -34,7 +34,7 @@ public sealed class CrashTests
     [InlineData(6)]
     public async Task Whatever_part_of_the_pending_writes_a_power_failure_leaves_nothing_flushed_is_lost(int seed)
     {
-        var setting = Environment.GetEnvironmentVariable("KVSTORE_CRASH_PARTS") ?? "16";
+        var setting = Environment.GetEnvironmentVariable("KVSTORE_CRASH_PARTS") ?? "8";
         var parts = int.Parse(setting, CultureInfo.InvariantCulture);
         var (ran, most) = (0, 0);
         for (var call = 1; call <= ran + 1; call++)
