@@ -23,14 +23,14 @@ internal sealed class Snapshotter(
     /// <summary>A log smaller than this is never captured for its size.</summary>
     private const long SmallestLog = 4L * 1024 * 1024;
 
+    /// <summary>The same on a disk that is to be spared; there the log may be this share of the state.</summary>
+    private const long SmallestLogInNeed = 64L * 1024;
+    private const int ShareInNeed = 8;
+
     /// <summary>
     /// Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.
     /// </summary>
     private const long KeptEntries = 1024;
-
-    /// <summary>The same on a disk that is to be spared; there the log may be this share of the state.</summary>
-    private const long SmallestLogInNeed = 64L * 1024;
-    private const int ShareInNeed = 8;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
