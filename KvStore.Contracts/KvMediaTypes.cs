@@ -6,6 +6,9 @@ public static class KvMediaTypes
     /// <summary>An entry as JSON, as <see cref="EntryResponse"/> has it; under any path of a key.</summary>
     public const string Entry = "application/vnd.kvstore.entry+json";
 
+    /// <summary>One JSON object a line: lists as they are read, exports and imports.</summary>
+    public const string Lines = "application/x-ndjson";
+
     /// <summary>A change of a JSON value (RFC 7396).</summary>
     public const string MergePatch = "application/merge-patch+json";
 

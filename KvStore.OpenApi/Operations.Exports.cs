@@ -5,8 +5,6 @@ namespace KvStore.OpenApi;
 /// <summary>A bucket as lines, out and in; and what takes longer than a request.</summary>
 internal static partial class Operations
 {
-    private const string Lines = "application/x-ndjson";
-
     private const string LineExample =
         """{"key":"docs/a","etag":"\"00000000c0ffee00-9f3c-42\"","size":7,"contentType":"application/json","""
         + """ "expires":null,"value":"hello"}""";
@@ -34,7 +32,13 @@ internal static partial class Operations
             new(200, "The lines.")
             {
                 Headers = [.. Headers.OfNode, Headers.Consistency, Headers.Vary],
-                Contents = [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)],
+                Contents =
+                [
+                    new(
+                        KvMediaTypes.Lines,
+                        [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)],
+                        LineExample),
+                ],
             },
         ],
         Problems =
@@ -64,7 +68,7 @@ internal static partial class Operations
         Body = new(
             "Lines of JSON, each of at most three times the bytes that a value may have, and 64 KiB.",
             IsRequired: true,
-            [new(Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)]),
+            [new(KvMediaTypes.Lines, [typeof(KeyListItem), typeof(ExportCursor), typeof(KeyListEnd)], LineExample)]),
         Answers =
         [
             new(200, "What became of the lines.")

@@ -67,7 +67,7 @@ internal static partial class Operations
                     Content.Json<KeyListResponse>(
                         """{"items":[{"key":"docs/a","etag":"\"00000000c0ffee00-9f3c-42\"","size":12}],"""
                         + """ "prefixes":[],"cursor":null,"snapshot":"AQAAAADA_-4","count":1}"""),
-                    new("application/x-ndjson", [typeof(KeyListItem), typeof(KeyListEnd)]),
+                    new(KvMediaTypes.Lines, [typeof(KeyListItem), typeof(KeyListEnd)]),
                 ],
             },
         ],

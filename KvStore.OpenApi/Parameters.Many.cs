@@ -52,7 +52,7 @@ internal static partial class Parameters
         "Any of the words; a list is `strong` all the same.");
 
     public static Parameter ListAccept { get; } = new(
-        "Accept-List", InHeader, "Accept", Grammar.Text(), "application/x-ndjson",
+        "Accept-List", InHeader, "Accept", Grammar.Text(), KvMediaTypes.Lines,
         "`application/x-ndjson` streams one line for each key, without pages. A stream that ends without its last "
             + "line is not whole.");
 

@@ -1,12 +1,12 @@
 namespace KvStore.Verification;
 
-/// <summary>One step of a transaction: what is done to a key, and what was told of it.</summary>
-public sealed record OperationStep
+/// <summary>What is done to a key, and what was told of it: one step of a transaction, or all that was asked for.</summary>
+public record OperationStep
 {
-    /// <summary>What is done: anything but a transaction.</summary>
+    /// <summary>What is done; a step of a transaction is anything but a transaction.</summary>
     public required OperationKind Op { get; init; }
 
-    /// <summary>To which key.</summary>
+    /// <summary>To which key; of a transaction, any that it names.</summary>
     public required string Key { get; init; }
 
     /// <summary>The value written or read; of an increment the sum; of a comparison what must be there.</summary>
@@ -24,9 +24,9 @@ public sealed record OperationStep
     /// <summary><c>*</c>: the key must not be there.</summary>
     public string? IfNone { get; init; }
 
-    /// <summary>The version written or read.</summary>
+    /// <summary>The version written, read, or, on <see cref="OperationResult.Fail"/>, found.</summary>
     public string? Etag { get; init; }
 
     /// <summary>Whether it can change the key.</summary>
-    public bool IsWrite => Op is OperationKind.Put or OperationKind.Delete or OperationKind.Increment;
+    public virtual bool IsWrite => Op is OperationKind.Put or OperationKind.Delete or OperationKind.Increment;
 }

@@ -14,8 +14,6 @@ namespace KvStore.Cli.Verbs;
 /// <param name="isFile">Whether what was written can be taken back.</param>
 internal sealed class Exporter(Terminal terminal, KvServer server, string target, Stream sink, bool isFile)
 {
-    private const string Lines = "application/x-ndjson";
-
     private readonly Perseverance _perseverance = new(terminal);
     private string? _cursor;
     private long _count;
@@ -67,9 +65,9 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
     {
         var rest = _cursor is null ? "" : $"&cursor={Uri.EscapeDataString(_cursor)}";
         var request = server.For(HttpMethod.Get, target + rest);
-        request.Headers.Accept.ParseAdd(Lines);
+        request.Headers.Accept.ParseAdd(KvMediaTypes.Lines);
         using var answer = await server.OpenAsync(request).ConfigureAwait(false);
-        if (answer.Content.Headers.ContentType?.MediaType != Lines)
+        if (answer.Content.Headers.ContentType?.MediaType != KvMediaTypes.Lines)
             throw new FailureException("The answer is not an export of a KvStore.");
         await using var stream = await answer.Content.ReadAsStreamAsync().ConfigureAwait(false);
         using var page = new MemoryStream();

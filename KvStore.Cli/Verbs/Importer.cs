@@ -12,7 +12,6 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
 {
     private const int PartBytes = 4 << 20;
     private const int PartLines = 10_000;
-    private const string Lines = "application/x-ndjson";
 
     private readonly Perseverance _perseverance = new(terminal);
     private readonly MemoryStream _part = new();
@@ -112,7 +111,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     {
         var request = server.For(HttpMethod.Post, $"{target}&first_line={_sent + 1}");
         request.Content = new ByteArrayContent(_part.GetBuffer(), 0, (int)_part.Length);
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue(Lines);
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue(KvMediaTypes.Lines);
         using var answer = await server.AskAsync(request).ConfigureAwait(false);
         var said = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
         return ExportLines.Read(said, ContractsJson.Default.ImportResponse);

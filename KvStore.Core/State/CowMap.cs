@@ -64,27 +64,27 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
     }
 
     public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() =>
-        new MapWalk<TKey, TProbe, TValue, TOrder>(Root).Items();
+        new MapWalk<TKey, TProbe, TValue, TOrder>(Root, isDescending: false).Items();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>All pairs from <paramref name="start"/>, inclusive, on.</summary>
     public IEnumerator<KeyValuePair<TKey, TValue>> From(TProbe start)
     {
-        var walk = new MapWalk<TKey, TProbe, TValue, TOrder>(Root);
+        var walk = new MapWalk<TKey, TProbe, TValue, TOrder>(Root, isDescending: false);
         walk.SeekTo(start);
         return walk.Items();
     }
 
     /// <summary>All pairs in descending order.</summary>
     public IEnumerator<KeyValuePair<TKey, TValue>> Down() =>
-        new MapWalkDown<TKey, TProbe, TValue, TOrder>(Root).Items();
+        new MapWalk<TKey, TProbe, TValue, TOrder>(Root, isDescending: true).Items();
 
     /// <summary>All pairs before <paramref name="end"/>, exclusive, in descending order.</summary>
     public IEnumerator<KeyValuePair<TKey, TValue>> Before(TProbe end)
     {
-        var walk = new MapWalkDown<TKey, TProbe, TValue, TOrder>(Root);
-        walk.SeekBefore(end);
+        var walk = new MapWalk<TKey, TProbe, TValue, TOrder>(Root, isDescending: true);
+        walk.SeekTo(end);
         return walk.Items();
     }
 

@@ -12,6 +12,9 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed class BodyReader(IOptions<ApiOptions> options)
 {
+    /// <summary>The rule of what reads or removes and knows no touch.</summary>
+    public const string ReadsAndDeletesTakeNone = "GET, HEAD and DELETE take no body.";
+
     /// <summary>The most bytes a value may have.</summary>
     public int MaxValueBytes { get; } = options.Value.MaxValueBytes;
 

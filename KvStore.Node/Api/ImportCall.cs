@@ -86,10 +86,10 @@ internal sealed class ImportCall
             return new Refusal(ProblemType.UnsupportedEncoding, "Send the body without Content-Encoding.");
         if (BodyReader.WrongFraming(request) is { } wrong)
             return new Refusal(ProblemType.BodyInvalid, wrong);
-        return MediaTypes.Is(request.ContentType, MediaTypes.Lines)
+        return MediaTypes.Is(request.ContentType, KvMediaTypes.Lines)
             ? null
             : new Refusal(
                 ProblemType.UnsupportedMediaType,
-                $"An import takes Content-Type: {MediaTypes.Lines}, as an export gives.");
+                $"An import takes Content-Type: {KvMediaTypes.Lines}, as an export gives.");
     }
 }

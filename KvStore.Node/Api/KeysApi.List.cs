@@ -64,7 +64,7 @@ internal sealed partial class KeysApi
         HttpContext context, KeysCall call, PageOutcome.Page page, string snapshot, KeysWriter writer)
     {
         answers.Begin(context);
-        context.Response.ContentType = MediaTypes.Lines;
+        context.Response.ContentType = KvMediaTypes.Lines;
         if (HttpMethods.IsHead(context.Request.Method))
         {
             if (call.Cursor is null)    // else whoever asks with it goes on in it

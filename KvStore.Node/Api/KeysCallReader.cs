@@ -57,7 +57,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     private static Refusal? Read(HttpContext context, string query, KeysCall call)
     {
         var isRemoval = context.Request.Method is "DELETE";
-        return BodyReader.RefuseAny(context.Request, "GET, HEAD and DELETE take no body.")
+        return BodyReader.RefuseAny(context.Request, BodyReader.ReadsAndDeletesTakeNone)
             ?? ReadHeaders(context.Request.Headers, call, isRemoval)
             ?? ReadQuery(query, call, isRemoval)
             ?? (isRemoval ? ProveRemoval(call) : ReadAccept(context.Request.Headers, call))
@@ -234,17 +234,17 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
     {
         if (Acceptance.Read(headers.Accept) is not { } accepted)
             return null;
-        var (lines, json) = (accepted.QualityNamed(MediaTypes.Lines), accepted.QualityOf(MediaTypes.Json));
+        var (lines, json) = (accepted.QualityNamed(KvMediaTypes.Lines), accepted.QualityOf(MediaTypes.Json));
         if (call.IsExport)
-            lines = accepted.QualityOf(MediaTypes.Lines);
+            lines = accepted.QualityOf(KvMediaTypes.Lines);
         call.IsStreamed = lines > 0 && lines >= json;
         return lines > 0 || (json > 0 && !call.IsExport)
             ? null
             : new Refusal(
                 ProblemType.NotAcceptable,
                 call.IsExport
-                    ? $"An export is given as {MediaTypes.Lines} only."
-                    : $"A list can be given as {MediaTypes.Json} or {MediaTypes.Lines} only.");
+                    ? $"An export is given as {KvMediaTypes.Lines} only."
+                    : $"A list can be given as {MediaTypes.Json} or {KvMediaTypes.Lines} only.");
     }
 
     /// <summary>Whether it is UTF-8 as keys have it, or the first bytes of such text.</summary>

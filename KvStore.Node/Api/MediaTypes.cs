@@ -8,9 +8,6 @@ internal static class MediaTypes
     /// <summary>The type of JSON values and of every answer with an entry.</summary>
     public const string Json = "application/json";
 
-    /// <summary>The type of an answer with one JSON document to a line.</summary>
-    public const string Lines = "application/x-ndjson";
-
     /// <summary>The type of bytes that came without one.</summary>
     public const string Binary = "application/octet-stream";
 

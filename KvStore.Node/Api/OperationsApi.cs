@@ -16,14 +16,8 @@ internal sealed class OperationsApi(
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {
-        if (BodyReader.IsSent(context.Request))
-        {
-            return new Refusal(ProblemType.BodyNotAllowed, "GET, HEAD and DELETE take no body.")
-            {
-                ClosesConnection = true,
-            };
-        }
-
+        if (BodyReader.RefuseAny(context.Request, BodyReader.ReadsAndDeletesTakeNone) is { } refusal)
+            return refusal;
         if (context.Request.QueryString.HasValue)
             return new Refusal(ProblemType.QueryInvalid, "An operation takes no query.");
         var id = context.GetRouteValue("id") as string ?? "";

@@ -23,8 +23,7 @@ internal abstract record BucketLookup
 /// The node's catalog of buckets: what its replica of the system group says, read without a lock; a name that is not in
 /// it is asked for before anybody is told that it is not there.
 /// </summary>
-internal sealed class BucketDirectory(
-    IPartitions here, IClusterPartitions cluster, BucketCloser closer, TimeProvider time)
+internal sealed class BucketDirectory
 {
     /// <summary>
     /// Between the beginnings of two linearizable reads: however many ask for names that are not there, the system
@@ -34,12 +33,23 @@ internal sealed class BucketDirectory(
 
     private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(5);
 
+    private readonly IPartitions _here;
+    private readonly IClusterPartitions _cluster;
+    private readonly BucketCloser _closer;
+    private readonly TimeProvider _time;
+    private readonly SharedRead<BucketCatalog> _read;
     private readonly Lock _gate = new();
     private volatile BucketCatalog _current = BucketCatalog.Empty;
     private StateImage? _followed;
-    private Task<BucketCatalog?>? _next;
-    private Task _last = Task.CompletedTask;
-    private long? _lastBegan;
+
+    public BucketDirectory(IPartitions here, IClusterPartitions cluster, BucketCloser closer, TimeProvider time)
+    {
+        _here = here;
+        _cluster = cluster;
+        _closer = closer;
+        _time = time;
+        _read = new SharedRead<BucketCatalog>(ReadNextAsync, time, ReadInterval);
+    }
 
     /// <summary>As known here; one volatile read.</summary>
     public BucketCatalog Current => _current;
@@ -61,7 +71,7 @@ internal sealed class BucketDirectory(
         if (found is { IsLive: true })
             return new BucketLookup.Found(found);
         var isGone = found is not { State: BucketState.Dropping }
-            || await closer.CloseAsync(found, deadline).ConfigureAwait(false);
+            || await _closer.CloseAsync(found, deadline).ConfigureAwait(false);
         return isGone ? new BucketLookup.Absent() : new BucketLookup.Unreached();
     }
 
@@ -71,30 +81,13 @@ internal sealed class BucketDirectory(
     /// </summary>
     /// <returns>Null when no primary answered in time.</returns>
     /// <exception cref="InvalidDataException">Another version of the program wrote an entry.</exception>
-    public async ValueTask<BucketCatalog?> ReadAsync(CancellationToken deadline)
-    {
-        Task<BucketCatalog?> read;
-        lock (_gate)
-        {
-            _next ??= ReadNextAsync(_last);
-            _last = read = _next;
-        }
-
-        try
-        {
-            return await read.WaitAsync(deadline).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    public ValueTask<BucketCatalog?> ReadAsync(CancellationToken deadline) => _read.ReadAsync(deadline);
 
     /// <summary>Takes over what this node's replica of the system group has applied, if it has one.</summary>
     /// <returns>Whether it has one.</returns>
     public bool Follow()
     {
-        if (here.View is not { } view || here.ReadLocal(view.SystemGroup) is not { Image: var image })
+        if (_here.View is not { } view || _here.ReadLocal(view.SystemGroup) is not { Image: var image })
             return false;
         if (!ReferenceEquals(image, _followed)
             && PartitionEntries.Read(image, new EntriesQuery(BucketFormat.Prefix, Known: null))
@@ -107,21 +100,14 @@ internal sealed class BucketDirectory(
         return true;
     }
 
-    private async Task<BucketCatalog?> ReadNextAsync(Task before)
+    private async Task<BucketCatalog?> ReadNextAsync()
     {
-        await before.ConfigureAwait(
-            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        if (_lastBegan is { } began && ReadInterval - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
-            await Task.Delay(left, time).ConfigureAwait(false);
-        lock (_gate)
-            _next = null;    // who comes from now on needs a read that begins later
-        _lastBegan = time.GetTimestamp();
-        if (here.View is not { } view)
+        if (_here.View is not { } view)
             return null;
         var known = _current;
         var query = new EntriesQuery(BucketFormat.Prefix, known.Mark);
-        using var patience = new CancellationTokenSource(ReadPatience, time);
-        return await cluster.ReadAsync(view.SystemGroup, query, patience.Token).ConfigureAwait(false) switch
+        using var patience = new CancellationTokenSource(ReadPatience, _time);
+        return await _cluster.ReadAsync(view.SystemGroup, query, patience.Token).ConfigureAwait(false) switch
         {
             EntriesOutcome.Unchanged => known,
             EntriesOutcome.Read read => Adopt(read.Items),

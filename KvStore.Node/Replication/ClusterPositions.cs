@@ -7,44 +7,32 @@ namespace KvStore.Node.Replication;
 /// Where all partitions of the cluster are: for each a position that contains every write that was acknowledged before
 /// it was asked for. All who wait for one share it.
 /// </summary>
-internal sealed class ClusterPositions(IPartitions here, IHistoryPeers peers, TimeProvider time)
+internal sealed class ClusterPositions
 {
     private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(5);
 
-    private readonly Lock _gate = new();
-    private Task<long[]?>? _next;
-    private Task _last = Task.CompletedTask;
+    private readonly IPartitions _here;
+    private readonly IHistoryPeers _peers;
+    private readonly TimeProvider _time;
+    private readonly SharedRead<long[]> _read;
+
+    public ClusterPositions(IPartitions here, IHistoryPeers peers, TimeProvider time)
+    {
+        _here = here;
+        _peers = peers;
+        _time = time;
+        _read = new SharedRead<long[]>(ReadNextAsync, time);
+    }
 
     /// <summary>By partition; the reading begins after the call.</summary>
     /// <returns>Null when not every partition had a primary that confirmed itself in time.</returns>
-    public async ValueTask<long[]?> ReadAsync(CancellationToken deadline)
-    {
-        Task<long[]?> read;
-        lock (_gate)
-        {
-            _next ??= ReadNextAsync(_last);
-            _last = read = _next;
-        }
+    public ValueTask<long[]?> ReadAsync(CancellationToken deadline) => _read.ReadAsync(deadline);
 
-        try
-        {
-            return await read.WaitAsync(deadline).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
-
-    private async Task<long[]?> ReadNextAsync(Task before)
+    private async Task<long[]?> ReadNextAsync()
     {
-        await before.ConfigureAwait(
-            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        lock (_gate)
-            _next = null;    // who comes from now on needs one that begins later
-        if (here.View is not { } view)
+        if (_here.View is not { } view)
             return null;
-        using var patience = new CancellationTokenSource(ReadPatience, time);
+        using var patience = new CancellationTokenSource(ReadPatience, _time);
         var reading = new Reading(view.Ring.PartitionCount);
         while (!patience.IsCancellationRequested)
         {
@@ -60,11 +48,11 @@ internal sealed class ClusterPositions(IPartitions here, IHistoryPeers peers, Ti
     private async Task AskAsync(Reading reading, CancellationToken deadline)
     {
         var missing = reading.Missing;
-        var own = missing.Where(partition => here.ReadLocal(partition) is { IsPrimary: true }).ToImmutableArray();
+        var own = missing.Where(partition => _here.ReadLocal(partition) is { IsPrimary: true }).ToImmutableArray();
         var asked = missing.Except(own)
-            .GroupBy(partition => SearchFor(reading, partition).Next(here.PrimaryOf(partition).Primary))
+            .GroupBy(partition => SearchFor(reading, partition).Next(_here.PrimaryOf(partition).Primary))
             .Where(group => group.Key != NodeId.None)
-            .Select(group => peers.ReadPositionsAsync(group.Key, [.. group], deadline))
+            .Select(group => _peers.ReadPositionsAsync(group.Key, [.. group], deadline))
             .Append(ConfirmHereAsync(own, deadline))
             .ToList();
         foreach (var answer in await Task.WhenAll(asked).ConfigureAwait(false))
@@ -84,7 +72,7 @@ internal sealed class ClusterPositions(IPartitions here, IHistoryPeers peers, Ti
         ImmutableArray<PartitionId> partitions, CancellationToken deadline)
     {
         var reads = partitions
-            .Select(partition => DueReads.ReadSettledAsync(here, partition, deadline).AsTask())
+            .Select(partition => DueReads.ReadSettledAsync(_here, partition, deadline).AsTask())
             .ToList();
         var outcomes = await Task.WhenAll(reads).ConfigureAwait(false);
         return new ConfirmedPositions(
@@ -99,7 +87,7 @@ internal sealed class ClusterPositions(IPartitions here, IHistoryPeers peers, Ti
     private PrimarySearch SearchFor(Reading reading, PartitionId partition) =>
         reading.Searches.TryGetValue(partition, out var known)
             ? known
-            : reading.Searches[partition] = new PrimarySearch(here, partition, time);
+            : reading.Searches[partition] = new PrimarySearch(_here, partition, _time);
 
     private sealed class Reading
     {

@@ -211,7 +211,8 @@ public sealed class OwnerForwarderTests
     [Fact]
     public async Task When_no_node_takes_connections_nothing_was_applied()
     {
-        await using var cluster = await FakeCluster.StartAsync();
+        await using var cluster = await FakeCluster.StartAsync(
+            settings: ("KvStore:Balancer:PollInterval", "00:00:00.100"));
         foreach (var node in cluster.Nodes)
             await node.StopAsync();
         while ((await cluster.Http.GetAsync(Routes.Health)).StatusCode == HttpStatusCode.OK)

@@ -22,7 +22,7 @@ public sealed class ExportApiTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _node = await StartAsync(_cluster);
+        _node = await _cluster.ServeAsync();
         _http = new HttpClient { BaseAddress = _node.Address };
     }
 
@@ -87,7 +87,7 @@ public sealed class ExportApiTests : IAsyncLifetime
         using var answer = await _http.GetAsync(Export + "?prefix=a");
         var text = await answer.Content.ReadAsStringAsync();
 
-        Assert.Equal(MediaTypes.Lines, answer.Content.Headers.ContentType!.ToString());
+        Assert.Equal(KvMediaTypes.Lines, answer.Content.Headers.ContentType!.ToString());
         Assert.Equal("strong", answer.Headers.GetValues(KvHeaders.Consistency).Single());
         var item = JsonSerializer.Deserialize(text.Split('\n')[0], ContractsJson.Default.KeyListItem)!;
         Assert.Equal(("a", 4, "text/plain", "y"), (item.Key, item.Size, item.ContentType, item.Meta!["x"]));
@@ -127,7 +127,7 @@ public sealed class ExportApiTests : IAsyncLifetime
         Assert.Equal(begun, mark.Count);
         Assert.InRange(begun, 1, 39);
 
-        await using var other = await StartAsync(_cluster, member: 1);
+        await using var other = await _cluster.ServeAsync(member: 1);
         using var client = new HttpClient { BaseAddress = other.Address };
         var rest = (await client.GetStringAsync($"{Export}?cursor={mark.Cursor}")).TrimEnd('\n').Split('\n');
         var keys = rest.Where(line => line.StartsWith("{\"key\"", StringComparison.Ordinal))
@@ -207,17 +207,6 @@ public sealed class ExportApiTests : IAsyncLifetime
         await RefusedAsync($"{Export}?prefix=k&cursor={mark.Cursor}", 400, "cursor-invalid");
     }
 
-    private static Task<ApiNode> StartAsync(ListCluster cluster, int member = 0)
-    {
-        var node = cluster.Nodes[member];
-        return ApiNode.StartAsync(replace: services => services
-            .AddSingleton<IPartitions>(node)
-            .AddSingleton<IClusterPartitions>(node)
-            .AddSingleton<IScanPeers>(node.Peers)
-            .AddSingleton(node.Pinned)
-            .AddSingleton(node.Snapshots));
-    }
-
     private static (bool IsEnd, long Count) EndIn(string line)
     {
         var end = JsonSerializer.Deserialize(line, ContractsJson.Default.KeyListEnd)!;
@@ -264,10 +253,10 @@ public sealed class ExportApiTests : IAsyncLifetime
     private async Task ComesBackAsync()
     {
         var target = new ListCluster();
-        await using var node = await StartAsync(target);
+        await using var node = await target.ServeAsync();
         using var client = new HttpClient { BaseAddress = node.Address };
         using var content = new ByteArrayContent(await _http.GetByteArrayAsync(Export));
-        content.Headers.ContentType = new(MediaTypes.Lines);
+        content.Headers.ContentType = new(KvMediaTypes.Lines);
         using var answer = await client.PostAsync(Import, content);
         var text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.StatusCode is HttpStatusCode.OK, text);

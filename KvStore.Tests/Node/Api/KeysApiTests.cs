@@ -20,13 +20,7 @@ public sealed class KeysApiTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var node = _cluster.Nodes[0];
-        _node = await ApiNode.StartAsync(replace: services => services
-            .AddSingleton<IPartitions>(node)
-            .AddSingleton<IClusterPartitions>(node)
-            .AddSingleton<IScanPeers>(node.Peers)
-            .AddSingleton(node.Pinned)
-            .AddSingleton(node.Snapshots));
+        _node = await _cluster.ServeAsync();
         _http = new HttpClient { BaseAddress = _node.Address };
     }
 
@@ -229,8 +223,8 @@ public sealed class KeysApiTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("application/x-ndjson", MediaTypes.Lines)]
-    [InlineData("application/x-ndjson, */*", MediaTypes.Lines)]
+    [InlineData("application/x-ndjson", KvMediaTypes.Lines)]
+    [InlineData("application/x-ndjson, */*", KvMediaTypes.Lines)]
     [InlineData("application/x-ndjson;q=0.5, application/json", MediaTypes.Json)]
     [InlineData("application/*", MediaTypes.Json)]
     [InlineData("*/*;q=0.1", MediaTypes.Json)]
@@ -246,7 +240,7 @@ public sealed class KeysApiTests : IAsyncLifetime
         foreach (var number in Enumerable.Range(0, 40))
             _cluster.Put($"k{number:d2}", new string('v', 1 << 20));
         using var request = new HttpRequestMessage(HttpMethod.Get, All + "?values=full");
-        request.Headers.Accept.ParseAdd(MediaTypes.Lines);
+        request.Headers.Accept.ParseAdd(KvMediaTypes.Lines);
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         await using var stream = await answer.Content.ReadAsStreamAsync();
         await stream.ReadExactlyAsync(new byte[1 << 20]);
@@ -342,7 +336,7 @@ public sealed class KeysApiTests : IAsyncLifetime
     private async Task<List<JsonElement>> LinesAsync(string target)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, target);
-        request.Headers.Accept.ParseAdd(MediaTypes.Lines);
+        request.Headers.Accept.ParseAdd(KvMediaTypes.Lines);
         using var answer = await _http.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.StatusCode is HttpStatusCode.OK, text);

@@ -4,6 +4,7 @@ using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Node.Api;
@@ -46,6 +47,18 @@ internal sealed class ListCluster
 
     /// <summary>How many commands were applied.</summary>
     public int Writes { get; private set; }
+
+    /// <summary>The API of a node over HTTP.</summary>
+    public Task<ApiNode> ServeAsync(int member = 0)
+    {
+        var node = Nodes[member];
+        return ApiNode.StartAsync(replace: services => services
+            .AddSingleton<IPartitions>(node)
+            .AddSingleton<IClusterPartitions>(node)
+            .AddSingleton<IScanPeers>(node.Peers)
+            .AddSingleton(node.Pinned)
+            .AddSingleton(node.Snapshots));
+    }
 
     public NodeId PrimaryOf(PartitionId partition) => new(partition.Value % 3 + 1);
 

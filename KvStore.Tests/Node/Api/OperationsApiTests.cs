@@ -19,13 +19,7 @@ public sealed class OperationsApiTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var node = _cluster.Nodes[0];
-        _node = await ApiNode.StartAsync(replace: services => services
-            .AddSingleton<IPartitions>(node)
-            .AddSingleton<IClusterPartitions>(node)
-            .AddSingleton<IScanPeers>(node.Peers)
-            .AddSingleton(node.Pinned)
-            .AddSingleton(node.Snapshots));
+        _node = await _cluster.ServeAsync();
         _http = new HttpClient { BaseAddress = _node.Address };
         foreach (var number in Enumerable.Range(0, Many))
             _cluster.Put($"tmp/{number}");

@@ -37,9 +37,17 @@ public sealed class ChaosClusterFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
+    /// <summary>Ends every fault, and waits until everybody serves: the balancer may not have noticed a short end.</summary>
     internal async Task HealAsync()
     {
         await Cluster.HealAsync();
+        using var late = new CancellationTokenSource(Patience);
+        foreach (var node in Cluster.Nodes)
+        {
+            while (await Cluster.StatusOfAsync(node) is not { State: "serving" })
+                late.Token.ThrowIfCancellationRequested();
+        }
+
         Assert.True(await Cluster.BecomesHealthyAsync(Patience), string.Join(' ', Cluster.Deaths));
     }
 }
