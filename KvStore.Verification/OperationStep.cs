@@ -1,6 +1,6 @@
 namespace KvStore.Verification;
 
-/// <summary>What is done to a key, and what was told of it: one step of a transaction, or all that was asked for.</summary>
+/// <summary>What is done to a key, and what was told of it: a step of a transaction, or all there is.</summary>
 public record OperationStep
 {
     /// <summary>What is done; a step of a transaction is anything but a transaction.</summary>

@@ -37,7 +37,7 @@ public sealed class ChaosClusterFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>Ends every fault, and waits until everybody serves: the balancer may not have noticed a short end.</summary>
+    /// <summary>Ends every fault, and waits until all serve: a balancer may not have noticed a short end.</summary>
     internal async Task HealAsync()
     {
         await Cluster.HealAsync();
