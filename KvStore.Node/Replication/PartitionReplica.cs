@@ -25,8 +25,11 @@ internal sealed class PartitionReplica(
     ChangeHistory? history = null,
     ChangeSignal? changed = null)
 {
-    /// <summary>What an entry takes up in the log beside its payload; without any it keeps segments, too.</summary>
-    private const int EntryBytes = 24;
+    /// <summary>
+    /// What an entry takes up beside its payload, in memory, where that is more than on disk; without any it keeps
+    /// segments, too.
+    /// </summary>
+    private const int EntryBytes = 96;
 
     private static readonly Input TickInput = new Input.Tick();
     private static readonly Input MarkInput = new Input.Mark();

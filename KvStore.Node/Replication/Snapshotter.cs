@@ -20,8 +20,14 @@ internal sealed class Snapshotter(
     TimeProvider time,
     ILogger<Snapshotter> logger) : BackgroundService
 {
-    /// <summary>A log smaller than this is never captured for its size.</summary>
-    private const long SmallestLog = 4L * 1024 * 1024;
+    /// <summary>
+    /// What the logs of all partitions together may hold in memory before one is captured for its size, where the
+    /// states are smaller.
+    /// </summary>
+    private const long Logs = 64L * 1024 * 1024;
+
+    /// <summary>However many partitions there are, a log smaller than this is not captured for its size.</summary>
+    private const long SmallestLog = 256L * 1024;
 
     /// <summary>The same on a disk that is to be spared; there the log may be this share of the state.</summary>
     private const long SmallestLogInNeed = 64L * 1024;
@@ -34,6 +40,14 @@ internal sealed class Snapshotter(
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>The bytes beyond which a log is captured before its time.</summary>
+    /// <param name="partitions">How many logs there are.</param>
+    /// <param name="stateBytes">What a capture would write.</param>
+    /// <param name="isInNeed">Whether the disk is to be spared.</param>
+    internal static long LargestLog(int partitions, long stateBytes, bool isInNeed) => isInNeed
+        ? Math.Max(SmallestLogInNeed, stateBytes / ShareInNeed)
+        : Math.Max(Math.Max(SmallestLog, Logs / partitions), stateBytes);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await current.Formed.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -44,18 +58,16 @@ internal sealed class Snapshotter(
             var isTime = time.GetElapsedTime(last) >= options.Value.SnapshotInterval;
             if (isTime)
                 last = time.GetTimestamp();
-            foreach (var replica in router.Replicas.Where(replica => IsDue(replica, isTime)))
+            var partitions = router.Replicas.Count();
+            foreach (var replica in router.Replicas.Where(replica => isTime
+                ? replica.LogBytes > 0
+                : replica.LogBytes > LargestLog(partitions, replica.Image.Bytes, disk.IsAlarmed)))
             {
                 if (!stoppingToken.IsCancellationRequested)
                     await TryCaptureAsync(replica, stoppingToken).ConfigureAwait(false);
             }
         }
     }
-
-    private bool IsDue(PartitionReplica replica, bool isTime) => replica.LogBytes > (
-        isTime ? 0
-        : disk.IsAlarmed ? Math.Max(SmallestLogInNeed, replica.Image.Bytes / ShareInNeed)
-        : Math.Max(SmallestLog, replica.Image.Bytes));
 
     /// <summary>The log stays as it is when a capture fails, and the next look tries again.</summary>
     private async Task TryCaptureAsync(PartitionReplica replica, CancellationToken stopping)
