@@ -24,17 +24,20 @@ internal static class Problems
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var target = KeyPath.Parse(raw);
         var key = target as KeyTarget.Key;
+        var traceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
         var problem = Problem.Of(type, detail, applied) with
         {
             Instance = raw.Split('?')[0],
             Node = Name,
-            TraceId = Activity.Current?.TraceId.ToHexString(),
+            TraceId = traceId,
             Key = key is null ? null : Encoding.UTF8.GetString(key.Bytes.Span),
             Bucket = key?.Bucket ?? (target as KeyTarget.Collection)?.Bucket,
         };
         var response = context.Response;
         response.StatusCode = type.Status;
         response.ContentType = Problem.MediaType;
+        response.Headers.CacheControl = "no-cache";
+        response.Headers[KvHeaders.RequestId] = traceId;
         if (retryAfterSeconds is { } seconds)
             response.Headers.RetryAfter = RetryAfter.Header(seconds);
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);

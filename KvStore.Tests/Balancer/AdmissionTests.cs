@@ -33,6 +33,7 @@ public sealed class AdmissionTests
             var problem = (await refused.Content.ReadFromJsonAsync(ContractsJson.Default.Problem))!;
             Assert.Equal(ProblemType.Overloaded.Code, problem.Code);
             Assert.Equal((Applied.No, true), (problem.Applied, problem.Retryable));
+            Assert.Equal(problem.TraceId, refused.Headers.GetValues(KvHeaders.RequestId).Single());
         }
 
         var watch = cluster.Http.GetStringAsync("/buckets/default/watch");    // the nodes bound how many of these
