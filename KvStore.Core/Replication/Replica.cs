@@ -88,6 +88,12 @@ public sealed partial class Replica
     /// <summary>The last entry that is no longer in memory: a snapshot stands for it and all before it.</summary>
     public LogIndex LogStart => _log.StartIndex;
 
+    /// <summary>What <see cref="Input.Compact"/> takes to keep some of the log up to an entry.</summary>
+    /// <param name="last">The entry; it is committed.</param>
+    /// <param name="entries">How many of those up to it are kept at most.</param>
+    /// <param name="bytes">And how many bytes of them.</param>
+    public LogIndex BeforeLast(LogIndex last, int entries, long bytes) => _log.BeforeLast(last, entries, bytes);
+
     /// <summary>The last entry of the log known to be on stable storage here.</summary>
     public LogIndex FlushedIndex { get; private set; }
 

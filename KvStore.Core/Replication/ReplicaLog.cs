@@ -67,6 +67,17 @@ internal sealed class ReplicaLog
         StartTerm = term;
     }
 
+    /// <summary>
+    /// Behind which entry the last ones up to <paramref name="last"/> begin, at most so many and of so many bytes.
+    /// </summary>
+    public LogIndex BeforeLast(LogIndex last, int entries, long bytes)
+    {
+        var before = last;
+        while (before > StartIndex && entries-- > 0 && (bytes -= this[before].Payload.Length) >= 0)
+            before -= 1;
+        return before;
+    }
+
     /// <summary>Drops everything and starts behind a snapshot.</summary>
     public void RestartAt(LogIndex index, Term term)
     {

@@ -37,6 +37,10 @@ internal sealed class BucketTree
 
     public bool TryFind(ReadOnlySpan<byte> key, out StoredEntry entry) => _entries.TryFind(key, out entry);
 
+    /// <summary>The keys that expire, and when, those that do first before the others.</summary>
+    public IEnumerable<(long AtMs, ReadOnlyMemory<byte> Key)> Expiries =>
+        _expiries.Select(pair => (pair.Key.AtMs, pair.Key.Key));
+
     /// <summary>The keys that are expired at a time, those that expired first before the others.</summary>
     public IEnumerable<(ReadOnlyMemory<byte> Key, StoredEntry Entry)> Expired(long timeMs)
     {

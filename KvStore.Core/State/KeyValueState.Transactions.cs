@@ -149,7 +149,7 @@ public sealed partial class KeyValueState
     private void Carry(
         ref StateImage image, RequestId attempt, PreparedTransaction prepared, TransactionOutcome outcome)
     {
-        image = image.With(image.Transactions.WithoutPrepared(attempt, prepared));
+        image = image.With(image.Transactions.WithoutPrepared(attempt, prepared)).WithFreed(prepared.Bucket);
         if (image.IsClosed(prepared.Bucket))
             return;
         var changes = outcome switch

@@ -46,7 +46,7 @@ public sealed class StateImage
     /// </summary>
     public long TimeMs => Time.LatestMs;
 
-    /// <summary>No entry expires before this; <see cref="long.MaxValue"/>: none does.</summary>
+    /// <summary>No entry is to be taken away before this; <see cref="long.MaxValue"/>: none is.</summary>
     public long NextExpiryMs { get; private init; } = long.MaxValue;
 
     internal LogTime Time { get; private init; }
@@ -259,11 +259,30 @@ public sealed class StateImage
         return expired;
     }
 
-    /// <summary>With <see cref="NextExpiryMs"/> looked up and not guessed.</summary>
+    /// <summary>
+    /// With <see cref="NextExpiryMs"/> looked up and not guessed. What is expired and held by a transaction is not to
+    /// be taken away before that is settled.
+    /// </summary>
     internal StateImage WithNextExpiry() => new(this)
     {
-        NextExpiryMs = Trees.Select(bucket => bucket.Value.NextExpiryMs).DefaultIfEmpty(long.MaxValue).Min(),
+        NextExpiryMs = Trees.Select(tree => NextExpiryOf(tree.Key, tree.Value)).DefaultIfEmpty(long.MaxValue).Min(),
     };
+
+    /// <summary>With a bucket's keys to be looked at again, since some of them are no longer held.</summary>
+    internal StateImage WithFreed(BucketId bucket) => Trees.TryFind(bucket, out var tree)
+        ? new(this) { NextExpiryMs = Math.Min(NextExpiryMs, tree.NextExpiryMs) }
+        : this;
+
+    private long NextExpiryOf(BucketId bucket, BucketTree tree)
+    {
+        foreach (var (expiresMs, key) in tree.Expiries)
+        {
+            if (expiresMs > TimeMs || !IsLocked(bucket, key))
+                return expiresMs;
+        }
+
+        return long.MaxValue;
+    }
 
     /// <summary>
     /// What is due while a transaction holds it goes when that is settled: it may write the key, and then nobody was to

@@ -24,12 +24,19 @@ internal sealed class AdmissionGate(IOptions<ApiOptions> options)
     /// <summary>Requests that were refused, since the start.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
+    /// <summary>Whether the largest request of all can ever be let in.</summary>
+    public static bool HasRoomForOne(ApiOptions options) =>
+        ImportRun.BytesHeld(options) <= options.MaxBodyBytesInFlight;
+
     /// <summary>Lets a request in that will hold so many bytes; false: it is refused, and must not leave.</summary>
     /// <param name="bytes">How many.</param>
-    /// <param name="isLong">Whether it lasts as long as its client likes: such ones leave room to all others.</param>
+    /// <param name="isLong">
+    /// Whether it lasts as long as its client likes: such ones leave room to all others, unless there is only one.
+    /// </param>
     public bool TryEnter(long bytes, bool isLong = false)
     {
-        if (isLong && Interlocked.Add(ref _longBytes, bytes) > _maxBytes / PartForLong)
+        if (isLong && Interlocked.Add(ref _longBytes, bytes) is var together
+            && together > bytes && together > _maxBytes / PartForLong)
         {
             Interlocked.Add(ref _longBytes, -bytes);
             Interlocked.Increment(ref _refused);

@@ -21,6 +21,9 @@ internal static class ApiServices
         services.AddOptions<ApiOptions>()
             .BindConfiguration(ApiOptions.Section)
             .ValidateDataAnnotations()
+            .Validate(
+                AdmissionGate.HasRoomForOne,
+                "MaxBodyBytesInFlight must have room for what one import holds: five times MaxValueBytes, and 2 MiB.")
             .ValidateOnStart();
         services.AddOptions<WatchOptions>()
             .BindConfiguration(WatchOptions.Section)

@@ -73,7 +73,7 @@ internal sealed partial class KeysApi(
                         ? RemoveAsync(context, call, bucket.Id, deadline)
                         : ListAsync(context, call, bucket.Id, view.ClusterId, deadline),
                     deadline)),
-            isLong: call.IsExport);
+            isLong: call.IsStreamed);
 
     private async ValueTask<Refusal?> RemoveAsync(
         HttpContext context, KeysCall call, BucketId bucket, CancellationToken deadline)

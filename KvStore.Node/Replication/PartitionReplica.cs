@@ -25,11 +25,11 @@ internal sealed class PartitionReplica(
     ChangeHistory? history = null,
     ChangeSignal? changed = null)
 {
-    /// <summary>
-    /// What an entry takes up beside its payload, in memory, where that is more than on disk; without any it keeps
-    /// segments, too.
-    /// </summary>
+    /// <summary>What an entry takes up in memory beside its payload.</summary>
     private const int EntryBytes = 96;
+
+    /// <summary>Entries kept behind a capture, so that a backup a moment behind needs no whole state.</summary>
+    private const int KeptEntries = 1024;
 
     private static readonly Input TickInput = new Input.Tick();
     private static readonly Input MarkInput = new Input.Mark();
@@ -221,9 +221,17 @@ internal sealed class PartitionReplica(
     public Snapshot? TakeMarked() => Interlocked.Exchange(ref _marked, null);
 
     /// <summary>
-    /// A capture is on stable storage: what had been applied by then no longer counts towards the next.
+    /// A capture is on stable storage: what had been applied by then no longer counts towards the next, and of the log
+    /// up to there no more is kept than a backup needs that is a moment behind.
     /// </summary>
-    public void Saved(long logBytes) => Volatile.Write(ref _logBytes, _logBytes - logBytes);
+    /// <param name="index">What the capture contains.</param>
+    /// <param name="logBytes">What <see cref="LogBytes"/> was then.</param>
+    /// <param name="keptBytes">How much of the log is kept at most.</param>
+    public void Saved(LogIndex index, long logBytes, long keptBytes)
+    {
+        Volatile.Write(ref _logBytes, _logBytes - logBytes);
+        _inputs.Add(new Input.Compact(Replica.BeforeLast(index, KeptEntries, keptBytes)));
+    }
 
     /// <summary>One unit of time has passed.</summary>
     public void Tick()

@@ -33,11 +33,6 @@ internal sealed class Snapshotter(
     private const long SmallestLogInNeed = 64L * 1024;
     private const int ShareInNeed = 8;
 
-    /// <summary>
-    /// Entries kept in memory behind a capture, so that a backup a moment behind needs no whole state.
-    /// </summary>
-    private const long KeptEntries = 1024;
-
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>The bytes beyond which a log is captured before its time.</summary>
@@ -46,7 +41,9 @@ internal sealed class Snapshotter(
     /// <param name="isInNeed">Whether the disk is to be spared.</param>
     internal static long LargestLog(int partitions, long stateBytes, bool isInNeed) => isInNeed
         ? Math.Max(SmallestLogInNeed, stateBytes / ShareInNeed)
-        : Math.Max(Math.Max(SmallestLog, Logs / partitions), stateBytes);
+        : Math.Max(ShareOf(partitions), stateBytes);
+
+    private static long ShareOf(int partitions) => Math.Max(SmallestLog, Logs / partitions);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -96,9 +93,8 @@ internal sealed class Snapshotter(
             CancellationToken.None,
             TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
             TaskScheduler.Default).ConfigureAwait(false);
-        router.Post(replica, owned => owned.Saved(bytes));
+        var kept = ShareOf(router.Replicas.Count());
+        router.Post(replica, owned => owned.Saved(snapshot.Index, bytes, kept));
         logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);
-        if (snapshot.Index - KeptEntries is { Value: > 0 } keepFrom)
-            router.Post(replica, new Input.Compact(keepFrom));
     }
 }

@@ -82,6 +82,7 @@ public sealed class TransactionsTests
         Assert.Equal([("late", KeyChangeKind.Expire)], Changes(0));
         Apply(0, new Command.Expire { TimeMs = 2000 });
         Assert.Empty(_states[0].Changes);
+        Assert.Equal(long.MaxValue, _states[0].Image.NextExpiryMs);    // nobody proposes in vain while it is held
         Assert.NotNull(_states[0].Image.Find("k"u8));
         Assert.Equal(["k"], _states[0].Image.From(default).Select(pair => Encoding.UTF8.GetString(pair.Key.Span)));
 
@@ -89,6 +90,21 @@ public sealed class TransactionsTests
         Assert.Equal(0, _states[0].Image.Find("k"u8)!.ExpiresMs);
         Apply(0, new Command.Expire { TimeMs = 3000 });
         Assert.Empty(_states[0].Changes);
+    }
+
+    [Fact]
+    public void What_was_held_when_it_was_due_goes_when_it_is_free_and_nothing_was_done_to_it()
+    {
+        Apply(0, Put("k", "v", timeMs: 1000, ttl: Ttl.After(500)));
+        Apply(0, Prepare(1, [Is("k", "v")], []) with { TimeMs = 1400 });
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Empty(_states[0].Changes);
+
+        Apply(0, Decide(1, TransactionOutcome.Nothing));
+        Assert.Equal(1500, _states[0].Image.NextExpiryMs);
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Equal([("k", KeyChangeKind.Expire)], Changes(0));
+        Assert.Equal(long.MaxValue, _states[0].Image.NextExpiryMs);
     }
 
     [Fact]

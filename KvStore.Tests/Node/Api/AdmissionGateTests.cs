@@ -25,6 +25,23 @@ public sealed class AdmissionGateTests
     }
 
     [Fact]
+    public void A_long_one_that_needs_more_than_such_ones_share_is_let_in_alone()
+    {
+        Assert.True(_gate.TryEnter(All / 2, isLong: true));
+        Assert.False(_gate.TryEnter(1, isLong: true));
+        _gate.Leave(All / 2, isLong: true);
+        Assert.True(_gate.TryEnter(1, isLong: true));
+        Assert.False(_gate.TryEnter(All / 2, isLong: true));
+    }
+
+    [Theory]
+    [InlineData(16 << 20, 64 << 20, false)]
+    [InlineData(16 << 20, 128 << 20, true)]
+    [InlineData(1 << 20, All, true)]
+    public void Limits_under_which_no_import_could_ever_be_taken_are_refused(int value, long all, bool isTaken) =>
+        Assert.Equal(isTaken, AdmissionGate.HasRoomForOne(new() { MaxValueBytes = value, MaxBodyBytesInFlight = all }));
+
+    [Fact]
     public void A_long_one_that_is_refused_for_another_reason_takes_nothing()
     {
         for (var entered = 0; entered < 3; entered++)

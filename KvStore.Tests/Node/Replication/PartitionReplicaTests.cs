@@ -112,11 +112,31 @@ public sealed class PartitionReplicaTests
         var capture = primary.Replica.Capture();
         primary.Write(Put("k", new string('v', 500)));
         primary.Flush();
-        primary.Replica.Saved(captured);
+        primary.Replica.Saved(capture.Index, captured, keptBytes: 1 << 20);
 
         Assert.InRange(primary.Replica.LogBytes, 500, 700);
         Assert.Equal((new LogIndex(2), primary.Term), (capture.Index, capture.Term));
         Assert.Equal(1000, capture.State.Find("k"u8)!.Value.Length);
+    }
+
+    [Theory]
+    [InlineData(1 << 20, 0)]
+    [InlineData(5_000, 7)]    // of ten values and the first entry, four values
+    [InlineData(0, 11)]
+    public void Behind_a_capture_the_log_keeps_few_bytes_of_large_values(long keptBytes, long start)
+    {
+        var primary = ReplicaHarness.Primary(voters: 1);
+        for (var number = 0; number < 10; number++)
+        {
+            primary.Write(Put("k", new string('v', 1000)));
+            primary.Flush();
+        }
+
+        var capture = primary.Replica.Capture();
+        primary.Replica.Saved(capture.Index, primary.Replica.LogBytes, keptBytes);
+        primary.Replica.Step();
+
+        Assert.Equal(start, primary.Replica.Replica.LogStart.Value);
     }
 
     [Fact]
