@@ -79,7 +79,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
             var refusal = isKey ? ReadKey(values, ref call)
                 : OwnHeaders.Is(name, KvHeaders.HopRequestId) ? ReadHop(values, ref call)
                 : values.Count != 1 ? new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.")
-                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(values.ToString(), ref call)
+                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(values, null, ref call)
                 : new Refusal(
                     ProblemType.HeaderInvalid,
                     "A header that starts with Kv- is not one that requests for buckets take; headers with that prefix "
@@ -91,12 +91,11 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
         return null;
     }
 
-    internal static Refusal? ReadTimeout(string text, ref BucketCall call)
+    internal static Refusal? ReadTimeout(StringValues header, string? parameter, ref BucketCall call)
     {
-        if (!KvTimeout.TryParse(text, out var timeout, out var wrong))
-            return new Refusal(ProblemType.HeaderInvalid, wrong);
-        call = call with { Timeout = timeout };
-        return null;
+        var refusal = TimeoutReader.Read(header, parameter, out var timeout);
+        call = call with { Timeout = timeout ?? call.Timeout };
+        return refusal;
     }
 
     private static Refusal? ReadHop(StringValues values, ref BucketCall call)
@@ -124,9 +123,7 @@ internal sealed class BucketCallReader(IOptions<ApiOptions> options)
             var value = Encoding.UTF8.GetString(bytes);
             var refusal = name switch
             {
-                "timeout" => ReadTimeout(value, ref call) is { } late
-                    ? late with { Type = ProblemType.QueryInvalid }
-                    : null,
+                "timeout" => ReadTimeout(context.Request.Headers[KvHeaders.Timeout], value, ref call),
                 "limit" when isList => ReadLimit(value, ref call),
                 "cursor" when isList => ReadCursor(value, ref call),
                 _ => wrong,

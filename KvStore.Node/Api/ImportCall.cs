@@ -54,8 +54,9 @@ internal sealed class ImportCall
             switch (name)
             {
                 case "timeout":
-                    if (BucketCallReader.ReadTimeout(value, ref _head) is { } wrong)
-                        return wrong with { Type = ProblemType.QueryInvalid };
+                    var header = context.Request.Headers[KvHeaders.Timeout];
+                    if (BucketCallReader.ReadTimeout(header, value, ref _head) is { } refusal)
+                        return refusal;
                     break;
                 case "mode" when value is "overwrite" or "create":
                     IsCreate = value is "create";

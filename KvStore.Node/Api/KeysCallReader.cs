@@ -4,6 +4,7 @@ using System.Text;
 using KvStore.Contracts;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
 
 namespace KvStore.Node.Api;
 
@@ -59,7 +60,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         var isRemoval = context.Request.Method is "DELETE";
         return BodyReader.RefuseAny(context.Request, BodyReader.ReadsAndDeletesTakeNone)
             ?? ReadHeaders(context.Request.Headers, call, isRemoval)
-            ?? ReadQuery(query, call, isRemoval)
+            ?? ReadQuery(query, context.Request.Headers, call, isRemoval)
             ?? (isRemoval ? ProveRemoval(call) : ReadAccept(context.Request.Headers, call))
             ?? ProveRange(call);
     }
@@ -84,7 +85,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             var text = values.ToString();
             var refusal = isKey ? RequestIds.RefuseKey(values)
                 : values.Count != 1 ? new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.")
-                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(text, call)
+                : OwnHeaders.Is(name, KvHeaders.Timeout) ? ReadTimeout(values, null, call)
                 : OwnHeaders.Is(name, KvHeaders.Consistency) && !isRemoval ? ProveConsistency(text)
                 : OwnHeaders.Is(name, KvHeaders.Ack) && isRemoval && text is "quorum" ? null
                 : new Refusal(
@@ -98,12 +99,11 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
         return null;
     }
 
-    private static Refusal? ReadTimeout(string text, KeysCall call)
+    private static Refusal? ReadTimeout(StringValues header, string? parameter, KeysCall call)
     {
-        if (!KvTimeout.TryParse(text, out var timeout, out var wrong))
-            return new Refusal(ProblemType.HeaderInvalid, wrong);
-        call.Timeout = timeout;
-        return null;
+        var refusal = TimeoutReader.Read(header, parameter, out var timeout);
+        call.Timeout = timeout ?? call.Timeout;
+        return refusal;
     }
 
     /// <summary>A list is as strong as can be, whatever less is asked for.</summary>
@@ -113,7 +113,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             ProblemType.HeaderInvalid,
             "The consistency must be strong, session, bounded or eventual; a list is strong.");
 
-    private static Refusal? ReadQuery(string query, KeysCall call, bool isRemoval)
+    private static Refusal? ReadQuery(string query, IHeaderDictionary headers, KeysCall call, bool isRemoval)
     {
         var rule = isRemoval ? RemovalParameters : call.IsExport ? ExportParameters : ListParameters;
         if (QueryPairs.Of(query) is not { } pairs)
@@ -123,7 +123,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
             var refusal = call.IsExport && name is not ("prefix" or "start" or "end" or "cursor" or "timeout")
                 ? Wrong(rule)
                 : name is "prefix" or "start" or "end" or "delimiter" ? ReadBytes(name, value, call, isRemoval)
-                : name is "timeout" ? ReadTimeout(Text(value), call) is { } late ? Wrong(late.Detail) : null
+                : name is "timeout" ? ReadTimeout(headers[KvHeaders.Timeout], Text(value), call)
                 : isRemoval ? ReadOfRemoval(name, Text(value), call)
                 : ReadOfList(name, Text(value), call);
             if (refusal is not null)

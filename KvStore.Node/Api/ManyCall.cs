@@ -98,8 +98,9 @@ internal sealed class ManyCallReader(IOptions<ApiOptions> options, HopIds hopIds
             var value = Encoding.UTF8.GetString(bytes);
             if (name is "timeout")
             {
-                if (BucketCallReader.ReadTimeout(value, ref head) is { } late)
-                    return late with { Type = ProblemType.QueryInvalid };
+                var header = context.Request.Headers[KvHeaders.Timeout];
+                if (BucketCallReader.ReadTimeout(header, value, ref head) is { } refusal)
+                    return refusal;
             }
             else if (name is "stop_on_error" && isBatch && value is "true" or "false")
             {

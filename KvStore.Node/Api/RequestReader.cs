@@ -142,23 +142,11 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
         return word is "one" or "quorum" or "all" ? null : Invalid(header, "The ack must be one, quorum or all.");
     }
 
-    /// <summary>
-    /// Header and query may differ here, since a node that forwards cannot touch the query: the earlier one counts.
-    /// </summary>
     private static Refusal? ReadTimeout(StringValues header, string? parameter, KeyRequest read)
     {
-        if (header.Count > 1)
-            return Repeated(KvHeaders.Timeout);
-        var (inHeader, inQuery) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
-        string? wrong = null;
-        if (header.Count == 1 && !KvTimeout.TryParse(header.ToString(), out inHeader, out wrong))
-            return new Refusal(ProblemType.HeaderInvalid, wrong);
-        if (parameter is not null && !KvTimeout.TryParse(parameter, out inQuery, out wrong))
-            return new Refusal(ProblemType.QueryInvalid, wrong);
-        var earlier = inHeader < inQuery ? inHeader : inQuery;
-        if (earlier != TimeSpan.MaxValue)
-            read.Timeout = earlier;
-        return null;
+        var refusal = TimeoutReader.Read(header, parameter, out var timeout);
+        read.Timeout = timeout ?? read.Timeout;
+        return refusal;
     }
 
     private Refusal? ReadHop(StringValues forward, StringValues hop, KeyRequest read)
@@ -178,14 +166,11 @@ internal sealed class RequestReader(IOptions<ApiOptions> options, HopIds hopIds)
     {
         word = parameter ?? (header.Count == 0 ? null : header[0] ?? "");
         if (header.Count > 1)
-            return Repeated(name);
+            return new Refusal(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
         return parameter is not null && header.Count == 1 && header[0] != parameter
             ? new Refusal(ProblemType.QueryInvalid, $"{name} and the query ask for different things.")
             : null;
     }
-
-    private static Refusal Repeated(string name) =>
-        new(ProblemType.HeaderInvalid, $"{name} was sent more than once.");
 
     /// <summary>A value that came in a header, or else in the query, is none.</summary>
     public static Refusal Invalid(StringValues header, string detail) =>

@@ -93,9 +93,8 @@ internal static class WatchCallReader
                         + "ignored.");
             }
 
-            if (!KvTimeout.TryParse(values.ToString(), out var timeout, out var wrong))
-                return new Refusal(ProblemType.HeaderInvalid, wrong);
-            call = call with { Timeout = timeout };
+            if (ReadTimeout(values, null, ref call) is { } refusal)
+                return refusal;
         }
 
         return null;
@@ -115,7 +114,7 @@ internal static class WatchCallReader
                 "values" => ReadValues(value, ref call),
                 "kinds" => ReadKinds(value, ref call),
                 "heartbeat" => ReadHeartbeat(value, ref call),
-                "timeout" => ReadTimeout(value, ref call),
+                "timeout" => ReadTimeout(context.Request.Headers[KvHeaders.Timeout], value, ref call),
                 _ => new Refusal(ProblemType.QueryInvalid, QueryRule),
             };
             if (refusal is not null)
@@ -184,12 +183,11 @@ internal static class WatchCallReader
         return null;
     }
 
-    private static Refusal? ReadTimeout(string text, ref WatchCall call)
+    private static Refusal? ReadTimeout(StringValues header, string? parameter, ref WatchCall call)
     {
-        if (!KvTimeout.TryParse(text, out var timeout, out var wrong))
-            return new Refusal(ProblemType.QueryInvalid, wrong);
-        call = call with { Timeout = timeout < call.Timeout ? timeout : call.Timeout };
-        return null;
+        var refusal = TimeoutReader.Read(header, parameter, out var timeout);
+        call = call with { Timeout = timeout ?? call.Timeout };
+        return refusal;
     }
 
     /// <summary>A client that comes again repeats its first URL: what it read last counts.</summary>
