@@ -26,6 +26,9 @@ internal sealed record Terminal
     /// <summary>Environment variables.</summary>
     public required Func<string, string?> Variable { get; init; }
 
+    /// <summary>By which it is measured how long something takes.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     public static Terminal OfProcess()
     {
         var output = Console.OpenStandardOutput();

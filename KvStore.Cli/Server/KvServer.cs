@@ -81,25 +81,29 @@ internal sealed class KvServer : IDisposable
 
     /// <summary>As <see cref="AskAsync"/>, but an answer that has only begun is given, too: it may never end.</summary>
     /// <exception cref="FailureException">Nobody answers, or the server refuses.</exception>
-    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request)
+    /// <exception cref="OperationCanceledException">The caller does not want it any more.</exception>
+    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request, CancellationToken stop = default)
     {
-        var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead).ConfigureAwait(false);
+        var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop).ConfigureAwait(false);
         if (answer.IsSuccessStatusCode)
             return answer;
         using (answer)
-            throw await RefusalAsync(answer).ConfigureAwait(false);
+            throw await RefusalAsync(answer, stop).ConfigureAwait(false);
     }
 
     /// <summary>Sends a request and gives the answer, whatever it is.</summary>
     /// <exception cref="FailureException">Nobody answers.</exception>
+    /// <exception cref="OperationCanceledException">The caller does not want it any more.</exception>
     public async Task<HttpResponseMessage> SendAsync(
-        HttpRequestMessage request, HttpCompletionOption completion = HttpCompletionOption.ResponseContentRead)
+        HttpRequestMessage request,
+        HttpCompletionOption completion = HttpCompletionOption.ResponseContentRead,
+        CancellationToken stop = default)
     {
         using (request)
         {
             try
             {
-                return await _http.SendAsync(request, completion).ConfigureAwait(false);
+                return await _http.SendAsync(request, completion, stop).ConfigureAwait(false);
             }
             catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError
                 or HttpRequestError.NameResolutionError)
@@ -111,7 +115,7 @@ internal sealed class KvServer : IDisposable
                     failure);
             }
             catch (Exception failure) when (failure is HttpRequestException or SocketException
-                or OperationCanceledException)
+                || (failure is OperationCanceledException && !stop.IsCancellationRequested))
             {
                 var outcome = request.Method == HttpMethod.Get ? "" : " Whether the write was applied is not known.";
                 throw new FailureException(
@@ -125,10 +129,10 @@ internal sealed class KvServer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private async Task<FailureException> RefusalAsync(HttpResponseMessage answer)
+    private async Task<FailureException> RefusalAsync(HttpResponseMessage answer, CancellationToken stop = default)
     {
         if (answer.Content.Headers.ContentType?.MediaType == Problem.MediaType
-            && await ReadProblemAsync(answer).ConfigureAwait(false) is { } problem)
+            && await ReadProblemAsync(answer, stop).ConfigureAwait(false) is { } problem)
         {
             return new FailureException(Describe(problem), ExitCodeOf(problem))
             {
@@ -144,11 +148,11 @@ internal sealed class KvServer : IDisposable
             isAway ? ExitCodes.Unavailable : ExitCodes.Failed);
     }
 
-    private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage answer)
+    private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage answer, CancellationToken stop)
     {
         try
         {
-            var body = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
+            var body = await answer.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false);
             return JsonSerializer.Deserialize(body, ContractsJson.Default.Problem);
         }
         catch (JsonException)

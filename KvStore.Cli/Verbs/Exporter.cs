@@ -14,6 +14,8 @@ namespace KvStore.Cli.Verbs;
 /// <param name="isFile">Whether what was written can be taken back.</param>
 internal sealed class Exporter(Terminal terminal, KvServer server, string target, Stream sink, bool isFile)
 {
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+
     private readonly Perseverance _perseverance = new(terminal);
     private string? _cursor;
     private long _count;
@@ -69,7 +71,8 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
         using var answer = await server.OpenAsync(request).ConfigureAwait(false);
         if (answer.Content.Headers.ContentType?.MediaType != KvMediaTypes.Lines)
             throw new FailureException("The answer is not an export of a KvStore.");
-        await using var stream = await answer.Content.ReadAsStreamAsync().ConfigureAwait(false);
+        var content = await answer.Content.ReadAsStreamAsync().ConfigureAwait(false);
+        await using var stream = new LiveStream(content, Silence, terminal.Time);
         using var page = new MemoryStream();
         var entries = 0L;
         await foreach (var line in ExportLines.ReadAsync(stream).ConfigureAwait(false))

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace KvStore.Cli.Verbs;
 
 /// <summary>How long a verb of many requests goes on when one of them fails: as long as others succeed.</summary>
@@ -8,8 +6,9 @@ internal sealed class Perseverance(Terminal terminal)
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    private long _sinceProgress = Stopwatch.GetTimestamp();
-    private long _told = Stopwatch.GetTimestamp();
+    private readonly TimeProvider _time = terminal.Time;
+    private long _told = terminal.Time.GetTimestamp();
+    private long? _failingSince;    // not since the last progress: one request may take longer than all patience
 
     /// <summary>Whether there was any progress: what fails before that fails at once.</summary>
     public bool HasBegun { get; private set; }
@@ -17,10 +16,10 @@ internal sealed class Perseverance(Terminal terminal)
     /// <summary>Something was done; says how much once in a while.</summary>
     public async Task DoneAsync(long entries)
     {
-        (HasBegun, _sinceProgress) = (true, Stopwatch.GetTimestamp());
-        if (Stopwatch.GetElapsedTime(_told) < TimeSpan.FromSeconds(5))
+        (HasBegun, _failingSince) = (true, null);
+        if (_time.GetElapsedTime(_told) < TimeSpan.FromSeconds(5))
             return;
-        _told = Stopwatch.GetTimestamp();
+        _told = _time.GetTimestamp();
         await terminal.Error.WriteLineAsync($"kv: {entries} entries so far").ConfigureAwait(false);
     }
 
@@ -31,9 +30,12 @@ internal sealed class Perseverance(Terminal terminal)
         {
             ExitCode: ExitCodes.Unavailable,
         };
-        if (!isLost || !HasBegun || Stopwatch.GetElapsedTime(_sinceProgress) > Patience)
+        if (!isLost || !HasBegun)
             return false;
-        await Task.Delay(Pause).ConfigureAwait(false);
+        _failingSince ??= _time.GetTimestamp();
+        if (_time.GetElapsedTime(_failingSince.Value) > Patience)
+            return false;
+        await Task.Delay(Pause, _time).ConfigureAwait(false);
         return true;
     }
 }

@@ -12,6 +12,7 @@ namespace KvStore.Cli.Verbs;
 internal static class WatchVerb
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
 
     public static Command Build(Terminal terminal)
     {
@@ -55,7 +56,7 @@ internal static class WatchVerb
     }
 
     /// <summary>Whatever ends a stream but the user and a refusal, the next one goes on where it ended.</summary>
-    private static async Task FollowAsync(
+    internal static async Task FollowAsync(
         Terminal terminal, KvServer server, string target, string since, CancellationToken stop)
     {
         var hasBegun = false;
@@ -65,9 +66,10 @@ internal static class WatchVerb
             {
                 var request = server.For(HttpMethod.Get, $"{target}&since={Uri.EscapeDataString(since)}");
                 request.Headers.Accept.ParseAdd("text/event-stream");
-                using var answer = await server.OpenAsync(request).ConfigureAwait(false);
+                using var answer = await server.OpenAsync(request, stop).ConfigureAwait(false);
                 hasBegun = true;
-                await using var stream = await answer.Content.ReadAsStreamAsync(stop).ConfigureAwait(false);
+                var content = await answer.Content.ReadAsStreamAsync(stop).ConfigureAwait(false);
+                await using var stream = new LiveStream(content, Silence, terminal.Time);
                 var events = SseParser.Create(stream);
                 await foreach (var item in events.EnumerateAsync(stop).ConfigureAwait(false))
                 {
@@ -82,7 +84,7 @@ internal static class WatchVerb
             {
                 await terminal.Error.WriteLineAsync($"kv: the stream was lost and is taken up again: {lost.Message}")
                     .ConfigureAwait(false);
-                await Task.Delay(Pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Pause, terminal.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {

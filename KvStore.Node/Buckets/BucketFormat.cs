@@ -17,6 +17,7 @@ internal static class BucketFormat
 
     private const string NamePrefix = "bucket/";
     private const string IdsKey = "bucket-ids";
+    private const int IdDigits = 32;    // two numbers of 64 bits
 
     /// <summary>What the keys of all of them begin with.</summary>
     public static ReadOnlyMemory<byte> Prefix { get; } = "bucket"u8.ToArray();
@@ -74,12 +75,14 @@ internal static class BucketFormat
         JsonSerializer.SerializeToUtf8Bytes(new BucketIdsDocument(next.Value), BucketJson.Default.BucketIdsDocument);
 
     /// <summary>Reads the next id.</summary>
-    /// <exception cref="InvalidDataException">It is not there.</exception>
+    /// <exception cref="InvalidDataException">It is none that this version writes.</exception>
     public static BucketId DecodeIds(ReadOnlySpan<byte> json)
     {
         try
         {
-            return new BucketId(JsonSerializer.Deserialize(json, BucketJson.Default.BucketIdsDocument)!.Next);
+            var document = JsonSerializer.Deserialize(json, BucketJson.Default.BucketIdsDocument)
+                ?? throw new InvalidDataException("The entry of the next bucket id is empty.");
+            return new BucketId(document.Next);
         }
         catch (JsonException failure)
         {
@@ -96,19 +99,26 @@ internal static class BucketFormat
         request.Revision,
         request.AtMs);
 
-    private static BucketRequest Read(RequestDocument document) => new(
-        new RequestId(Number(document.Id[..16]), Number(document.Id[16..]), (RequestIdKind)document.Kind),
-        Number(document.Print),
-        document.Came switch
-        {
-            "created" => BucketChangeKind.Created,
-            "changed" => BucketChangeKind.Changed,
-            "dropped" => BucketChangeKind.Dropped,
-            _ => throw new FormatException($"A change came to {document.Came}."),
-        },
-        new BucketId(document.Bucket),
-        document.Revision,
-        document.At);
+    private static BucketRequest Read(RequestDocument? document) => document is null
+        ? throw new FormatException("A request is null.")
+        : new BucketRequest(
+            IdOf(document),
+            Number(document.Print),
+            document.Came switch
+            {
+                "created" => BucketChangeKind.Created,
+                "changed" => BucketChangeKind.Changed,
+                "dropped" => BucketChangeKind.Dropped,
+                _ => throw new FormatException($"A change came to {document.Came}."),
+            },
+            new BucketId(document.Bucket),
+            document.Revision,
+            document.At);
+
+    private static RequestId IdOf(RequestDocument document) => document.Id.Length == IdDigits
+        ? new RequestId(
+            Number(document.Id[..(IdDigits / 2)]), Number(document.Id[(IdDigits / 2)..]), (RequestIdKind)document.Kind)
+        : throw new FormatException($"The id of a request has {document.Id.Length} digits, not {IdDigits}.");
 
     private static BucketState StateOf(string word) => word switch
     {

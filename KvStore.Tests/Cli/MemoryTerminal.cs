@@ -31,7 +31,10 @@ internal sealed class MemoryTerminal : IDisposable
     }
 
     /// <summary>Runs a command line and gives its exit code.</summary>
-    public Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, new Terminal
+    public Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, Open());
+
+    /// <summary>Itself, for what is no command line.</summary>
+    public Terminal Open() => new()
     {
         Out = new StreamWriter(_output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true },
         OutBytes = _output,
@@ -40,5 +43,5 @@ internal sealed class MemoryTerminal : IDisposable
         IsInputTerminal = false,
         IsOutputTerminal = IsOutputTerminal,
         Variable = name => Variables.GetValueOrDefault(name),
-    });
+    };
 }

@@ -107,4 +107,38 @@ public sealed class BucketDirectoryTests
     [InlineData("""{"state":"live","id":2,"revision":1,"settings":{},"requests":[],"more":1}""")]
     public void An_entry_of_another_version_is_refused(string json) => Assert.Throws<InvalidDataException>(
         () => BucketFormat.Decode("cart", System.Text.Encoding.UTF8.GetBytes(json), KeyVersion.None));
+
+    [Theory]
+    [InlineData("{\"id\":\"\",REST}", "0 digits")]
+    [InlineData("{\"id\":\"0123456789abcde\",REST}", "15 digits")]
+    [InlineData("{\"id\":\"0123456789abcdef\",REST}", "16 digits")]
+    [InlineData("{\"id\":\"0123456789abcdef0123456789abcdef0\",REST}", "33 digits")]
+    [InlineData("{\"id\":\"0123456789abcdef0123456789abcdeg\",REST}", "0123456789abcdeg")]
+    [InlineData("null", "null")]
+    public void An_entry_with_a_request_that_nobody_writes_is_refused_by_name_and_fault(string request, string fault)
+    {
+        const string rest = "\"kind\":1,\"print\":\"5\",\"came\":\"created\",\"bucket\":2,\"revision\":1,\"at\":7";
+        var json = $$$"""
+            {"state":"live","id":2,"revision":1,"settings":{},"requests":[{{{request.Replace("REST", rest)}}}]}
+            """;
+
+        var refused = Assert.Throws<InvalidDataException>(
+            () => BucketFormat.Decode("cart", System.Text.Encoding.UTF8.GetBytes(json), KeyVersion.None));
+
+        Assert.Contains("bucket cart", refused.Message);
+        Assert.Contains(fault, refused.Message);
+    }
+
+    [Theory]
+    [InlineData("null", "empty")]
+    [InlineData("{}", "next")]
+    [InlineData("{\"next\":-1}", "next")]
+    public void A_next_id_that_nobody_writes_is_refused(string json, string fault)
+    {
+        var refused = Assert.Throws<InvalidDataException>(
+            () => BucketFormat.DecodeIds(System.Text.Encoding.UTF8.GetBytes(json)));
+
+        Assert.Contains("next bucket id", refused.Message);
+        Assert.Contains(fault, refused.Message);
+    }
 }
