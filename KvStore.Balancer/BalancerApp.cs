@@ -29,6 +29,7 @@ internal static class BalancerApp
         builder.AddRouting();
 
         var app = builder.Build();
+        app.UseExactMethods();
         app.UseProblems();
         app.UseOwnerRouting();    // before the router of endpoints: a key has no route of its own
         app.UseRouteProblems();

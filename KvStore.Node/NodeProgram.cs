@@ -28,8 +28,10 @@ internal static class NodeProgram
 
         var app = builder.Build();
         app.OnlyPeersOn(options.PeerPort);
+        app.UseExactMethods();
         app.UseKeyValueApi();
         app.UseProblemPages();
+        app.UseRouting();    // left out, it would come first and see other spellings of a method
         app.MapDefaultEndpoints();
         app.MapStatusApi();
         app.MapMembershipApi();

@@ -63,7 +63,7 @@ internal static partial class Operations
         Parameters =
         [
             Parameters.Bucket, Parameters.Mode, Parameters.FirstLine, Parameters.Timeout, Parameters.TimeoutQuery,
-            Parameters.IdempotencyKey, Parameters.HopRequestId,
+            Parameters.UnrememberedKey, Parameters.HopRequestId,
         ],
         Body = new(
             "Lines of JSON, each of at most three times the bytes that a value may have, and 64 KiB.",

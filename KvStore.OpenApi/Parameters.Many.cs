@@ -148,7 +148,7 @@ internal static partial class Parameters
 
     public static ImmutableArray<Parameter> OfRemoval =>
     [
-        Prefix, Start, End, DryRun, Confirm, QueryKey, QueryKey64, RemovalAck, Timeout, TimeoutQuery, IdempotencyKey,
+        Prefix, Start, End, DryRun, Confirm, QueryKey, QueryKey64, RemovalAck, Timeout, TimeoutQuery, UnrememberedKey,
     ];
 
     public static ImmutableArray<Parameter> OfMany =>

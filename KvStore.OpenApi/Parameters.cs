@@ -86,6 +86,11 @@ internal static partial class Parameters
             + "UUID of version 7, made when it is first sent. Remembered for ten minutes of writes; one that carries "
             + "its time is refused after that (409 `idempotency-expired`) and never applied twice.");
 
+    public static Parameter UnrememberedKey { get; } = new(
+        "Idempotency-Key-Unremembered", InHeader, KvHeaders.IdempotencyKey, Grammar.Text("^[!-~]+$", 64, 1),
+        "0195f8e2-7c3a-7bd1-a2f4-1d5c3e9b7a60",
+        "Must be valid and is not remembered: what is sent again is carried out again.");
+
     public static Parameter IfMatch { get; } = new(
         "If-Match", InHeader, "If-Match", Grammar.Text(), "*",
         $"Only if the stored version is one of at most {EtagCondition.MaxTags} quoted entity tags, separated by "

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -45,6 +46,19 @@ public static class Extensions
         app.MapHealthChecks(AlivePath, new HealthCheckOptions { Predicate = check => check.Tags.Contains(LiveTag) });
         return app;
     }
+
+    /// <summary>
+    /// Lets nobody take a method for another one. Letters count in methods (RFC 9110, section 9.1), and neither the
+    /// router nor <see cref="HttpMethods"/> counts them: one that is a known method but for its spelling becomes a
+    /// method that nothing takes. Stands before everything that looks at the method.
+    /// </summary>
+    public static IApplicationBuilder UseExactMethods(this IApplicationBuilder app) => app.Use((context, next) =>
+    {
+        var request = context.Request;
+        if (HttpMethods.GetCanonicalizedValue(request.Method) != request.Method)
+            request.Method = "not-" + request.Method;
+        return next(context);
+    });
 
     /// <summary>Keeps a category at a level unless the configuration names that very category.</summary>
     internal static void QuietByDefault(this IHostApplicationBuilder builder, string category, LogLevel level)

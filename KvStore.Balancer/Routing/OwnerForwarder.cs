@@ -97,6 +97,9 @@ internal sealed class OwnerForwarder(
                 context, ProblemType.MethodNotAllowed, "Allow lists the methods that are taken, in capitals.");
         }
 
+        if (route.IsWrite && IsMetadataTwice(headers))
+            return Problems.WriteAsync(
+                context, ProblemType.HeaderInvalid, "A Kv-Meta- header was sent more than once.");
         InternalHeaders.Strip(headers, route.KeepsTimeout);
         var call = new ForwardedCall(route, views, time)
         {
@@ -109,6 +112,18 @@ internal sealed class OwnerForwarder(
         return !hasBody ? AttemptAllAsync(context, call, null)
             : route.IsStreamed ? PassOnAsync(context, call)
             : HoldAndAttemptAsync(context, call);
+    }
+
+    /// <summary>A client of nodes makes one header of two, so that no node could refuse them.</summary>
+    private static bool IsMetadataTwice(IHeaderDictionary headers)
+    {
+        foreach (var (name, values) in headers)
+        {
+            if (values.Count > 1 && name.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KvStore.Contracts;
 using KvStore.Node.Buckets;
 using Microsoft.Extensions.Options;
@@ -134,7 +135,7 @@ internal sealed class BucketApi(
                 IfMatch = call.IfMatch,
                 IsCreateOnly = isCreateOnly,
             },
-            _ => new BucketChange.Drop
+            "DELETE" => new BucketChange.Drop
             {
                 Name = call.Name,
                 RequestId = id,
@@ -142,6 +143,7 @@ internal sealed class BucketApi(
                 IfMatch = call.IfMatch,
                 IsCreateOnly = isCreateOnly,
             },
+            var other => throw new UnreachableException($"No route lets {other} come here."),
         };
         return null;
     }
