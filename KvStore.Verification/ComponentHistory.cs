@@ -85,7 +85,7 @@ internal sealed class ComponentHistory
         {
             If = [.. (operation.If ?? []).Select(step => new JudgedStep(
                 KeyOf(step).Place, KeyOf(step).Texts.TranslateComparison(step)))],
-            Then = isThen ? Branch(operation, isTransaction ? operation.Ops : [operation]) : null,
+            Then = isThen ? Branch(operation, isTransaction ? operation.Ops : [operation.Step]) : null,
             Else = isElse ? Branch(operation, operation.Else) : null,
         };
     }

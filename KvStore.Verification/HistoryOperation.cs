@@ -43,7 +43,7 @@ public enum OperationResult
 /// <summary>
 /// One call of one client: what it asked for, what it was told, and when. Times are monotonic nanoseconds.
 /// </summary>
-public sealed record HistoryOperation : OperationStep
+public sealed record HistoryOperation
 {
     /// <summary>Who asked, one call after the other; under a new number after an unknown outcome.</summary>
     public required int Client { get; init; }
@@ -53,6 +53,30 @@ public sealed record HistoryOperation : OperationStep
 
     /// <summary>Without meaning when the result is <see cref="OperationResult.Unknown"/>.</summary>
     public long ReturnNs { get; init; }
+
+    /// <summary>What was asked for.</summary>
+    public required OperationKind Op { get; init; }
+
+    /// <summary>Of which key; of a transaction, any that it names.</summary>
+    public required string Key { get; init; }
+
+    /// <summary>The value written, or the value read; of an increment the sum.</summary>
+    public string? Value { get; init; }
+
+    /// <summary>What an increment adds.</summary>
+    public long? By { get; init; }
+
+    /// <summary>Whether the key was there, where the answer said so.</summary>
+    public bool? Found { get; init; }
+
+    /// <summary>The version that must be current, or <c>*</c> for any.</summary>
+    public string? IfMatch { get; init; }
+
+    /// <summary><c>*</c>: the key must not be there.</summary>
+    public string? IfNone { get; init; }
+
+    /// <summary>The version written, read, or, on <see cref="OperationResult.Fail"/>, found.</summary>
+    public string? Etag { get; init; }
 
     /// <summary>
     /// What a transaction compares: reads with a condition or with the value that must be there, and no answers of
@@ -79,8 +103,7 @@ public sealed record HistoryOperation : OperationStep
     public int? Status { get; init; }
 
     /// <summary>Whether it can change anything.</summary>
-    public override bool IsWrite =>
-        Op == OperationKind.Txn ? Branches.Any(step => step.IsWrite) : base.IsWrite;
+    public bool IsWrite => Op == OperationKind.Txn ? Branches.Any(step => step.IsWrite) : Step.IsWrite;
 
     /// <summary>Whether it takes effect under a condition only.</summary>
     public bool IsConditional => IfMatch is not null || IfNone is not null;
@@ -89,6 +112,19 @@ public sealed record HistoryOperation : OperationStep
     [JsonIgnore]
     public IEnumerable<string> Keys =>
         Op == OperationKind.Txn ? Branches.Concat(If ?? []).Select(step => step.Key) : [Key];
+
+    /// <summary>An operation on one key as the one step that it is.</summary>
+    internal OperationStep Step => new()
+    {
+        Op = Op,
+        Key = Key,
+        Value = Value,
+        By = By,
+        Found = Found,
+        IfMatch = IfMatch,
+        IfNone = IfNone,
+        Etag = Etag,
+    };
 
     private IEnumerable<OperationStep> Branches => (Ops ?? []).Concat(Else ?? []);
 }

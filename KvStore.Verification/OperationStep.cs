@@ -1,12 +1,12 @@
 namespace KvStore.Verification;
 
-/// <summary>What is done to a key, and what was told of it: a step of a transaction, or all there is.</summary>
-public record OperationStep
+/// <summary>One step of a transaction: what is done to a key, and what was told of it.</summary>
+public sealed record OperationStep
 {
-    /// <summary>What is done; a step of a transaction is anything but a transaction.</summary>
+    /// <summary>What is done: anything but a transaction.</summary>
     public required OperationKind Op { get; init; }
 
-    /// <summary>To which key; of a transaction, any that it names.</summary>
+    /// <summary>To which key.</summary>
     public required string Key { get; init; }
 
     /// <summary>The value written or read; of an increment the sum; of a comparison what must be there.</summary>
@@ -24,9 +24,9 @@ public record OperationStep
     /// <summary><c>*</c>: the key must not be there.</summary>
     public string? IfNone { get; init; }
 
-    /// <summary>The version written, read, or, on <see cref="OperationResult.Fail"/>, found.</summary>
+    /// <summary>The version written or read.</summary>
     public string? Etag { get; init; }
 
     /// <summary>Whether it can change the key.</summary>
-    public virtual bool IsWrite => Op is OperationKind.Put or OperationKind.Delete or OperationKind.Increment;
+    public bool IsWrite => Op is OperationKind.Put or OperationKind.Delete or OperationKind.Increment;
 }

@@ -6,7 +6,7 @@ internal static class ToldSteps
     public static IReadOnlyList<OperationStep> Of(HistoryOperation operation)
     {
         if (operation.Op != OperationKind.Txn)
-            return [operation];
+            return [operation.Step];
         return operation switch
         {
             { Result: OperationResult.Fail } => [],

@@ -193,27 +193,30 @@ public sealed class WriteOutcomeTests : IAsyncLifetime
     [Fact]
     public async Task Bodies_beyond_what_may_be_held_at_once_are_refused()
     {
+        const int Value = 3 << 20;
         await using var node = await ApiNode.StartAsync(configure: options =>
         {
-            options.MaxValueBytes = 9 << 20;
-            options.MaxBodyBytesInFlight = 16 << 20;
+            options.MaxValueBytes = Value;
+            options.MaxBodyBytesInFlight = 6 * Value;
         });
-        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var entered = new SemaphoreSlim(0);
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         node.Partitions.OnWrite = async (_, _) =>
         {
-            entered.TrySetResult();
+            entered.Release();
             await release.Task;
             return null;
         };
 
-        var first = node.SendBodyAsync("PUT", "/v1/a", new byte[9 << 20]);
-        await entered.Task;
-        var second = await RawHttp.SendAsync(node.Address, RawHttp.Head("PUT", "/v1/b", $"Content-Length: {9 << 20}"));
-        Assert.Equal("overloaded", second.Problem.Code);
+        var first = Enumerable.Range(0, 6)
+            .Select(number => node.SendBodyAsync("PUT", $"/v1/{number}", new byte[Value])).ToList();
+        for (var waiting = 0; waiting < first.Count; waiting++)
+            await entered.WaitAsync(TestContext.Current.CancellationToken);
+        var next = await RawHttp.SendAsync(node.Address, RawHttp.Head("PUT", "/v1/b", $"Content-Length: {Value}"));
+        Assert.Equal("overloaded", next.Problem.Code);
         release.SetResult();
-        Assert.Equal(201, (await first).Status);
-        Assert.Equal(201, (await node.SendBodyAsync("PUT", "/v1/c", new byte[9 << 20])).Status);
+        Assert.All(await Task.WhenAll(first), answer => Assert.Equal(201, answer.Status));
+        Assert.Equal(201, (await node.SendBodyAsync("PUT", "/v1/c", new byte[Value])).Status);
     }
 
     internal static async Task UntilCancelled(CancellationToken token)
