@@ -2,6 +2,7 @@ using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
+using KvStore.ServiceDefaults;
 using KvStore.Node.Watch;
 using KvStore.OpenApi;
 using Microsoft.AspNetCore.Builder;
@@ -69,6 +70,7 @@ internal sealed class ApiNode : IAsyncDisposable
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
         replace?.Invoke(builder.Services);
         var app = builder.Build();
+        app.UseExactMethods();
         app.UseKeyValueApi();
         app.UseProblemPages();
         app.UseRouting();
