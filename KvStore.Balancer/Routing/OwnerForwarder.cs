@@ -87,10 +87,10 @@ internal sealed class OwnerForwarder(
     private Task ForwardAsync(HttpContext context, OwnerRoute route)
     {
         var headers = context.Request.Headers;
-        var canSendMethod = OwnerRoute.CanSendMethod(context.Request.Method);
-        if (route.Invalid is { } invalid && IsBeyondForwarding(context, route, canSendMethod))
-            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);
-        if (!canSendMethod)
+        var isConnect = context.Request.Method is "CONNECT";    // no request of a client can have it
+        if (!isConnect && route.Invalid is { } invalid && !route.RawTarget.StartsWith('/'))
+            return Problems.WriteAsync(context, invalid.Problem, invalid.Detail);    // no request line can repeat it
+        if (isConnect)
         {
             context.Response.Headers.Allow = route.AllowedMethods;
             return Problems.WriteAsync(
@@ -125,13 +125,6 @@ internal sealed class OwnerForwarder(
 
         return false;
     }
-
-    /// <summary>
-    /// Whether a target that is refused can be sent to no node, which would refuse it in its own words: no request line
-    /// can repeat it, or not with that method. Of CONNECT it is the method that a node looks at first.
-    /// </summary>
-    private static bool IsBeyondForwarding(HttpContext context, OwnerRoute route, bool canSendMethod) =>
-        context.Request.Method is not "CONNECT" && (!canSendMethod || !route.RawTarget.StartsWith('/'));
 
     private string NewRequestId() => Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
 

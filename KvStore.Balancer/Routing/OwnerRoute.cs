@@ -50,13 +50,6 @@ internal sealed class OwnerRoute
     public string AllowedMethods { get; private init; } = Routes.KeyMethods;
 
     /// <summary>
-    /// Whether a node would see the method as it came: it compares letter by letter, and of one that is known but for
-    /// its capitals .NET makes the known one.
-    /// </summary>
-    public static bool CanSendMethod(string method) =>
-        method is not "CONNECT" && HttpMethods.GetCanonicalizedValue(method) == method;
-
-    /// <summary>
     /// Whether the answer takes as long as there is something to tell: the nodes bound how many of those.
     /// </summary>
     public bool IsLong { get; private init; }

@@ -275,6 +275,8 @@ public sealed class StateImage
 
     private long NextExpiryOf(BucketId bucket, BucketTree tree)
     {
+        if (tree.NextExpiryMs is var first && first > TimeMs)
+            return first;
         foreach (var (expiresMs, key) in tree.Expiries)
         {
             if (expiresMs > TimeMs || !IsLocked(bucket, key))
