@@ -142,8 +142,9 @@ internal static class CommandProof
 
     private static void ProveTtl(Ttl ttl) => Claim(
         ttl.Kind is TtlKind.None or TtlKind.Keep
-            || (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter && ttl.AfterMs is > 0 and <= Ttl.LongestMs),
-        "A time to live is 1 ms to 3653 days.");
+            || (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter && ttl.Ms is > 0 and <= Ttl.LongestMs)
+            || (ttl.Kind is TtlKind.Until && ttl.Ms > 0),
+        "A time to live is 1 ms to 3653 days, or ends after 1970.");
 
     private static void ProveCondition(Condition? condition)
     {

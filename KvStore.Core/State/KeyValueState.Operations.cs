@@ -58,9 +58,10 @@ public sealed partial class KeyValueState
             CreatedMs = replaced?.CreatedMs ?? image.TimeMs,
             ExpiresMs = ttl.Kind switch
             {
-                TtlKind.After => image.TimeMs + ttl.AfterMs,
+                TtlKind.After => image.TimeMs + ttl.Ms,
                 TtlKind.Keep => replaced?.ExpiresMs ?? 0,
-                TtlKind.KeepOrAfter => replaced?.ExpiresMs ?? image.TimeMs + ttl.AfterMs,
+                TtlKind.KeepOrAfter => replaced?.ExpiresMs ?? image.TimeMs + ttl.Ms,
+                TtlKind.Until => ttl.Ms,
                 _ => 0,
             },
         };

@@ -2,8 +2,11 @@ namespace KvStore.Core.State;
 
 /// <summary>How long a key is kept, as an operation asks for it.</summary>
 /// <param name="Kind">What is asked for.</param>
-/// <param name="AfterMs">Milliseconds from when it is applied, 1 or more, where the kind names a time.</param>
-public readonly record struct Ttl(TtlKind Kind, long AfterMs)
+/// <param name="Ms">
+/// Where the kind names a time: milliseconds from when it is applied, 1 or more; of <see cref="TtlKind.Until"/> since
+/// 1970.
+/// </param>
+public readonly record struct Ttl(TtlKind Kind, long Ms)
 {
     /// <summary>The longest: ten years of 365 days and a few more.</summary>
     public const long LongestMs = 3653L * 24 * 60 * 60 * 1000;
@@ -16,6 +19,12 @@ public readonly record struct Ttl(TtlKind Kind, long AfterMs)
 
     /// <summary>So many milliseconds: 1 to <see cref="LongestMs"/>.</summary>
     public static Ttl After(long milliseconds) => new(TtlKind.After, milliseconds);
+
+    /// <summary>
+    /// Until that moment of log time, in milliseconds since 1970, 1 or more. When it has passed before this is applied,
+    /// the key is stored and has ended.
+    /// </summary>
+    public static Ttl Until(long milliseconds) => new(TtlKind.Until, milliseconds);
 
     /// <summary>As long as it would have been kept; a key that was not there: so many milliseconds, if any.</summary>
     public static Ttl KeepOr(long? milliseconds) =>
@@ -36,6 +45,9 @@ public enum TtlKind : byte
 
     /// <summary>No change; for a key that was not there a time from now.</summary>
     KeepOrAfter = 3,
+
+    /// <summary>A moment.</summary>
+    Until = 4,
 }
 
 /// <summary>What is done with one key.</summary>

@@ -187,8 +187,8 @@ internal static class OperationFormat
     private static void WriteTtl(ref ByteWriter writer, Ttl ttl)
     {
         writer.Byte((byte)ttl.Kind);
-        if (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter)
-            writer.Int64(ttl.AfterMs);
+        if (ttl.Kind is TtlKind.After or TtlKind.KeepOrAfter or TtlKind.Until)
+            writer.Int64(ttl.Ms);
     }
 
     private static Ttl ReadTtl(ref ByteReader reader)
@@ -200,6 +200,7 @@ internal static class OperationFormat
             TtlKind.Keep => Ttl.Keep,
             TtlKind.After or TtlKind.KeepOrAfter
                 when reader.Position() is > 0 and <= Ttl.LongestMs and var afterMs => new Ttl(kind, afterMs),
+            TtlKind.Until when reader.Position() is > 0 and var untilMs => Ttl.Until(untilMs),
             _ => throw reader.Wrong($"a time to live of kind {(byte)kind}", "one that this version knows"),
         };
     }

@@ -92,7 +92,7 @@ internal sealed class ImportLineReader(
             ContentType = type!,
             Metadata = metadata,
             Condition = isCreate ? new Condition.Absent() : null,
-            Ttl = left > 0 ? Ttl.After(Math.Min(left.Value, Ttl.LongestMs))
+            Ttl = expires > 0 ? Ttl.Until(expires.Value)
                 : expires is null && rules.Bucket.DefaultTtlMs is { } standard ? Ttl.After(standard)
                 : Ttl.None,
         };

@@ -5,8 +5,8 @@ using KvStore.Core.State;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock is read only
-/// by a primary whom nobody can tell: see docs/decisions/0010. Belongs to the replica's loop but for
+/// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock sets it only
+/// where nobody can tell a primary the time; else a primary slews towards it: see docs/decisions/0010. Belongs to the replica's loop but for
 /// <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
@@ -16,6 +16,14 @@ internal sealed class LogClock(TimeProvider time)
     /// way.
     /// </summary>
     private const int LargestDrift = 20;
+
+    /// <summary>A primary's clock goes faster or slower by no more than this part.</summary>
+    private const double LargestSlew = 0.001;
+
+    /// <summary>How long it takes to make up for a small difference from the wall clock.</summary>
+    private const double SlewTimeMs = 10_000;
+
+    private static readonly TimeSpan _slewPeriod = TimeSpan.FromSeconds(1);
 
     private Anchor? _anchor;
     private (PeerMessage.Heartbeat Beat, long At)? _heard;
@@ -59,6 +67,8 @@ internal sealed class LogClock(TimeProvider time)
         if (replica.Role == ReplicaRole.Primary
             && (_leads != replica.Term || ReadingOf(_anchor!, time.GetTimestamp()) < stateMs))
             Lead(_leads = replica.Term, stateMs);
+        else if (replica.Role == ReplicaRole.Primary)
+            Slew();
         if (isBelieved && replica.Role != ReplicaRole.Primary
             && _heard is { } heard && heard.Beat.Term == replica.Term)
             Tell(heard.Beat.Term, heard.Beat.LogTimeMs, heard.At);
@@ -74,7 +84,7 @@ internal sealed class LogClock(TimeProvider time)
         if (_anchor is { } known && known.Term == term)
         {
             var passed = (long)time.GetElapsedTime(known.At, at).TotalMilliseconds;
-            ms = Math.Max(ms, known.Ms + passed - passed / LargestDrift);
+            ms = Math.Max(ms, (long)known.Ms + passed - passed / LargestDrift);
         }
 
         Volatile.Write(ref _anchor, new Anchor(term, ms, at));
@@ -102,8 +112,26 @@ internal sealed class LogClock(TimeProvider time)
         Volatile.Write(ref _anchor, new Anchor(term, Math.Max(now, stateMs), time.GetTimestamp()));
     }
 
-    private long ReadingOf(Anchor anchor, long at) =>
-        anchor.Ms + (long)time.GetElapsedTime(anchor.At, at).TotalMilliseconds;
+    /// <summary>
+    /// The primary's clock comes nearer to its wall clock, without a jump. Each change of primary loses what the telling
+    /// took, and a machine that sleeps what it slept: this makes up for it.
+    /// </summary>
+    public void Slew()
+    {
+        var (anchor, at) = (_anchor!, time.GetTimestamp());
+        if (time.GetElapsedTime(anchor.At, at) < _slewPeriod)
+            return;
+        var now = ExactlyAt(anchor, at);
+        var late = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMilliseconds - now;
+        var rate = 1 + Math.Clamp(late / SlewTimeMs, -LargestSlew, LargestSlew);
+        Volatile.Write(ref _anchor, new Anchor(anchor.Term, now, at, rate));
+    }
 
-    private sealed record Anchor(Term Term, long Ms, long At);
+    private long ReadingOf(Anchor anchor, long at) => (long)ExactlyAt(anchor, at);
+
+    private double ExactlyAt(Anchor anchor, long at) =>
+        anchor.Ms + (time.GetElapsedTime(anchor.At, at).TotalMilliseconds * anchor.Rate);
+
+    /// <summary>At a timestamp it was so many milliseconds since 1970, and goes on at a rate.</summary>
+    private sealed record Anchor(Term Term, double Ms, long At, double Rate = 1);
 }

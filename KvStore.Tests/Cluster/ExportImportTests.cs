@@ -55,9 +55,7 @@ public sealed class ExportImportTests : IDisposable
         {
             var source = await GetAsync(cluster.Door, "from", number);
             var copy = await GetAsync(cluster.Door, "to", number);
-            Assert.Equal(source with { Ends = copy.Ends }, copy);
-            Assert.Equal(source.Ends.HasValue, copy.Ends.HasValue);
-            Assert.InRange((copy.Ends - source.Ends ?? default).TotalSeconds, 0, 10);    // as long as a write may take
+            Assert.Equal(source, copy);
         });
         var copies = (await cluster.Door.GetStringAsync("/buckets/to/export")).TrimEnd('\n').Split('\n');
         Assert.Equal((await File.ReadAllLinesAsync(file)).SkipLast(1).Select(Kept), copies.SkipLast(1)
@@ -70,8 +68,6 @@ public sealed class ExportImportTests : IDisposable
         var entry = JsonNode.Parse(line)!.AsObject();
         foreach (var name in (string[])["etag", "version", "modified"])
             Assert.True(entry.Remove(name));
-        if (entry["expires"] is not null)
-            entry["expires"] = "later";
         return entry.ToJsonString();
     }
 

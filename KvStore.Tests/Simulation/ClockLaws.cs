@@ -11,6 +11,9 @@ namespace KvStore.Tests.Simulation;
 /// </summary>
 internal sealed class ClockLaws(Simulator world, PartitionId group)
 {
+    /// <summary>By what part a primary may go faster or slower than its monotonic clock.</summary>
+    private const double Slew = 0.001;
+
     private readonly Dictionary<(LogIndex Index, Term Term), long> _stamped = [];
     private LogIndex _applied;
     private readonly List<Term> _begunIn = [];
@@ -66,7 +69,7 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     }
 
     /// <summary>
-    /// Log time goes no faster than the fastest of the clocks, whoever is primary, so that nothing expires early; but
+    /// Log time goes no faster than the fastest of the clocks, slewed, whoever is primary, so that nothing expires early; but
     /// where it began anew, it went on from a wall clock. A fast clock may go on from what a slow one told long ago.
     /// </summary>
     private void GoesNoFaster(LogEntry entry, long logMs)
@@ -87,7 +90,7 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
 
         long LimitAt(long now)
         {
-            var drift = world.Swarm.ClockDrift;
+            var drift = world.Swarm.ClockDrift + Slew;
             return earliest.LogMs + 1
                 + (long)(((now - earliest.At) * (1 + drift) + 2 * drift * world.Queue.Now) / Swarm.Millisecond);
         }

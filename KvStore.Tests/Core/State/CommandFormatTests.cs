@@ -34,6 +34,20 @@ public sealed class CommandFormatTests
         AssertEqual(longest, CommandFormat.Decode(CommandFormat.Encode(longest)));
     }
 
+    [Fact]
+    public void Every_way_to_say_how_long_comes_back()
+    {
+        Ttl[] all =
+        [
+            Ttl.None, Ttl.Keep, Ttl.After(1), Ttl.KeepOr(Ttl.LongestMs), Ttl.Until(1), Ttl.Until(long.MaxValue),
+        ];
+        foreach (var ttl in all)
+        {
+            var command = Put("k", "v", ttl: ttl);
+            AssertEqual(command, CommandFormat.Decode(CommandFormat.Encode(command)));
+        }
+    }
+
     public static TheoryData<string, object> Impossible => new()
     {
         { "no key", Delete("") },
@@ -45,6 +59,7 @@ public sealed class CommandFormatTests
         { "a negative term", Delete("k", condition: IfMatch(new KeyVersion(new Term(-1), new LogIndex(1)))) },
         { "a negative index", Delete("k", condition: IfMatch(new KeyVersion(new Term(1), new LogIndex(-1)))) },
         { "an id of no known kind", Delete("k", id: new RequestId(1, 2, RequestIdKind.Timed + 1)) },
+        { "an end in 1970", Put("k", "v", ttl: Ttl.Until(0)) },
         { "a type too long", Put("k", "v", type: new string('x', 256)) },
         { "a type that is not ASCII", Put("k", "v", type: "text/plän") },
     };

@@ -29,6 +29,19 @@ public sealed class OperationsTests
     }
 
     [Fact]
+    public void A_key_ends_at_a_moment_that_was_told_and_has_ended_when_that_has_passed()
+    {
+        Apply(Put("k", "v", timeMs: 1000, ttl: Ttl.Until(1500)));
+        Assert.Equal(1500, Find("k")!.ExpiresMs);
+
+        Apply(Put("k", "late", timeMs: 1200, ttl: Ttl.Until(1200)));
+        Assert.Null(Find("k"));
+        Apply(Tick(1201));
+        Assert.Equal([("k", KeyChangeKind.Expire)], Changes());
+        Assert.Equal(0, _state.Image.Count);
+    }
+
+    [Fact]
     public void Log_time_never_falls_so_what_expired_stays_gone()
     {
         Apply(Put("k", "v", timeMs: 1000, ttl: Ttl.After(500)));

@@ -11,101 +11,118 @@ public sealed class LogClockTests
     private const long Hour = 3_600_000;
     private const long Day = 24 * Hour;
     private readonly SkewedTime _time = new();
+    private readonly LogClock _clock;
+
+    public LogClockTests() => _clock = new LogClock(_time);
 
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_jump_of_the_wall_clock_does_nothing(int hours)
     {
-        LogClock clock = new(_time);
-        clock.Lead(new Term(1), stateMs: 0);
-        var before = clock.ReadMs(0);
+        _clock.Lead(new Term(1), stateMs: 0);
+        var before = _clock.ReadMs(0);
         _time.Jump(TimeSpan.FromHours(hours));
-        Assert.Equal(before, clock.ReadMs(0));
+        Assert.Equal(before, _clock.ReadMs(0));
         Pass(5000);
-        Assert.Equal(before + 5000, clock.ReadMs(0));
+        Assert.Equal(before + 5000, _clock.ReadMs(0));
     }
 
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_failover_continues_the_time_whatever_the_wall_clock_says(int hours)
     {
-        LogClock clock = new(_time);
-        clock.Tell(new Term(3), ms: 10 * Day, _time.GetTimestamp());
+        _clock.Tell(new Term(3), ms: 10 * Day, _time.GetTimestamp());
         _time.Jump(TimeSpan.FromHours(hours));
         Pass(700);
-        clock.Lead(new Term(4), stateMs: 10 * Day);
+        _clock.Lead(new Term(4), stateMs: 10 * Day);
         Pass(300);
 
-        Assert.Equal((10 * Day) + 1000, clock.ReadMs(10 * Day));
+        Assert.Equal((10 * Day) + 1000, _clock.ReadMs(10 * Day));
+    }
+
+    [Theory, InlineData(+1), InlineData(-1)]
+    public void A_primary_nears_its_wall_clock_by_one_part_in_a_thousand(int sign)
+    {
+        var start = _time.WallMs - (sign * 1300);
+        _clock.Tell(new Term(3), start, _time.GetTimestamp());
+        _clock.Lead(new Term(4), stateMs: 0);
+        PassSlewing(seconds: 1001);    // the first of them at its own rate
+        Assert.InRange(sign * (_clock.ReadMs(0) - start - 1_001_000), 999, 1001);
+        PassSlewing(seconds: 600);
+        Assert.InRange(_clock.ReadMs(0) - _time.WallMs, -1, 1);
+    }
+
+    [Theory, InlineData(+1), InlineData(-1)]
+    public void A_wall_clock_that_is_set_wrong_moves_a_primary_no_faster(int hours)
+    {
+        _clock.Lead(new Term(1), stateMs: 0);
+        var before = _clock.ReadMs(0);
+        _time.Jump(TimeSpan.FromHours(hours));
+        PassSlewing(seconds: 31);
+        Assert.InRange(_clock.ReadMs(0) - before - 31_000, -31, 31);
     }
 
     [Fact]
     public void After_a_restart_of_the_whole_group_the_time_that_it_was_down_counts()
     {
         var down = _time.WallMs - (2 * Hour);    // when the last write was stamped
-        LogClock clock = new(_time);
-        Assert.Equal(down, clock.ReadMs(down));    // until somebody leads, no more is known
-        clock.Lead(new Term(9), down);
-        Assert.Equal(_time.WallMs, clock.ReadMs(down));
+        Assert.Equal(down, _clock.ReadMs(down));    // until somebody leads, no more is known
+        _clock.Lead(new Term(9), down);
+        Assert.Equal(_time.WallMs, _clock.ReadMs(down));
     }
 
     [Fact]
     public void Nor_is_log_time_ever_taken_back_by_a_wall_clock_that_is_slow()
     {
         var ahead = _time.WallMs + Hour;
-        LogClock clock = new(_time);
-        clock.Lead(new Term(9), ahead);
-        Assert.Equal(ahead, clock.ReadMs(ahead));
+        _clock.Lead(new Term(9), ahead);
+        Assert.Equal(ahead, _clock.ReadMs(ahead));
         Pass(10);
-        Assert.Equal(ahead + 10, clock.ReadMs(ahead));
-        Assert.Equal(ahead + Hour, clock.ReadMs(ahead + Hour));
+        Assert.Equal(ahead + 10, _clock.ReadMs(ahead));
+        Assert.Equal(ahead + Hour, _clock.ReadMs(ahead + Hour));
     }
 
     /// <summary>It was restarted alone, and is elected before it hears from anybody what time it is.</summary>
     [Fact]
     public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
     {
-        LogClock clock = new(_time);
-        clock.Suggest(5 * Day, _time.GetTimestamp());
-        clock.Suggest(4 * Day, _time.GetTimestamp());
+        _clock.Suggest(5 * Day, _time.GetTimestamp());
+        _clock.Suggest(4 * Day, _time.GetTimestamp());
         Pass(10);
-        clock.Lead(new Term(2), stateMs: Day);
-        Assert.Equal((5 * Day) + 10, clock.ReadMs(Day));
+        _clock.Lead(new Term(2), stateMs: Day);
+        Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
 
-        clock.Suggest(9 * Day, _time.GetTimestamp());
-        Assert.Equal((5 * Day) + 10, clock.ReadMs(Day));
+        _clock.Suggest(9 * Day, _time.GetTimestamp());
+        Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
     }
 
     [Fact]
     public void A_backup_is_never_ahead_of_its_primary_and_catches_up_with_what_it_is_told()
     {
-        LogClock clock = new(_time);
-        clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
+        _clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
         Pass(1000);
-        clock.Tell(new Term(3), Day + 990, _time.GetTimestamp());    // this clock may be the faster one
-        Assert.Equal(Day + 990, clock.ReadMs(0));
+        _clock.Tell(new Term(3), Day + 990, _time.GetTimestamp());    // this clock may be the faster one
+        Assert.Equal(Day + 990, _clock.ReadMs(0));
         Pass(1000);
-        clock.Tell(new Term(3), Day + 2500, _time.GetTimestamp());    // or what was told before had been on its way
-        Assert.Equal(Day + 2500, clock.ReadMs(0));
+        _clock.Tell(new Term(3), Day + 2500, _time.GetTimestamp());    // or what was told before had been on its way
+        Assert.Equal(Day + 2500, _clock.ReadMs(0));
     }
 
     [Fact]
     public void What_a_paused_backup_finds_at_its_door_does_not_turn_its_clock_back()
     {
-        LogClock clock = new(_time);
-        clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
+        _clock.Tell(new Term(3), ms: Day, _time.GetTimestamp());
         Pass(10_000);
-        clock.Tell(new Term(3), ms: Day + 100, _time.GetTimestamp());
+        _clock.Tell(new Term(3), ms: Day + 100, _time.GetTimestamp());
 
-        Assert.InRange(clock.ReadMs(0), Day + 9500, Day + 10_000);
+        Assert.InRange(_clock.ReadMs(0), Day + 9500, Day + 10_000);
     }
 
     [Fact]
     public void Another_term_has_another_clock()
     {
-        LogClock clock = new(_time);
-        clock.Tell(new Term(3), ms: 2 * Day, _time.GetTimestamp());
-        clock.Tell(new Term(4), ms: Day, _time.GetTimestamp());
-        Assert.Equal(Day, clock.ReadMs(stateMs: Day - 1));
-        Assert.Equal(3 * Day, clock.ReadMs(stateMs: 3 * Day));
+        _clock.Tell(new Term(3), ms: 2 * Day, _time.GetTimestamp());
+        _clock.Tell(new Term(4), ms: Day, _time.GetTimestamp());
+        Assert.Equal(Day, _clock.ReadMs(stateMs: Day - 1));
+        Assert.Equal(3 * Day, _clock.ReadMs(stateMs: 3 * Day));
     }
 
     [Fact]
@@ -167,6 +184,15 @@ public sealed class LogClockTests
 
     private static T Last<T>(ReplicaHarness replica)
         where T : PeerMessage => replica.Sent.Select(sent => sent.Message).OfType<T>().Last();
+
+    private void PassSlewing(int seconds)
+    {
+        for (var second = 0; second < seconds; second++)
+        {
+            Pass(1000);
+            _clock.Slew();
+        }
+    }
 
     private void Pass(int milliseconds) => _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
 
