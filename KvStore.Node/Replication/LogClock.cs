@@ -6,8 +6,9 @@ namespace KvStore.Node.Replication;
 
 /// <summary>
 /// The time of a replica group: what its primary said it was, and the monotonic time since. The wall clock sets it only
-/// where nobody can tell a primary the time; else a primary slews towards it: see docs/decisions/0010. Belongs to the replica's loop but for
-/// <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since 1970.
+/// where nobody can tell a primary the time; else a primary slews towards it: see docs/decisions/0010. Belongs to the
+/// replica's loop but for <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds since
+/// 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
 {
@@ -113,8 +114,8 @@ internal sealed class LogClock(TimeProvider time)
     }
 
     /// <summary>
-    /// The primary's clock comes nearer to its wall clock, without a jump. Each change of primary loses what the telling
-    /// took, and a machine that sleeps what it slept: this makes up for it.
+    /// The primary's clock comes nearer to its wall clock, without a jump. Each change of primary loses what the
+    /// telling took, and a machine that sleeps what it slept: this makes up for it.
     /// </summary>
     public void Slew()
     {
