@@ -24,7 +24,7 @@ internal sealed class LogClock(TimeProvider time)
     /// <summary>How long it takes to make up for a small difference from the wall clock.</summary>
     private const double SlewTimeMs = 10_000;
 
-    private static readonly TimeSpan _slewPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SlewPeriod = TimeSpan.FromSeconds(1);
 
     private Anchor? _anchor;
     private (PeerMessage.Heartbeat Beat, long At)? _heard;
@@ -120,7 +120,7 @@ internal sealed class LogClock(TimeProvider time)
     public void Slew()
     {
         var (anchor, at) = (_anchor!, time.GetTimestamp());
-        if (time.GetElapsedTime(anchor.At, at) < _slewPeriod)
+        if (time.GetElapsedTime(anchor.At, at) < SlewPeriod)
             return;
         var now = ExactlyAt(anchor, at);
         var late = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMilliseconds - now;

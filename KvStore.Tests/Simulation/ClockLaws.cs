@@ -69,8 +69,9 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     }
 
     /// <summary>
-    /// Log time goes no faster than the fastest of the clocks, slewed, whoever is primary, so that nothing expires early;
-    /// but where it began anew, it went on from a wall clock. A fast clock may go on from what a slow one told long ago.
+    /// Log time goes no faster than the fastest of the clocks, slewed, whoever is primary, so that nothing expires
+    /// early; but where it began anew, it went on from a wall clock. A fast clock may go on from what a slow one told
+    /// long ago.
     /// </summary>
     private void GoesNoFaster(LogEntry entry, long logMs)
     {
