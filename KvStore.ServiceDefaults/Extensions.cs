@@ -33,6 +33,7 @@ public static class Extensions
         builder.AddStartupErrors();
         builder.AddTelemetry();
         builder.AddStopWithParent();
+        builder.Services.AddHostedService<UnawaitedFailures>();
         builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddServiceDiscovery();

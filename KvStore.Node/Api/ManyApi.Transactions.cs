@@ -44,14 +44,16 @@ internal sealed partial class ManyApi
 
                 return null;
             case TransactionResult.ComparesFailed failed:
-                return ComparesFailed(whole!, failed.Items, rules.ClusterId) with { Session = session.Format() };
+                return Told(ComparesFailed(whole!, failed.Items, rules.ClusterId));
             case TransactionResult.OperationFailed failed:
-                return OperationFailed(whole!, failed.Items, rules.ClusterId) with { Session = session.Format() };
+                return Told(OperationFailed(whole!, failed.Items, rules.ClusterId));
             case TransactionResult.Refused refused:
                 return Problems.OfMany(refused.Outcome, rules.ClusterId);
             default:
                 return Problems.DeadlinePassed(mayBeApplied: true);
         }
+
+        Refusal Told(Refusal refusal) => refusal with { Session = session.Format(), IsReplay = result.IsReplay };
     }
 
     private static Refusal? ReadTransaction(ManyCall call, OperationRules rules, out Command.Transaction? whole)

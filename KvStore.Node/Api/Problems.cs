@@ -210,6 +210,8 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         refusal.Read?.WriteTo(headers);
         if (refusal.Session is { } session)
             headers[KvHeaders.Session] = session;
+        if (refusal.IsReplay)
+            headers[KvHeaders.IdempotencyReplayed] = "true";
         if (refusal.RetryAfterSeconds is { } seconds)
             headers.RetryAfter = RetryAfter.Header(seconds);
         if (refusal.Allow is { } allow)

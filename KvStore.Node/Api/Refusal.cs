@@ -37,6 +37,9 @@ internal sealed record Refusal(ProblemType Type, string Detail)
     /// <summary>What the session has seen with this answer, as text.</summary>
     public string? Session { get; init; }
 
+    /// <summary>Whether this is the answer of an earlier try, given again.</summary>
+    public bool IsReplay { get; init; }
+
     /// <summary>The name of the node to ask instead.</summary>
     public string? Owner { get; init; }
 

@@ -101,12 +101,16 @@ public sealed class TransactionApiTests : IAsyncLifetime
     {
         second = second == "far" ? Far : second;
         await PostAsync($$"""{"then":[{"op":"put","key":"{{second}}","value":"text"}]}""");
-        var failed = await PostAsync(
-            $$"""{"then":[{"op":"put","key":"near","value":1},{"op":"increment","key":"{{second}}"}]}""");
+        var body = $$"""{"then":[{"op":"put","key":"near","value":1},{"op":"increment","key":"{{second}}"}]}""";
+        var failed = await PostAsync(body, "Idempotency-Key: once");
         Assert.Equal((422, "value-not-a-number"), (failed.Status, failed.Problem.Code));
         var item = Assert.Single(failed.Problem.Failed!);
         Assert.Equal((1, second, "value-not-a-number"), (item.Index, item.Key, item.Code));
         Assert.Null(_states.TextOf("near"));
+
+        var again = await PostAsync(body, "Idempotency-Key: once");
+        Assert.Equal((422, "value-not-a-number"), (again.Status, again.Problem.Code));
+        Assert.Equal((null, "true"), (failed["Idempotency-Replayed"], again["Idempotency-Replayed"]));
     }
 
     [Theory]
