@@ -36,10 +36,51 @@ public sealed class SingleSendHandlerTests
         Assert.Equal(HttpRequestError.ConnectionError, failure.HttpRequestError);
     }
 
-    private static Task<HttpResponseMessage> SendAsync(HttpMessageInvoker client, int port, string method)
+    [Fact]
+    public async Task So_is_a_write_that_was_given_up_before_it_had_a_connection()
+    {
+        using var node = new TcpListener(IPAddress.Loopback, 0);
+        node.Start();
+        using var client = new HttpMessageInvoker(new SingleSendHandler(new SocketsHttpHandler
+        {
+            UseProxy = false,
+            ConnectCallback = async (_, ended) =>
+            {
+                await Task.Delay(Timeout.Infinite, ended);    // a network that is silent
+                return Stream.Null;
+            },
+        }));
+        using var givenUp = new CancellationTokenSource();
+        var sent = SendAsync(client, ((IPEndPoint)node.LocalEndpoint).Port, "PUT", givenUp.Token);
+        await givenUp.CancelAsync();
+
+        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => sent);
+        Assert.Equal(HttpRequestError.ConnectionError, failure.HttpRequestError);
+    }
+
+    [Fact]
+    public async Task A_write_that_was_given_up_while_its_node_had_it_is_none()
+    {
+        using var node = new TcpListener(IPAddress.Loopback, 0);
+        node.Start();
+        using var client = new HttpMessageInvoker(new SingleSendHandler(new SocketsHttpHandler { UseProxy = false }));
+        using var givenUp = new CancellationTokenSource();
+        var sent = SendAsync(client, ((IPEndPoint)node.LocalEndpoint).Port, "PUT", givenUp.Token);
+        using var connection = await node.AcceptSocketAsync();
+        await ReadAsync(connection);
+        await givenUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sent);
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(HttpMessageInvoker client, int port, string method) =>
+        SendAsync(client, port, method, TestContext.Current.CancellationToken);
+
+    private static Task<HttpResponseMessage> SendAsync(
+        HttpMessageInvoker client, int port, string method, CancellationToken cancellation)
     {
         var request = new HttpRequestMessage(new HttpMethod(method), $"http://127.0.0.1:{port}/");
-        return client.SendAsync(request, TestContext.Current.CancellationToken);
+        return client.SendAsync(request, cancellation);
     }
 
     /// <summary>Gives the request that it died on.</summary>
