@@ -59,6 +59,19 @@ public sealed class SessionToken
     /// <exception cref="ArgumentOutOfRangeException">The partition is below 0.</exception>
     public SessionToken SeenAll(int partition, long index) => SetTo(partition, index, isAll: true);
 
+    /// <summary>The token of who has seen what both stand for.</summary>
+    /// <exception cref="ArgumentException">The other one is of another cluster.</exception>
+    public SessionToken With(SessionToken other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.ClusterId != ClusterId)
+            throw new ArgumentException("It is a token of another cluster.", nameof(other));
+        var both = this;
+        foreach (var (partition, index) in other._seen)
+            both = both.Seen(partition, index);
+        return both;
+    }
+
     /// <summary>The token's text: base64url without padding.</summary>
     public string Format()
     {

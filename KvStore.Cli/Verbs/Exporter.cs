@@ -1,4 +1,5 @@
 using KvStore.Cli.Server;
+using KvStore.Client.Transport;
 using KvStore.Contracts;
 
 namespace KvStore.Cli.Verbs;

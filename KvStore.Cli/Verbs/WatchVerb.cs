@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using KvStore.Cli.Dev;
 using KvStore.Cli.Server;
+using KvStore.Client.Transport;
 using KvStore.Contracts;
 
 namespace KvStore.Cli.Verbs;

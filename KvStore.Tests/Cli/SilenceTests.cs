@@ -3,6 +3,7 @@ using System.Text;
 using KvStore.Cli;
 using KvStore.Cli.Server;
 using KvStore.Cli.Verbs;
+using KvStore.Client.Transport;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 

@@ -41,8 +41,15 @@ public sealed partial class MannerTests
             from file in Repository.Sources
             from space in file.Root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>()
             where space is not FileScopedNamespaceDeclarationSyntax || space.Name.ToString() != NamespaceOf(file.Path)
+            where !file.Path.EndsWith(ForBuilders, StringComparison.Ordinal)
+                || space.Name.ToString() != BuildersNamespace
             select $"{file.Path}: {space.Name}",
             "Namespaces are file-scoped and follow the folders.");
+
+    /// <summary>Where everybody who has a builder finds them, by the custom of .NET.</summary>
+    private const string BuildersNamespace = "Microsoft.Extensions.Hosting";
+
+    private const string ForBuilders = "HostingExtensions.cs";
 
     private static string NamespaceOf(string path) => Path.GetDirectoryName(path)!.Replace('\\', '/').Replace('/', '.');
 

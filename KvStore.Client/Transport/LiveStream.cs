@@ -1,4 +1,4 @@
-namespace KvStore.Cli.Server;
+namespace KvStore.Client.Transport;
 
 /// <summary>
 /// An answer that comes bit by bit: where nothing came for so long, it was cut, since whoever is stopped or out of

@@ -1,0 +1,104 @@
+using KvStore.Client;
+using KvStore.Client.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+#pragma warning disable IDE0130 // where everybody who has a builder finds it
+namespace Microsoft.Extensions.Hosting;
+#pragma warning restore IDE0130
+
+/// <summary>Registers clients of KvStore.</summary>
+public static class KvStoreClientHostingExtensions
+{
+    private const string Section = "KvStore:Client";
+
+    /// <summary>
+    /// Registers a <see cref="KvStoreClient"/> with its health check, traces and measurements. Settings come from the
+    /// section <c>KvStore:Client</c>, from that of the name within it, from the connection string of the name, and from
+    /// the delegate: who comes later wins.
+    /// </summary>
+    /// <param name="builder">The program's.</param>
+    /// <param name="connectionName">The name of the connection string.</param>
+    /// <param name="configureSettings">Changes the settings that were read.</param>
+    /// <example><code>
+    /// builder.AddKvStoreClient("kvstore");
+    /// app.MapGet("/carts/{id}", async (string id, KvStoreClient store) => await store.GetAsync&lt;Cart&gt;(id));
+    /// </code></example>
+    public static void AddKvStoreClient(
+        this IHostApplicationBuilder builder,
+        string connectionName,
+        Action<KvStoreClientSettings>? configureSettings = null) =>
+        Add(builder, connectionName, null, configureSettings);
+
+    /// <summary>As <see cref="AddKvStoreClient"/>, under a key: for programs that have several.</summary>
+    /// <param name="builder">The program's.</param>
+    /// <param name="name">The key, and the name of the connection string.</param>
+    /// <param name="configureSettings">Changes the settings that were read.</param>
+    public static void AddKeyedKvStoreClient(
+        this IHostApplicationBuilder builder,
+        string name,
+        Action<KvStoreClientSettings>? configureSettings = null) =>
+        Add(builder, name, name, configureSettings);
+
+    private static void Add(
+        IHostApplicationBuilder builder, string name, string? key, Action<KvStoreClientSettings>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        var settings = SettingsOf(builder.Configuration, name);
+        configure?.Invoke(settings);
+        var http = $"KvStore_{name}";
+        builder.Services.AddServiceDiscovery();
+        builder.Services.AddHttpClient(http, client => client.Timeout = Timeout.InfiniteTimeSpan)
+            .UseSocketsHttpHandler((handler, _) => ClientHandler.Configure(handler))
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+            .AddServiceDiscovery();
+        if (key is null)
+            builder.Services.AddSingleton(services => Make(services, http, name, settings));
+        else
+            builder.Services.AddKeyedSingleton(key, (services, _) => Make(services, http, name, settings));
+        if (!settings.DisableHealthChecks)
+        {
+            builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+                key is null ? "KvStore" : http,
+                services => new KvStoreHealthCheck(key is null
+                    ? services.GetRequiredService<KvStoreClient>()
+                    : services.GetRequiredKeyedService<KvStoreClient>(key)),
+                failureStatus: null,
+                tags: null));
+        }
+
+        if (!settings.DisableTracing)
+            builder.Services.AddOpenTelemetry().WithTracing(traces => traces.AddSource(KvStoreClient.TelemetryName));
+        if (!settings.DisableMetrics)
+            builder.Services.AddOpenTelemetry().WithMetrics(meters => meters.AddMeter(KvStoreClient.TelemetryName));
+    }
+
+    private static KvStoreClientSettings SettingsOf(IConfiguration configuration, string name)
+    {
+        var settings = new KvStoreClientSettings();
+        var section = configuration.GetSection(Section);
+        section.Bind(settings);
+        section.GetSection(name).Bind(settings);
+        if (configuration.GetConnectionString(name) is { } connection)
+            settings.ConnectionString = connection;
+        return settings;
+    }
+
+    private static KvStoreClient Make(
+        IServiceProvider services, string http, string name, KvStoreClientSettings settings)
+    {
+        if (string.IsNullOrWhiteSpace(settings.ConnectionString))
+        {
+            throw new InvalidOperationException(
+                $"Nothing says where the store '{name}' is: set ConnectionStrings:{name}, or ConnectionString in the "
+                    + $"section {Section} or {Section}:{name}.");
+        }
+
+        return new KvStoreClient(
+            settings,
+            services.GetRequiredService<IHttpClientFactory>().CreateClient(http),
+            services.GetService<TimeProvider>() ?? TimeProvider.System);
+    }
+}

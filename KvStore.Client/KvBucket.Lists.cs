@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>Many keys, in their order.</summary>
+public partial class KvBucket
+{
+    /// <summary>
+    /// Entries in the order of their keys' bytes, each once, all of one snapshot however long the reading takes (as
+    /// long as somebody reads on within ten minutes).
+    /// </summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="prefix">What the keys begin with.</param>
+    /// <param name="options">Which of them.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="KvStoreException">It cannot be read now, or not to its end.</exception>
+    /// <exception cref="JsonException">What is stored is not of this type.</exception>
+    public async IAsyncEnumerable<KvEntry<T>> ListAsync<T>(
+        string prefix = "",
+        KvListOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var item in PagesAsync(prefix, "full", options, cancellationToken).ConfigureAwait(false))
+        {
+            var value = _values.ReadInline<T>(item.Value, item.Base64, item.ContentType);
+            yield return new KvEntry<T>(item.Key, value, VersionOf(item.Etag))
+            {
+                ContentType = item.ContentType ?? "",
+                ExpiresAt = item.Expires,
+                Metadata = item.Meta ?? KvEntry<T>.Empty,
+            };
+        }
+    }
+
+    /// <summary>As <see cref="ListAsync"/>, without the values.</summary>
+    /// <param name="prefix">What the keys begin with.</param>
+    /// <param name="options">Which of them.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="KvStoreException">It cannot be read now, or not to its end.</exception>
+    public async IAsyncEnumerable<KvKey> ListKeysAsync(
+        string prefix = "",
+        KvListOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var item in PagesAsync(prefix, "meta", options, cancellationToken).ConfigureAwait(false))
+        {
+            yield return new KvKey(
+                item.Key, VersionOf(item.Etag), item.Size, item.ContentType ?? "", item.Modified ?? default,
+                item.Expires);
+        }
+    }
+
+    private async IAsyncEnumerable<KeyListItem> PagesAsync(
+        string prefix,
+        string values,
+        KvListOptions? options,
+        [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        options ??= new KvListOptions();
+        var query = new StringBuilder(In(Routes.BucketKeys)).Append("?values=").Append(values);
+        Append(query, "prefix", prefix);
+        Append(query, "start", options.Start);
+        Append(query, "end", options.End);
+        if (options.IsReversed)
+            query.Append("&order=desc");
+        query.Append("&limit=").Append(options.PageSize);
+        string? cursor = null;
+        do
+        {
+            var target = cursor is null ? query.ToString() : $"{query}&cursor={Uri.EscapeDataString(cursor)}";
+            var call = new KvCall(HttpMethod.Get, target, "list")
+            {
+                Bucket = Name,
+                Timeout = options.Timeout ?? _settings.Timeout,
+            };
+            using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+            var page = JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.KeyListResponse)!;
+            foreach (var item in page.Items)
+                yield return item;
+            cursor = page.Cursor;
+        }
+        while (cursor is not null);
+    }
+
+    private string In(string route) => route.Replace("{bucket}", Name, StringComparison.Ordinal);
+
+    private static void Append(StringBuilder query, string name, string? value)
+    {
+        if (!string.IsNullOrEmpty(value))
+            query.Append('&').Append(name).Append('=').Append(Uri.EscapeDataString(value));
+    }
+
+    private static KvVersion VersionOf(string? etag) => KvVersion.TryParse(etag, out var version) ? version : default;
+}
+
+/// <summary>Which keys are listed, and how.</summary>
+public sealed record KvListOptions
+{
+    /// <summary>The first key, itself included.</summary>
+    public string? Start { get; init; }
+
+    /// <summary>The key before which it ends.</summary>
+    public string? End { get; init; }
+
+    /// <summary>Whether the last key comes first.</summary>
+    public bool IsReversed { get; init; }
+
+    /// <summary>How many keys are asked for at once: 1 to 1000.</summary>
+    public int PageSize { get; init; } = 500;
+
+    /// <summary>
+    /// How long all tries of a page may take together; as the client's settings have it unless given.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+}

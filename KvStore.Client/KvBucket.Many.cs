@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>Batches and transactions.</summary>
+public partial class KvBucket
+{
+    /// <summary>Sends up to 1000 operations at once; each is judged alone, those of one key in their order.</summary>
+    /// <param name="operations">Adds them.</param>
+    /// <param name="options">How; what concerns a value is not looked at.</param>
+    /// <param name="cancellationToken">Ends the call; they may be done all the same.</param>
+    /// <returns>What each came to, in their order.</returns>
+    /// <exception cref="KvStoreException">
+    /// All were refused, or it is not known, or they cannot be done now: <c>Applied</c> tells.
+    /// </exception>
+    public async Task<ImmutableArray<KvItem>> BatchAsync(
+        Action<KvOperations> operations,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        var list = new KvOperations(_values);
+        operations(list);
+        var request = new BatchRequest([.. list.All]);
+        var call = ManyOf(Routes.Batch, "batch", request, ContractsJson.Default.BatchRequest, list.All, options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return ItemsOf(JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.BatchResponse)!.Results);
+    }
+
+    /// <summary>A transaction, to be filled and committed.</summary>
+    public KvTransaction Transaction() => new(this, _values);
+
+    internal async Task<KvTransactionResult> TransactAsync(
+        TransactionRequest request, KvWriteOptions? options, CancellationToken cancellation)
+    {
+        IReadOnlyList<OperationRequest> all = [.. request.Then ?? [], .. request.Else ?? []];
+        var call = ManyOf(
+            Routes.Transaction, "transaction", request, ContractsJson.Default.TransactionRequest, all, options);
+        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        if (answer.Status == HttpStatusCode.PreconditionFailed)
+            return new KvTransactionResult(false, [], [.. answer.Problem?.Failed ?? []]);
+        var done = JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.TransactionResponse)!;
+        return new KvTransactionResult(done.Succeeded, ItemsOf(done.Results), []);
+    }
+
+    private KvCall ManyOf<T>(
+        string route,
+        string operation,
+        T request,
+        JsonTypeInfo<T> type,
+        IReadOnlyList<OperationRequest> operations,
+        KvWriteOptions? options)
+    {
+        var call = new KvCall(HttpMethod.Post, In(route), operation)
+        {
+            Bucket = Name,
+            Key = operations.Count > 0 ? Encoding.UTF8.GetBytes(operations[0].Key!) : default,
+            BatchSize = operations.Count,
+            Timeout = options?.Timeout ?? _settings.Timeout,
+            Session = options?.Session,
+            IsWrite = true,
+            Body = JsonSerializer.SerializeToUtf8Bytes(request, type),
+            BodyType = "application/json",
+        };
+        AddName(call, options);
+        return call;
+    }
+
+    private ImmutableArray<KvItem> ItemsOf(ImmutableArray<ItemResponse> items) =>
+        [.. items.Select(item => new KvItem(item, _values))];
+}

@@ -1,0 +1,174 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>Changes, as they are made.</summary>
+public partial class KvBucket
+{
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Where the bucket stands now. Who asks for this, lists the keys, and watches since then misses nothing, and is
+    /// told again of what was changed while it listed.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>A cursor, for <see cref="KvWatchOptions.Since"/>.</returns>
+    /// <exception cref="KvStoreException">It cannot be told now.</exception>
+    public async Task<string> CursorAsync(CancellationToken cancellationToken = default)
+    {
+        var call = new KvCall(HttpMethod.Get, In(Routes.BucketKeys) + "?limit=1", "list")
+        {
+            Bucket = Name,
+            Timeout = _settings.Timeout,
+        };
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.KeyListResponse)!.Snapshot;
+    }
+
+    /// <summary>
+    /// Changes of keys, as long as the caller reads: those of each key in their order, none left out. When a stream is
+    /// lost, the next one goes on where it ended; a transaction that was cut in its middle comes again as a whole.
+    /// </summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="prefix">What the keys begin with.</param>
+    /// <param name="options">From where on, and what.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    /// <exception cref="KvStoreException">
+    /// The watch cannot go on without a gap (<c>cursor-compacted</c>: read the keys anew, and watch from there), the
+    /// bucket is gone (<c>bucket-not-found</c>), or it cannot be begun.
+    /// </exception>
+    /// <exception cref="JsonException">What was stored is not of this type.</exception>
+    public async IAsyncEnumerable<KvChange<T>> WatchAsync<T>(
+        string prefix = "",
+        KvWatchOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        options ??= new KvWatchOptions();
+        var since = options.Since;
+        while (true)
+        {
+            using var answer = await OpenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
+            var content = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            await using var stream = new LiveStream(content, Silence, _time);
+            var parser = SseParser.Create(stream);
+            await using var events = parser.EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+            var hasBegun = false;
+            while (await NextAsync(events, cancellationToken).ConfigureAwait(false) is { } item)
+            {
+                hasBegun = true;
+                since = parser.LastEventId.Length > 0 ? parser.LastEventId : since;
+                if (KindOf(item.EventType) is { } kind)
+                    yield return ChangeOf<T>(kind, item.Data, item.EventId);
+                else if (item.EventType == "end" && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
+                    throw new KvStoreException(Problem.Of(ProblemType.BucketNotFound, "It was dropped."), Applied.No);
+            }
+
+            if (!hasBegun)    // who is cut off at once would only be so again
+                await Task.Delay(Pause, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Task<KvAnswer> OpenAsync(
+        string prefix, KvWatchOptions options, string? since, CancellationToken cancellation)
+    {
+        var query = new StringBuilder(In(Routes.Watch)).Append("?values=").Append(options.HasValues ? "full" : "none");
+        Append(query, "prefix", prefix);
+        Append(query, "since", since);
+        var call = new KvCall(HttpMethod.Get, query.ToString(), "watch")
+        {
+            Bucket = Name,
+            Timeout = _settings.Timeout,
+            IsStream = true,
+        };
+        call.Add("Accept", "text/event-stream");
+        return _transport.SendAsync(call, cancellation);
+    }
+
+    /// <summary>The next event; null: the stream has ended, or was lost.</summary>
+    private static async ValueTask<SseItem<string>?> NextAsync(
+        IAsyncEnumerator<SseItem<string>> events, CancellationToken cancellation)
+    {
+        try
+        {
+            return await events.MoveNextAsync().ConfigureAwait(false) ? events.Current : null;
+        }
+        catch (Exception lost) when (lost is IOException or HttpRequestException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return null;
+        }
+    }
+
+    private KvChange<T> ChangeOf<T>(KvChangeKind kind, string data, string? cursor)
+    {
+        var told = JsonSerializer.Deserialize(data, ContractsJson.Default.ChangeEvent)!;
+        var hasValue = told.Base64 is not null || told.Value.ValueKind != JsonValueKind.Undefined;
+        return new KvChange<T>(kind, told.Key)
+        {
+            Value = hasValue ? _values.ReadInline<T>(told.Value, told.Base64, told.ContentType) : default,
+            Version = KvVersion.TryParse(told.Etag, out var version) ? version : null,
+            Number = told.Version,
+            Cursor = cursor,
+        };
+    }
+
+    private static KvChangeKind? KindOf(string name) => name switch
+    {
+        "put" => KvChangeKind.Put,
+        "delete" => KvChangeKind.Delete,
+        "expire" => KvChangeKind.Expire,
+        _ => null,
+    };
+}
+
+/// <summary>What is watched.</summary>
+public sealed record KvWatchOptions
+{
+    /// <summary>
+    /// Where to begin: after a cursor that an earlier watch or <see cref="KvBucket.CursorAsync"/> gave; null: now.
+    /// </summary>
+    public string? Since { get; init; }
+
+    /// <summary>Whether puts come with what they stored.</summary>
+    public bool HasValues { get; init; } = true;
+}
+
+/// <summary>What became of a key.</summary>
+public enum KvChangeKind
+{
+    /// <summary>A value was stored.</summary>
+    Put,
+
+    /// <summary>Somebody removed it.</summary>
+    Delete,
+
+    /// <summary>Its time was over.</summary>
+    Expire,
+}
+
+/// <summary>A change of a key.</summary>
+/// <typeparam name="T">What the value is read as.</typeparam>
+/// <param name="Kind">What became of it.</param>
+/// <param name="Key">The key.</param>
+public sealed record KvChange<T>(KvChangeKind Kind, string Key)
+{
+    /// <summary>Of a put: what it stored, where values are watched.</summary>
+    public T? Value { get; init; }
+
+    /// <summary>Of a put: the version that it made.</summary>
+    public KvVersion? Version { get; init; }
+
+    /// <summary>Commit sequence of the key's partition at the change; grows from change to change of a key.</summary>
+    public required long Number { get; init; }
+
+    /// <summary>
+    /// Where a later watch goes on behind this change; null in the middle of a transaction, which comes whole.
+    /// </summary>
+    public string? Cursor { get; init; }
+}

@@ -1,0 +1,331 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>
+/// A bucket's keys. Every call is tried again, at other nodes too, until it is answered or its time is over; writes
+/// carry a name that all their tries share, so each is done once. What a caller must handle (a key that is not there, a
+/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>. A key is text of 1 to
+/// 1024 bytes in UTF-8 without control characters. Safe for use by many at once.
+/// </summary>
+public partial class KvBucket
+{
+    private readonly KvTransport _transport;
+    private readonly KvStoreClientSettings _settings;
+    private readonly KvValues _values;
+    private readonly TimeProvider _time;
+
+    internal KvBucket(string name, KvTransport transport, KvStoreClientSettings settings, TimeProvider time)
+    {
+        if (!BucketName.IsValid(name))
+            throw new ArgumentException($"'{name}' is no name of a bucket.", nameof(name));
+        (Name, _transport, _settings, _time) = (name, transport, settings, time);
+        _values = new KvValues(settings.SerializerOptions);
+    }
+
+    private protected KvBucket(KvBucket same)
+        : this(same.Name, same._transport, same._settings, same._time)
+    {
+    }
+
+    /// <summary>The bucket's name.</summary>
+    public string Name { get; }
+
+    /// <summary>Reads a key.</summary>
+    /// <typeparam name="T">
+    /// What the value is read as: <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c> and <c>string</c> as it is stored,
+    /// all else from JSON.
+    /// </typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>The entry; null: the key is not there.</returns>
+    /// <exception cref="KvStoreException">It cannot be read now.</exception>
+    /// <exception cref="JsonException">What is stored is not of this type.</exception>
+    public async Task<KvEntry<T>?> GetAsync<T>(
+        string key, KvReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var call = ReadOf(key, "", options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        if (answer.Status == HttpStatusCode.NotFound)
+            return null;
+        return new KvEntry<T>(key, _values.Read<T>(answer.Body), VersionOf(answer))
+        {
+            ContentType = answer.One("Content-Type") ?? "",
+            ExpiresAt = answer.ExpiresAt(),
+            Metadata = answer.Metadata(),
+        };
+    }
+
+    /// <summary>Whether a key is there.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="KvStoreException">It cannot be read now.</exception>
+    public async Task<bool> ExistsAsync(
+        string key, KvReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var call = ReadOf(key, "format=meta", options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.IsSuccess;
+    }
+
+    /// <summary>Stores a value, whatever was there.</summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value: at most 1 MiB, unless the store takes more.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <returns>The version that it made.</returns>
+    /// <exception cref="KvStoreException">It was not stored, or that is not known: <c>Applied</c> tells.</exception>
+    public async Task<KvVersion> PutAsync<T>(
+        string key, T value, KvWriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        (await PutIfAsync(key, value, null, options, cancellationToken).ConfigureAwait(false)).Version!.Value;
+
+    /// <summary>Stores a value where there is none.</summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public Task<KvWriteResult> CreateAsync<T>(
+        string key, T value, KvWriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        PutIfAsync(key, value, ("If-None-Match", "*"), options, cancellationToken);
+
+    /// <summary>Stores a value in the place of a version that was read.</summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="expected">The version.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public Task<KvWriteResult> ReplaceAsync<T>(
+        string key,
+        T value,
+        KvVersion expected,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        PutIfAsync(key, value, ("If-Match", expected.ToString()), options, cancellationToken);
+
+    /// <summary>Reads a value, changes it and stores it, again and again until nobody came between.</summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="change">
+    /// Gives the new value; is given what is stored, or null where the key is not there. May be called several times.
+    /// </param>
+    /// <param name="options">How; an <see cref="KvWriteOptions.IdempotencyKey"/> would name several writes.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <returns>The entry's new value and version.</returns>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public async Task<(T Value, KvVersion Version)> UpdateAsync<T>(
+        string key,
+        Func<KvEntry<T>?, T> change,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        if (options?.IdempotencyKey is not null)
+            throw new ArgumentException("One name cannot be that of several writes.", nameof(options));
+        while (true)
+        {
+            var read = new KvReadOptions { Consistency = Consistency.Strong, Timeout = options?.Timeout };
+            var stored = await GetAsync<T>(key, read, cancellationToken).ConfigureAwait(false);
+            var value = change(stored);
+            var written = stored is null
+                ? await CreateAsync(key, value, options, cancellationToken).ConfigureAwait(false)
+                : await ReplaceAsync(key, value, stored.Version, options, cancellationToken).ConfigureAwait(false);
+            if (written.IsApplied)
+                return (value, written.Version!.Value);
+        }
+    }
+
+    /// <summary>Removes a key.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="options">How; what concerns a value is not looked at.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <returns>Whether it was there.</returns>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public async Task<bool> DeleteAsync(
+        string key, KvWriteOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var call = WriteOf(HttpMethod.Delete, key, "", "delete", options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.IsSuccess;
+    }
+
+    /// <summary>Removes a key if it has the version that was read.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="expected">The version.</param>
+    /// <param name="options">How; what concerns a value is not looked at.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public async Task<KvWriteResult> DeleteAsync(
+        string key,
+        KvVersion expected,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        var call = WriteOf(HttpMethod.Delete, key, "", "delete", options);
+        call.Add("If-Match", expected.ToString());
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.IsSuccess ? new KvWriteResult(true, null) : new KvWriteResult(false, answer.Version);
+    }
+
+    /// <summary>Adds to a number: the value is a decimal integer of 64 bits.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="by">What is added.</param>
+    /// <param name="initial">What it is added to when the key is not there.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <returns>The sum.</returns>
+    /// <exception cref="KvStoreException">
+    /// What is stored is no number, or the sum is none of 64 bits; or it cannot be done now: <c>Applied</c> tells.
+    /// </exception>
+    public async Task<long> IncrementAsync(
+        string key,
+        long by = 1,
+        long initial = 0,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        var request = new IncrementRequest { By = by, Initial = initial };
+        var body = JsonSerializer.SerializeToUtf8Bytes(request, ContractsJson.Default.IncrementRequest);
+        var call = WriteOf(HttpMethod.Patch, key, "", "increment", options, body, KvMediaTypes.Increment);
+        call.Add(KvHeaders.Prefer, "return=representation");
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.EntryResponse)!.Value.GetInt64();
+    }
+
+    /// <summary>Changes when a key ends, and nothing else of it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="timeToLive">
+    /// How long it is kept from now: 1 ms to ten years; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.
+    /// </param>
+    /// <param name="options">How; what concerns a value is not looked at.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <returns>Whether the key is there.</returns>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public async Task<bool> TouchAsync(
+        string key,
+        TimeSpan timeToLive,
+        KvWriteOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        var call = WriteOf(HttpMethod.Post, key, $"touch&ttl={TtlOf(timeToLive)}", "touch", options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.IsSuccess;
+    }
+
+    private async Task<KvWriteResult> PutIfAsync<T>(
+        string key,
+        T value,
+        (string Header, string Value)? condition,
+        KvWriteOptions? options,
+        CancellationToken cancellation)
+    {
+        var (bytes, type) = _values.Write(value);
+        var call = WriteOf(HttpMethod.Put, key, "", "put", options, bytes, options?.ContentType ?? type);
+        AddTtl(call, options);
+        foreach (var (name, told) in options?.Metadata ?? KvEntry<T>.Empty)
+            call.Add(KvHeaders.MetadataPrefix + name, told);
+        if (condition is { } only)
+            call.Add(only.Header, only.Value);
+        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        return new KvWriteResult(answer.IsSuccess, answer.IsSuccess ? VersionOf(answer) : answer.Version);
+    }
+
+    private KvCall ReadOf(string key, string query, KvReadOptions? options, TimeSpan wait = default)
+    {
+        var bytes = BytesOf(key);
+        var consistency = options?.Consistency ?? _settings.Consistency;
+        var call = new KvCall(HttpMethod.Get, TargetOf(bytes, query), "get")
+        {
+            Bucket = Name,
+            Key = bytes,
+            Timeout = options?.Timeout ?? _settings.Timeout,
+            Wait = wait,
+            Session = options?.Session,
+            IsForAnyCopy = consistency is not (null or Consistency.Strong),
+        };
+        if (wait > TimeSpan.Zero)
+            call.Add(KvHeaders.Prefer, $"wait={(long)wait.TotalSeconds}");
+        if (consistency is { } word)
+            call.Add(KvHeaders.Consistency, ConsistencyWords.Of(word));
+        if (options?.MaxStaleness is { } age)
+            call.Add("Cache-Control", $"max-age={(long)age.TotalSeconds}");
+        if (options?.Session?.Token is { } token)
+            call.Add(KvHeaders.Session, token);
+        return call;
+    }
+
+    private KvCall WriteOf(
+        HttpMethod method,
+        string key,
+        string query,
+        string operation,
+        KvWriteOptions? options,
+        ReadOnlyMemory<byte>? body = null,
+        string? bodyType = null)
+    {
+        var bytes = BytesOf(key);
+        var call = new KvCall(method, TargetOf(bytes, query), operation)
+        {
+            Bucket = Name,
+            Key = bytes,
+            Timeout = options?.Timeout ?? _settings.Timeout,
+            Session = options?.Session,
+            IsWrite = true,
+            Body = body,
+            BodyType = bodyType,
+        };
+        AddName(call, options);
+        return call;
+    }
+
+    private string TargetOf(byte[] key, string query)
+    {
+        var target = KeyPath.Write(KeyRoot.Raw, Name, key);
+        return query.Length == 0 ? target : $"{target}{(target.Contains('?') ? '&' : '?')}{query}";
+    }
+
+    private void AddName(KvCall call, KvWriteOptions? options)
+    {
+        call.Add(KvHeaders.IdempotencyKey, options?.IdempotencyKey ?? NewName());
+        if (options?.Ack is { } ack)
+            call.Add(KvHeaders.Ack, ack.ToString().ToLowerInvariant());
+        if (options?.Session?.Token is { } token)
+            call.Add(KvHeaders.Session, token);
+    }
+
+    private string NewName() => Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+
+    private static void AddTtl(KvCall call, KvWriteOptions? options)
+    {
+        if (options is { KeepsTimeToLive: true, TimeToLive: not null })
+            throw new ArgumentException("A key cannot be kept as before and for a time of its own.", nameof(options));
+        if (options is { KeepsTimeToLive: true })
+            call.Add(KvHeaders.Ttl, "keep");
+        else if (options?.TimeToLive is { } life)
+            call.Add(KvHeaders.Ttl, TtlOf(life));
+    }
+
+    internal static string TtlOf(TimeSpan life) => life == Timeout.InfiniteTimeSpan
+        ? "none"
+        : string.Create(CultureInfo.InvariantCulture, $"{(long)life.TotalMilliseconds}ms");
+
+    private static byte[] BytesOf(string key)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        return Encoding.UTF8.GetBytes(key);
+    }
+
+    private static KvVersion VersionOf(KvAnswer answer) =>
+        answer.Version ?? throw new KvStoreException("The answer has no version; is it a KvStore?", Applied.Unknown);
+}

@@ -1,0 +1,42 @@
+namespace KvStore.Client;
+
+/// <summary>Reads <see cref="KvStoreClientSettings.ConnectionString"/>.</summary>
+internal static class KvConnectionString
+{
+    private const string Shape =
+        "it must be an address such as http://localhost:9000, or Endpoint=ADDRESS, or Endpoints=ADDRESS,ADDRESS.";
+
+    /// <summary>The addresses, and whether they are nodes that the client chooses from.</summary>
+    /// <exception cref="FormatException">It cannot be read; the message says why.</exception>
+    public static (IReadOnlyList<Uri> Servers, bool AreNodes) Read(string text)
+    {
+        if (!text.Contains('=') || Uri.TryCreate(text, UriKind.Absolute, out _))
+            return ([ReadAddress(text)], false);
+        (IReadOnlyList<Uri> Servers, bool AreNodes)? read = null;
+        foreach (var part in text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (name, value) = part.Split('=', 2, StringSplitOptions.TrimEntries) is [var left, var right]
+                ? (left, right)
+                : (part, "");
+            if (read is not null)
+                throw new FormatException($"The connection string has more than its address, '{name}': {Shape}");
+            read = name.ToUpperInvariant() switch
+            {
+                "ENDPOINT" => ([ReadAddress(value)], false),
+                "ENDPOINTS" => ([.. value.Split(',').Select(ReadAddress)], true),
+                _ => throw new FormatException($"The connection string has an unknown part, '{name}': {Shape}"),
+            };
+        }
+
+        return read ?? throw new FormatException($"The connection string is empty: {Shape}");
+    }
+
+    private static Uri ReadAddress(string text)
+    {
+        if (Uri.TryCreate(text.Trim(), UriKind.Absolute, out var address) && address.PathAndQuery == "/"
+            && address.UserInfo.Length == 0 && address.Fragment.Length == 0
+            && address.Scheme.Split('+').All(scheme => scheme is "http" or "https"))
+            return address;
+        throw new FormatException($"The connection string has no address where one is expected: {Shape}");
+    }
+}

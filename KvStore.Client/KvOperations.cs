@@ -1,0 +1,113 @@
+using System.Text.Json;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>Operations that are sent together.</summary>
+public sealed class KvOperations
+{
+    private readonly List<OperationRequest> _operations = [];
+    private readonly KvValues _values;
+
+    internal KvOperations(KvValues values) => _values = values;
+
+    internal IReadOnlyList<OperationRequest> All => _operations;
+
+    /// <summary>Reads a key: <see cref="KvItem.Read"/> gives its value.</summary>
+    /// <param name="key">The key.</param>
+    public KvOperations Get(string key) => Add(new OperationRequest { Op = "get", Key = key });
+
+    /// <summary>Stores a value, whatever was there.</summary>
+    /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="timeToLive">
+    /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
+    /// </param>
+    public KvOperations Put<T>(string key, T value, TimeSpan? timeToLive = null) =>
+        Add(PutOf(key, value, timeToLive));
+
+    /// <summary>Stores a value where there is none.</summary>
+    /// <inheritdoc cref="Put"/>
+    public KvOperations Create<T>(string key, T value, TimeSpan? timeToLive = null) =>
+        Add(PutOf(key, value, timeToLive) with { IfNoneMatch = "*" });
+
+    /// <summary>Stores a value in the place of a version that was read.</summary>
+    /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="expected">The version.</param>
+    /// <param name="timeToLive">
+    /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
+    /// </param>
+    public KvOperations Replace<T>(string key, T value, KvVersion expected, TimeSpan? timeToLive = null) =>
+        Add(PutOf(key, value, timeToLive) with { IfMatch = expected.ToString() });
+
+    /// <summary>Removes a key.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="expected">Only if it has this version; null: whatever is there.</param>
+    public KvOperations Delete(string key, KvVersion? expected = null) =>
+        Add(new OperationRequest { Op = "delete", Key = key, IfMatch = expected?.ToString() });
+
+    /// <summary>Adds to a number: <see cref="KvItem.Read"/> gives the sum.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="by">What is added.</param>
+    /// <param name="initial">What it is added to when the key is not there.</param>
+    public KvOperations Increment(string key, long by = 1, long initial = 0) =>
+        Add(new OperationRequest { Op = "increment", Key = key, By = by, Initial = initial });
+
+    /// <summary>Changes when a key ends, and nothing else of it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="timeToLive">How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</param>
+    public KvOperations Touch(string key, TimeSpan timeToLive) =>
+        Add(new OperationRequest { Op = "touch", Key = key, Ttl = KvBucket.TtlOf(timeToLive) });
+
+    private KvOperations Add(OperationRequest operation)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(operation.Key);
+        _operations.Add(operation);
+        return this;
+    }
+
+    private OperationRequest PutOf<T>(string key, T value, TimeSpan? timeToLive)
+    {
+        var put = new OperationRequest
+        {
+            Op = "put",
+            Key = key,
+            Ttl = timeToLive is { } life ? KvBucket.TtlOf(life) : null,
+        };
+        var (inline, bytes, type) = _values.WriteInline(value);
+        return inline is { } json ? put with { Value = json } : put with { Base64 = bytes, ContentType = type };
+    }
+}
+
+/// <summary>What one of many operations came to.</summary>
+public sealed class KvItem
+{
+    private readonly ItemResponse _item;
+    private readonly KvValues _values;
+
+    internal KvItem(ItemResponse item, KvValues values) => (_item, _values) = (item, values);
+
+    /// <summary>Its key.</summary>
+    public string Key => _item.Key;
+
+    /// <summary>Whether it was done; of a read, whether the key is there.</summary>
+    public bool IsDone => _item.Problem is null;
+
+    /// <summary>Why it was not done; null: it was.</summary>
+    public Problem? Problem => _item.Problem;
+
+    /// <summary>The version that is stored, as far as it is told; null after a removal.</summary>
+    public KvVersion? Version =>
+        KvVersion.TryParse(_item.Etag ?? _item.Problem?.CurrentEtag, out var version) ? version : null;
+
+    /// <summary>The value that was read, or the sum.</summary>
+    /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
+    /// <exception cref="InvalidOperationException">The answer has no value.</exception>
+    /// <exception cref="JsonException">It is not of this type.</exception>
+    public T Read<T>() => _item.Base64 is null && _item.Value.ValueKind == JsonValueKind.Undefined
+        ? throw new InvalidOperationException($"The answer has no value of {Key}.")
+        : _values.ReadInline<T>(_item.Value, _item.Base64, _item.ContentType);
+}

@@ -1,0 +1,68 @@
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>How a read is done; what is not set is as the client's settings, or the bucket, have it.</summary>
+public sealed record KvReadOptions
+{
+    /// <summary>What the read promises; strong unless the client or the bucket has another word.</summary>
+    public Consistency? Consistency { get; init; }
+
+    /// <summary>With <see cref="Consistency.Bounded"/>: how old a copy may be; 5 s unless given.</summary>
+    public TimeSpan? MaxStaleness { get; init; }
+
+    /// <summary>
+    /// With <see cref="Consistency.Session"/>: what must be seen at least. Learns what this read sees.
+    /// </summary>
+    public KvSession? Session { get; init; }
+
+    /// <summary>How long all tries may take together; as the client's settings have it unless given.</summary>
+    public TimeSpan? Timeout { get; init; }
+}
+
+/// <summary>How a write is done; what is not set is as the client's settings, or the bucket, have it.</summary>
+public sealed record KvWriteOptions
+{
+    /// <summary>
+    /// How long the key is kept: 1 ms to ten years, in whole milliseconds; <see cref="Timeout.InfiniteTimeSpan"/>: for
+    /// ever. As the bucket has it unless given.
+    /// </summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>Whether the key ends when it would have ended; not beside <see cref="TimeToLive"/>.</summary>
+    public bool KeepsTimeToLive { get; init; }
+
+    /// <summary>What is told of the value: ASCII, 2 KiB in all.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>The value's media type; what suits the type of the value unless given.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>How many flushed copies are waited for; a majority unless given.</summary>
+    public KvAck? Ack { get; init; }
+
+    /// <summary>
+    /// Names the write, so that whoever sends it again under this name does it once; a new UUID of version 7 unless
+    /// given, which all tries of one call share.
+    /// </summary>
+    public string? IdempotencyKey { get; init; }
+
+    /// <summary>Learns what this write made, so that reads of the session see it.</summary>
+    public KvSession? Session { get; init; }
+
+    /// <summary>How long all tries may take together; as the client's settings have it unless given.</summary>
+    public TimeSpan? Timeout { get; init; }
+}
+
+/// <summary>How many copies of a write are on stable storage when it is answered.</summary>
+public enum KvAck
+{
+    /// <summary>A majority: nothing that was answered is lost while a majority of disks lives.</summary>
+    Quorum,
+
+    /// <summary>The primary's own, of a write that a majority may still lose.</summary>
+    One,
+
+    /// <summary>Every copy.</summary>
+    All,
+}

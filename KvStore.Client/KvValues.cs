@@ -1,0 +1,66 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace KvStore.Client;
+
+/// <summary>
+/// Values as bytes and back. <see cref="byte"/> arrays, memory and <see cref="string"/>s are stored as they are, all
+/// else as JSON.
+/// </summary>
+internal sealed class KvValues(JsonSerializerOptions options)
+{
+    private const string Binary = "application/octet-stream";
+    private const string Text = "text/plain; charset=utf-8";
+    private const string Json = "application/json";
+
+    /// <summary>Bytes, and the media type that suits them.</summary>
+    public (ReadOnlyMemory<byte> Bytes, string ContentType) Write<T>(T value) => value switch
+    {
+        byte[] bytes => (bytes, Binary),
+        ReadOnlyMemory<byte> bytes => (bytes, Binary),
+        string text => (Encoding.UTF8.GetBytes(text), Text),
+        _ => (JsonSerializer.SerializeToUtf8Bytes(value, TypeOf<T>()), Json),
+    };
+
+    /// <summary>The same to stand in JSON: a value that is JSON by itself, else bytes and their type.</summary>
+    public (JsonElement? Json, ReadOnlyMemory<byte>? Bytes, string? ContentType) WriteInline<T>(T value)
+    {
+        if (value is not (byte[] or ReadOnlyMemory<byte> or string))
+            return (JsonSerializer.SerializeToElement(value, TypeOf<T>()), null, null);
+        var (bytes, type) = Write(value);
+        return (null, bytes, type);
+    }
+
+    /// <summary>The value that was stored as these bytes.</summary>
+    /// <exception cref="JsonException">They are no JSON of this type.</exception>
+    public T Read<T>(ReadOnlyMemory<byte> bytes)
+    {
+        if (typeof(T) == typeof(byte[]))
+            return (T)(object)bytes.ToArray();
+        if (typeof(T) == typeof(ReadOnlyMemory<byte>))
+            return (T)(object)bytes;
+        if (typeof(T) == typeof(string))
+            return (T)(object)Encoding.UTF8.GetString(bytes.Span);
+        return JsonSerializer.Deserialize(bytes.Span, TypeOf<T>())!;
+    }
+
+    /// <summary>
+    /// A value that a list, a batch or a watch gave inline: JSON and text as JSON, all else as bytes.
+    /// </summary>
+    /// <exception cref="JsonException">It is no value of this type.</exception>
+    public T ReadInline<T>(JsonElement value, ReadOnlyMemory<byte>? bytes, string? contentType)
+    {
+        if (bytes is { } binary)
+            return Read<T>(binary);
+        var isText = value.ValueKind == JsonValueKind.String && contentType is not (null or Json)
+            && !contentType.StartsWith(Json, StringComparison.Ordinal);
+        if (isText)
+            return Read<T>(Encoding.UTF8.GetBytes(value.GetString()!));
+        if (typeof(T) == typeof(byte[]) || typeof(T) == typeof(ReadOnlyMemory<byte>) || typeof(T) == typeof(string))
+            return Read<T>(Encoding.UTF8.GetBytes(value.GetRawText()));
+        return value.Deserialize(TypeOf<T>())!;
+    }
+
+    private JsonTypeInfo<T> TypeOf<T>() => (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using KvStore.Contracts;
+
+namespace KvStore.Client.Transport;
+
+/// <summary>An answer that was read to its end; or, of a stream, one that has begun.</summary>
+internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte> body) : IDisposable
+{
+    public HttpStatusCode Status => response.StatusCode;
+
+    public bool IsSuccess => response.IsSuccessStatusCode;
+
+    public ReadOnlyMemory<byte> Body => body;
+
+    public HttpContent Content => response.Content;
+
+    /// <summary>Why the store refused; null: it did not, or who answered is no store.</summary>
+    public Problem? Problem { get; } = IsProblem(response) ? ReadProblem(body.Span) : null;
+
+    /// <summary>The version that is told of; null: none is.</summary>
+    public KvVersion? Version => KvVersion.TryParse(One("ETag"), out var version) ? version : null;
+
+    /// <summary>After what time it may be tried again; null: that is not said.</summary>
+    public TimeSpan? RetryAfter => response.Headers.RetryAfter?.Delta;
+
+    /// <summary>The header's value; null: it is absent, or there are several.</summary>
+    public string? One(string name) =>
+        (response.Headers.NonValidated.TryGetValues(name, out var values)
+            || response.Content.Headers.NonValidated.TryGetValues(name, out values)) && values.Count == 1
+                ? values.ToString()
+                : null;
+
+    /// <summary>What the writer told of the value.</summary>
+    public IReadOnlyDictionary<string, string> Metadata()
+    {
+        Dictionary<string, string>? metadata = null;
+        foreach (var (name, values) in response.Headers.NonValidated)
+        {
+            if (name.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
+                (metadata ??= new(StringComparer.OrdinalIgnoreCase))[name[KvHeaders.MetadataPrefix.Length..]] =
+                    values.ToString();
+        }
+
+        return metadata ?? KvEntry<object>.Empty;
+    }
+
+    /// <summary>When the key ends; null: never.</summary>
+    public DateTimeOffset? ExpiresAt() =>
+        DateTimeOffset.TryParse(
+            One(KvHeaders.ExpiresAt), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
+            ? moment
+            : null;
+
+    /// <summary>The headers, for who routes.</summary>
+    public HttpResponseHeaders Headers => response.Headers;
+
+    public void Dispose() => response.Dispose();
+
+    private static bool IsProblem(HttpResponseMessage response) =>
+        response.Content.Headers.ContentType?.MediaType == Problem.MediaType;
+
+    private static Problem? ReadProblem(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, ContractsJson.Default.Problem);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using KvStore.Contracts;
+
+namespace KvStore.Client.Transport;
+
+/// <summary>One call: a request that may be sent several times, and what is known of its tries.</summary>
+/// <param name="method">What to do.</param>
+/// <param name="target">Path and query.</param>
+/// <param name="operation">What it is called in traces and measurements, such as <c>get</c>.</param>
+internal sealed class KvCall(HttpMethod method, string target, string operation)
+{
+    private readonly List<(string Name, string Value)> _headers = [];
+
+    public string Operation => operation;
+
+    /// <summary>The bucket; null: it concerns all.</summary>
+    public string? Bucket { get; init; }
+
+    /// <summary>The key, by which its node is found; empty: any node will do.</summary>
+    public ReadOnlyMemory<byte> Key { get; init; }
+
+    /// <summary>How many operations it carries; 0: it is one itself.</summary>
+    public int BatchSize { get; init; }
+
+    /// <summary>How long all tries may take together.</summary>
+    public required TimeSpan Timeout { get; init; }
+
+    /// <summary>How long the store may wait for something, beyond that.</summary>
+    public TimeSpan Wait { get; init; }
+
+    /// <summary>What is sent; null: nothing.</summary>
+    public ReadOnlyMemory<byte>? Body { get; init; }
+
+    public string? BodyType { get; init; }
+
+    /// <summary>Whether an answer that never ends is wanted as soon as it begins.</summary>
+    public bool IsStream { get; init; }
+
+    /// <summary>Whether it may change the store.</summary>
+    public bool IsWrite { get; init; }
+
+    /// <summary>Whether any copy may answer, and not the primary alone.</summary>
+    public bool IsForAnyCopy { get; init; }
+
+    /// <summary>Learns what the answer saw.</summary>
+    public KvSession? Session { get; init; }
+
+    /// <summary>Whether a try that failed may have been carried out all the same.</summary>
+    public bool MayBeApplied { get; set; }
+
+    public void Add(string name, string value) => _headers.Add((name, value));
+
+    /// <summary>The request, made anew for each try.</summary>
+    public HttpRequestMessage ToRequest(Uri server, TimeSpan left)
+    {
+        var request = new HttpRequestMessage(method, new Uri(server, target));
+        foreach (var (name, value) in _headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        if (!IsStream)
+            request.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(left));
+        if (Body is not { } body)
+            return request;
+        request.Content = new ReadOnlyMemoryContent(body);
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", BodyType);
+        return request;
+    }
+}

@@ -1,0 +1,194 @@
+using System.Net;
+using KvStore.Contracts;
+using Polly;
+using Polly.Retry;
+
+namespace KvStore.Client.Transport;
+
+/// <summary>
+/// Sends calls: each to the node that it concerns, and again, elsewhere, until it is answered or its time is over. All
+/// tries of a write carry one name, so that it is done once.
+/// </summary>
+internal sealed class KvTransport : IDisposable
+{
+    private static readonly ResiliencePropertyKey<KvCall> Call = new(nameof(Call));
+
+    private readonly HttpClient _http;
+    private readonly IRoutes _routes;
+    private readonly ClientTelemetry? _telemetry;
+    private readonly TimeSpan _attemptTimeout;
+    private readonly TimeProvider _time;
+    private readonly ResiliencePipeline<KvAnswer> _retries;
+
+    public KvTransport(
+        HttpClient http, IRoutes routes, ClientTelemetry? telemetry, TimeSpan attemptTimeout, TimeProvider time)
+    {
+        (_http, _routes, _telemetry, _attemptTimeout, _time) = (http, routes, telemetry, attemptTimeout, time);
+        _retries = new ResiliencePipelineBuilder<KvAnswer> { TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions<KvAnswer>
+            {
+                MaxRetryAttempts = int.MaxValue,    // until its time is over
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                Delay = TimeSpan.FromMilliseconds(20),
+                MaxDelay = TimeSpan.FromSeconds(1),
+                ShouldHandle = retried => ValueTask.FromResult(IsWorthAnother(retried)),
+                DelayGenerator = retried => ValueTask.FromResult(retried.Outcome.Result?.RetryAfter),
+            })
+            .Build();
+    }
+
+    /// <summary>Sends a call until it is answered.</summary>
+    /// <returns>An answer that is no failure: success, 304, 404 and 412 are for the caller to tell apart.</returns>
+    /// <exception cref="KvStoreException">It was refused, or its time is over.</exception>
+    /// <exception cref="OperationCanceledException">The caller does not want it any more.</exception>
+    public async Task<KvAnswer> SendAsync(KvCall call, CancellationToken cancellation)
+    {
+        using var span = _telemetry?.Begin(call, _routes.First);
+        var startedAt = _time.GetTimestamp();
+        try
+        {
+            var answer = await SendUntilAnsweredAsync(call, startedAt, cancellation).ConfigureAwait(false);
+            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), answer.Status, null);
+            return answer;
+        }
+        catch (KvStoreException failure)
+        {
+            var status = (HttpStatusCode?)failure.Problem?.Status;
+            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), status, failure.Code ?? "unreachable");
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), null, "cancelled");
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async Task<KvAnswer> SendUntilAnsweredAsync(KvCall call, long startedAt, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(call.Timeout + call.Wait, _time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        var context = ResilienceContextPool.Shared.Get(ended.Token);
+        context.Properties.Set(Call, call);
+        Outcome<KvAnswer> last = default;
+        try
+        {
+            var attempt = 0;
+            var outcome = await _retries.ExecuteOutcomeAsync(
+                async (tried, state) =>
+                {
+                    last = await TryAsync(call, attempt++, startedAt, tried.CancellationToken).ConfigureAwait(false);
+                    return last;
+                },
+                context,
+                this).ConfigureAwait(false);
+            if (outcome.Result is { } answer && IsAnswer(answer))
+                return answer;
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        throw FailureOf(call, last);
+    }
+
+    private async Task<Outcome<KvAnswer>> TryAsync(
+        KvCall call, int attempt, long startedAt, CancellationToken cancellation)
+    {
+        var left = call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
+        var allowed = call.IsStream || left < _attemptTimeout ? left : _attemptTimeout;
+        if (allowed < TimeSpan.FromMilliseconds(1))
+            allowed = TimeSpan.FromMilliseconds(1);
+        using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        Uri? server = null;
+        try
+        {
+            server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
+            using var request = call.ToRequest(server, allowed);
+            var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
+            _routes.Learn(call, server, answer);
+            call.Session?.Learn(answer.One(KvHeaders.Session));
+            if (!IsAnswer(answer))
+                call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
+            return Outcome.FromResult(answer);
+        }
+        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or IOException)
+        {
+            if (server is not null)
+                _routes.Doubt(server);
+            call.MayBeApplied |= call.IsWrite && server is not null
+                && failure is not HttpRequestException
+                {
+                    HttpRequestError: HttpRequestError.ConnectionError
+                    or HttpRequestError.NameResolutionError
+                };
+            return Outcome.FromException<KvAnswer>(failure);
+        }
+    }
+
+    private async Task<KvAnswer> ReadAsync(KvCall call, HttpRequestMessage request, CancellationToken cancellation)
+    {
+        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation)
+            .ConfigureAwait(false);
+        try
+        {
+            ReadOnlyMemory<byte> body = call.IsStream && response.IsSuccessStatusCode
+                ? default
+                : await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
+            return new KvAnswer(response, body);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What a caller can tell apart; anything else is a failure.</summary>
+    private static bool IsAnswer(KvAnswer answer) =>
+        answer.IsSuccess
+        || answer.Status is HttpStatusCode.NotModified or HttpStatusCode.PreconditionFailed
+        || answer.Problem?.Code == ProblemType.NotFound.Code;
+
+    private static bool IsWorthAnother(RetryPredicateArguments<KvAnswer> tried)
+    {
+        if (tried.Context.CancellationToken.IsCancellationRequested)
+            return false;
+        if (tried.Outcome.Result is not { } answer)
+            return true;
+        if (IsAnswer(answer))
+            return false;
+        tried.Context.Properties.TryGetValue(Call, out var call);
+        return answer.Problem is { } problem
+            ? problem.Retryable || (call!.MayBeApplied && problem.Applied == Applied.No)
+            : answer.Status >= HttpStatusCode.BadGateway;    // what stands before a store says that nobody answers
+    }
+
+    private static KvStoreException FailureOf(KvCall call, Outcome<KvAnswer> last)
+    {
+        var applied = call.MayBeApplied ? Applied.Unknown : Applied.No;
+        if (last.Result is not { } answer)
+        {
+            var reason = last.Exception is null or OperationCanceledException
+                ? "no answer in time"
+                : last.Exception.GetBaseException().Message.TrimEnd('.');
+            var outcome = applied is Applied.Unknown ? " Whether it was applied is not known." : "";
+            return new KvStoreException($"The store cannot be reached: {reason}.{outcome}", applied, last.Exception);
+        }
+
+        using (answer)
+        {
+            return answer.Problem is { } problem
+                ? new KvStoreException(problem, problem.Applied == Applied.No ? applied : problem.Applied)
+                : new KvStoreException(
+                    $"An answer {(int)answer.Status} says nothing more; is it a KvStore?", applied);
+        }
+    }
+}
