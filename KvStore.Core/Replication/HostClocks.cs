@@ -1,3 +1,5 @@
+using KvStore.Core.Primitives;
+
 namespace KvStore.Core.Replication;
 
 /// <summary>
@@ -10,4 +12,5 @@ namespace KvStore.Core.Replication;
 /// <param name="LogTimeMs">
 /// The time of the group by the host's log clock, in milliseconds since 1970; 0: it has not been told.
 /// </param>
-public readonly record struct HostClocks(long Stamp, long LogTimeMs);
+/// <param name="LogTimeTerm">The term of the primary that told it.</param>
+public readonly record struct HostClocks(long Stamp, long LogTimeMs, Term LogTimeTerm);

@@ -16,20 +16,22 @@ public abstract record PeerMessage(Term Term)
 
     /// <summary>
     /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
-    /// <paramref name="LogTimeMs"/> is the voter's <see cref="HostClocks.LogTimeMs"/>.
+    /// <paramref name="LogTimeMs"/> and <paramref name="LogTimeTerm"/> are of the voter's <see cref="HostClocks"/>.
     /// </summary>
-    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, long LogTimeMs = 0) : PeerMessage(Term);
+    public sealed record VoteReply(
+        Term Term, bool IsGranted, bool IsPreVote, long LogTimeMs = 0, Term LogTimeTerm = default) : PeerMessage(Term);
 
     /// <summary>
-    /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), and how far is
-    /// committed.
+    /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), how far is committed,
+    /// and the sender's <see cref="HostClocks.LogTimeMs"/>.
     /// </summary>
     public sealed record AppendRequest(
         Term Term,
         LogIndex PreviousIndex,
         Term PreviousTerm,
         ImmutableArray<LogEntry> Entries,
-        LogIndex Commit) : PeerMessage(Term);
+        LogIndex Commit,
+        long LogTimeMs = 0) : PeerMessage(Term);
 
     /// <summary>
     /// Accepted: everything up to <paramref name="Index"/> agrees with the primary and is flushed. Refused: the entry

@@ -193,7 +193,8 @@ public sealed partial class Replica
             }
 
             var entries = _log.Slice(backup.Next, _options.MaxAppendBytes);
-            Send(backup.Peer, new PeerMessage.AppendRequest(Term, previous, previousTerm, entries, CommitIndex));
+            Send(backup.Peer, new PeerMessage.AppendRequest(
+                Term, previous, previousTerm, entries, CommitIndex, Clocks.LogTimeMs));
             backup.Sent(entries[^1].Index);
         }
     }

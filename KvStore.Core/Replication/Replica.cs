@@ -85,6 +85,9 @@ public sealed partial class Replica
     /// <summary>The last entry of the log, flushed or not.</summary>
     public LogIndex LastIndex => _log.LastIndex;
 
+    /// <summary>The term of that entry.</summary>
+    public Term LastTerm => _log.LastTerm;
+
     /// <summary>The last entry that is no longer in memory: a snapshot stands for it and all before it.</summary>
     public LogIndex LogStart => _log.StartIndex;
 

@@ -27,8 +27,9 @@ internal sealed class LogClock(TimeProvider time)
     private static readonly TimeSpan SlewPeriod = TimeSpan.FromSeconds(1);
 
     private Anchor? _anchor;
-    private (PeerMessage.Heartbeat Beat, long At)? _heard;
+    private (Term Term, long Ms, long At)? _heard;
     private Term _leads;
+    private Term _logTerm;
 
     /// <summary>
     /// Now, and never less than the state's log time; that alone as long as nobody has told the group's time. A
@@ -40,19 +41,31 @@ internal sealed class LogClock(TimeProvider time)
     /// <summary>Whether something that the state has is to expire by now.</summary>
     public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
 
-    /// <summary>What it may tell others: 0 while it has not been told itself.</summary>
-    public long ToldMs(long stateMs) => _anchor is null ? 0 : ReadMs(stateMs);
+    /// <summary>
+    /// What the replica passes on: nothing of the time while it knows none that it would lead by itself. So the
+    /// messages of the very step in which it becomes primary are right, too.
+    /// </summary>
+    public HostClocks Told(long stamp, long stateMs) => _anchor is { } anchor && anchor.Term >= _logTerm
+        ? new(stamp, ReadMs(stateMs), anchor.Term)
+        : new(stamp, 0, Term.Zero);
 
     /// <summary>Something is here for the replica, which is to be stepped with it.</summary>
     public void Arrived(Input input)
     {
-        if (input is Input.Receive { Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } beat })
-        {
-            if (_heard is not { } known || known.Beat.Term <= beat.Term)    // one of before may come late
-                _heard = (beat, time.GetTimestamp());
-        }
-        else if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote })
-            Suggest(vote.LogTimeMs, time.GetTimestamp());
+        if (input is not Input.Receive { Message: var message })
+            return;
+        if (message is PeerMessage.Heartbeat { LogTimeMs: > 0 } beat)
+            Hear(beat.Term, beat.LogTimeMs);
+        else if (message is PeerMessage.AppendRequest { LogTimeMs: > 0 } append)
+            Hear(append.Term, append.LogTimeMs);
+        else if (message is PeerMessage.VoteReply { LogTimeMs: > 0 } vote)
+            Suggest(vote.LogTimeTerm, vote.LogTimeMs, time.GetTimestamp());
+    }
+
+    private void Hear(Term term, long ms)
+    {
+        if (_heard is not { } known || known.Term <= term)    // one of before may come late
+            _heard = (term, ms, time.GetTimestamp());
     }
 
     /// <summary>
@@ -67,13 +80,14 @@ internal sealed class LogClock(TimeProvider time)
     {
         if (replica.Role == ReplicaRole.Primary
             && (_leads != replica.Term || ReadingOf(_anchor!, time.GetTimestamp()) < stateMs))
-            Lead(_leads = replica.Term, stateMs);
+            Lead(_leads = replica.Term, stateMs, _logTerm);
         else if (replica.Role == ReplicaRole.Primary)
             Slew();
         if (isBelieved && replica.Role != ReplicaRole.Primary
-            && _heard is { } heard && heard.Beat.Term == replica.Term)
-            Tell(heard.Beat.Term, heard.Beat.LogTimeMs, heard.At);
+            && _heard is { } heard && heard.Term == replica.Term)
+            Tell(heard.Term, heard.Ms, heard.At);
         _heard = null;
+        _logTerm = replica.LastTerm;
     }
 
     /// <summary>
@@ -92,22 +106,29 @@ internal sealed class LogClock(TimeProvider time)
     }
 
     /// <summary>
-    /// A voter said that it was <paramref name="ms"/>. It counts as long as no primary was heard: the one of before may
-    /// be gone.
+    /// A voter said that it was <paramref name="ms"/>, as the primary of <paramref name="term"/> told it. It counts as
+    /// long as no primary of that term or a later one was heard: it may be gone.
     /// </summary>
-    public void Suggest(long ms, long at)
+    public void Suggest(Term term, long ms, long at)
     {
-        if (_anchor is null || (_anchor.Term == Term.Zero && ReadingOf(_anchor, at) < ms))
-            Volatile.Write(ref _anchor, new Anchor(Term.Zero, ms, at));
+        if (_anchor is null
+            || _anchor.Term < term
+            || (_anchor.IsSuggested && _anchor.Term == term && ReadingOf(_anchor, at) < ms))
+            Volatile.Write(ref _anchor, new Anchor(term, ms, at) { IsSuggested = true });
     }
 
     /// <summary>
     /// This replica has become primary of <paramref name="term"/>: until it is no longer, its clock goes on from here.
-    /// Where nobody has told it the time, everybody was down, and the wall clock says for how long.
+    /// Where nobody has told it the time, everybody was down, and the wall clock says for how long. So it does where
+    /// what was told is older than the log: a primary between, whom nobody could tell either, began anew, and gave
+    /// entries its own time.
     /// </summary>
-    public void Lead(Term term, long stateMs)
+    /// <param name="term">The term.</param>
+    /// <param name="stateMs">The state's log time.</param>
+    /// <param name="logTerm">The term of the last entry that is not of this term.</param>
+    public void Lead(Term term, long stateMs, Term logTerm)
     {
-        var now = _anchor is { } anchor
+        var now = _anchor is { } anchor && anchor.Term >= logTerm
             ? ReadingOf(anchor, time.GetTimestamp())
             : time.GetUtcNow().ToUnixTimeMilliseconds();
         Volatile.Write(ref _anchor, new Anchor(term, Math.Max(now, stateMs), time.GetTimestamp()));
@@ -134,5 +155,9 @@ internal sealed class LogClock(TimeProvider time)
         anchor.Ms + (time.GetElapsedTime(anchor.At, at).TotalMilliseconds * anchor.Rate);
 
     /// <summary>At a timestamp it was so many milliseconds since 1970, and goes on at a rate.</summary>
-    private sealed record Anchor(Term Term, double Ms, long At, double Rate = 1);
+    private sealed record Anchor(Term Term, double Ms, long At, double Rate = 1)
+    {
+        /// <summary>Whether it was told by a voter.</summary>
+        public bool IsSuggested { get; init; }
+    }
 }

@@ -163,7 +163,7 @@ internal sealed class PartitionReplica(
     /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
     public void Step()
     {
-        Replica.Clocks = new HostClocks(_freshness.Stamp(), _clock.ToldMs(Image.TimeMs));
+        Replica.Clocks = _clock.Told(_freshness.Stamp(), Image.TimeMs);
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         var isBelieved = _effects.Disbelieved.Count == 0;

@@ -32,6 +32,7 @@ internal static class PeerCodec
                     IsGranted = vote.IsGranted,
                     IsPreVote = vote.IsPreVote,
                     LogTimeMs = vote.LogTimeMs,
+                    LogTimeTerm = vote.LogTimeTerm.Value,
                 };
                 break;
             case PeerMessage.AppendRequest append:
@@ -111,7 +112,11 @@ internal static class PeerCodec
             wire.VoteRequest.IsPreVote,
             wire.VoteRequest.IsTransfer),
         Wire.Message.BodyOneofCase.VoteReply => new PeerMessage.VoteReply(
-            term, wire.VoteReply.IsGranted, wire.VoteReply.IsPreVote, Position(wire.VoteReply.LogTimeMs)),
+            term,
+            wire.VoteReply.IsGranted,
+            wire.VoteReply.IsPreVote,
+            Position(wire.VoteReply.LogTimeMs),
+            new Term(Position(wire.VoteReply.LogTimeTerm))),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,
@@ -143,6 +148,7 @@ internal static class PeerCodec
             PreviousIndex = append.PreviousIndex.Value,
             PreviousTerm = append.PreviousTerm.Value,
             Commit = append.Commit.Value,
+            LogTimeMs = append.LogTimeMs,
         };
         foreach (var entry in append.Entries)
         {
@@ -179,7 +185,12 @@ internal static class PeerCodec
         }
 
         return new PeerMessage.AppendRequest(
-            term, previous, new Term(wire.PreviousTerm), entries.MoveToImmutable(), Index(wire.Commit));
+            term,
+            previous,
+            new Term(wire.PreviousTerm),
+            entries.MoveToImmutable(),
+            Index(wire.Commit),
+            Position(wire.LogTimeMs));
     }
 
     private static EntryKind Kind(uint kind) => kind is >= (uint)EntryKind.Empty and <= (uint)EntryKind.Configuration

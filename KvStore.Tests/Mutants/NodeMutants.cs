@@ -46,6 +46,8 @@ internal static class NodeMutants
             new Change(Clock, "var now = _anchor is { } anchor", "var now = _anchor is { At: < 0 } anchor")),
         new("29", "the time for which all were down does not count", "Lives", 1,
             new Change(Clock, ": time.GetUtcNow().ToUnixTimeMilliseconds();", ": 0;")),
+        new("29", "what was told before the log's last term counts", "Lives", 70,
+            new Change(Clock, "anchor.Term >= logTerm", "anchor.Term >= Term.Zero")),
         new("29", "a primary follows its wall clock at once", "Lives", 1,
             new Change(Clock, "LargestSlew = 0.001", "LargestSlew = 10")),
         new("29", "a primary's clock stands still where its log is ahead of it", "Lives", 4,

@@ -20,13 +20,17 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private (long LogMs, long At)? _earliest;
 
     /// <summary>
-    /// Somebody became primary whom nobody has told the time: only where a majority was restarted, and then its wall
-    /// clock says how long that took, unless the log knows of a later time.
+    /// Somebody became primary whom nobody has told the time of its log's last term, or of a later one: only where a
+    /// majority was restarted, or has not heard of that term, and then its wall clock says what time it is, unless the
+    /// log knows of a later one.
     /// </summary>
     public void Begins(SimulatedReplica replica, long wallMs)
     {
         var voters = replica.ConfigurationBefore.Voters;
-        var untold = voters.Count(voter => !world.Node(voter).IsUp || !world.Node(voter).Replicas[group.Value].IsTold);
+        var untold = voters.Count(voter => !world.Node(voter).IsUp
+            || world.Node(voter).Replicas[group.Value].Told is not { } told
+            || told < replica.LastTermBefore
+            || told > replica.Core.Term);    // elected by votes of long ago, it leads nobody
         Law.Holds(
             2 * untold > voters.Length,
             $"n{replica.Node} g{group}: begins the time anew, and only {untold} of {voters.Length} do not know it");

@@ -20,7 +20,7 @@ internal sealed class SimulatedReplica
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
     private readonly Dictionary<Ticket, long> _stamped = [];
     private readonly LogClock _clock;
-    private bool _isSuggested;
+    private Term? _suggested;
     private KeyValueState _state;
     private Term _appliedTerm;
     private long _lastTicket;
@@ -79,8 +79,13 @@ internal sealed class SimulatedReplica
     /// <summary>The time by its log clock, in milliseconds since 1970.</summary>
     public long NowMs => _clock.ReadMs(Image.TimeMs);
 
-    /// <summary>Whether this process was told the group's time by a primary, or was one.</summary>
-    public bool IsTold { get; private set; }
+    /// <summary>
+    /// The latest term whose primary told this process the group's time, or was this one; null: none did.
+    /// </summary>
+    public Term? Told { get; private set; }
+
+    /// <summary>The term of its log's last entry before the last step.</summary>
+    public Term LastTermBefore { get; private set; }
 
     /// <summary>Whether something that was to expire long ago is still there.</summary>
     public bool IsLate => Image.NextExpiryMs < NowMs - LatestMs;
@@ -196,9 +201,10 @@ internal sealed class SimulatedReplica
             return;
         var (role, term) = (Core.Role, Core.Term);
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
+        LastTermBefore = Core.LastTerm;
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
-        Core.Clocks = new HostClocks(Stamp: 0, _clock.ToldMs(Image.TimeMs));
+        Core.Clocks = _clock.Told(stamp: 0, Image.TimeMs);
         Core.Step(inputs, _effects);
         StepClock(inputs, isNewPrimary: Core.Role == ReplicaRole.Primary && (role, term) != (Core.Role, Core.Term));
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
@@ -220,14 +226,20 @@ internal sealed class SimulatedReplica
         _clock.Stepped(Core, _effects.Disbelieved.Count == 0, Image.TimeMs);
         foreach (var input in inputs)
         {
-            _isSuggested |= input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } };
-            IsTold |= input is Input.Receive { Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } beat }
-                && beat.Term == Core.Term;
+            if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote }
+                && (_suggested is not { } known || known < vote.LogTimeTerm))
+                _suggested = vote.LogTimeTerm;
+            if (input is Input.Receive
+                {
+                    Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } or PeerMessage.AppendRequest { LogTimeMs: > 0 },
+                } told && told.Message.Term == Core.Term)
+                Told = Core.Term;
         }
 
-        if (isNewPrimary && !IsTold && !_isSuggested)
+        if (isNewPrimary && !(Told >= LastTermBefore || _suggested >= LastTermBefore))
             _laws.Clocks.Begins(this, _node.Time.WallMs);
-        IsTold |= isNewPrimary;
+        if (isNewPrimary)
+            Told = Core.Term;
     }
 
     private void CarryOut()

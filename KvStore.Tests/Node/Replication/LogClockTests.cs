@@ -18,7 +18,7 @@ public sealed class LogClockTests
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_jump_of_the_wall_clock_does_nothing(int hours)
     {
-        _clock.Lead(new Term(1), stateMs: 0);
+        _clock.Lead(new Term(1), stateMs: 0, logTerm: Term.Zero);
         var before = _clock.ReadMs(0);
         _time.Jump(TimeSpan.FromHours(hours));
         Assert.Equal(before, _clock.ReadMs(0));
@@ -32,7 +32,7 @@ public sealed class LogClockTests
         _clock.Tell(new Term(3), ms: 10 * Day, _time.GetTimestamp());
         _time.Jump(TimeSpan.FromHours(hours));
         Pass(700);
-        _clock.Lead(new Term(4), stateMs: 10 * Day);
+        _clock.Lead(new Term(4), stateMs: 10 * Day, logTerm: Term.Zero);
         Pass(300);
 
         Assert.Equal((10 * Day) + 1000, _clock.ReadMs(10 * Day));
@@ -43,7 +43,7 @@ public sealed class LogClockTests
     {
         var start = _time.WallMs - (sign * 1300);
         _clock.Tell(new Term(3), start, _time.GetTimestamp());
-        _clock.Lead(new Term(4), stateMs: 0);
+        _clock.Lead(new Term(4), stateMs: 0, logTerm: Term.Zero);
         PassSlewing(seconds: 1001);    // the first of them at its own rate
         Assert.InRange(sign * (_clock.ReadMs(0) - start - 1_001_000), 999, 1001);
         PassSlewing(seconds: 600);
@@ -53,7 +53,7 @@ public sealed class LogClockTests
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_wall_clock_that_is_set_wrong_moves_a_primary_no_faster(int hours)
     {
-        _clock.Lead(new Term(1), stateMs: 0);
+        _clock.Lead(new Term(1), stateMs: 0, logTerm: Term.Zero);
         var before = _clock.ReadMs(0);
         _time.Jump(TimeSpan.FromHours(hours));
         PassSlewing(seconds: 31);
@@ -65,7 +65,7 @@ public sealed class LogClockTests
     {
         var down = _time.WallMs - (2 * Hour);    // when the last write was stamped
         Assert.Equal(down, _clock.ReadMs(down));    // until somebody leads, no more is known
-        _clock.Lead(new Term(9), down);
+        _clock.Lead(new Term(9), down, logTerm: Term.Zero);
         Assert.Equal(_time.WallMs, _clock.ReadMs(down));
     }
 
@@ -73,7 +73,7 @@ public sealed class LogClockTests
     public void Nor_is_log_time_ever_taken_back_by_a_wall_clock_that_is_slow()
     {
         var ahead = _time.WallMs + Hour;
-        _clock.Lead(new Term(9), ahead);
+        _clock.Lead(new Term(9), ahead, logTerm: Term.Zero);
         Assert.Equal(ahead, _clock.ReadMs(ahead));
         Pass(10);
         Assert.Equal(ahead + 10, _clock.ReadMs(ahead));
@@ -84,14 +84,49 @@ public sealed class LogClockTests
     [Fact]
     public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
     {
-        _clock.Suggest(5 * Day, _time.GetTimestamp());
-        _clock.Suggest(4 * Day, _time.GetTimestamp());
+        _clock.Suggest(new Term(1), 5 * Day, _time.GetTimestamp());
+        _clock.Suggest(new Term(1), 4 * Day, _time.GetTimestamp());
         Pass(10);
-        _clock.Lead(new Term(2), stateMs: Day);
+        _clock.Lead(new Term(2), stateMs: Day, logTerm: Term.Zero);
         Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
 
-        _clock.Suggest(9 * Day, _time.GetTimestamp());
+        _clock.Suggest(new Term(1), 9 * Day, _time.GetTimestamp());
         Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
+    }
+
+    /// <summary>
+    /// Between them a primary led whom nobody could tell the time: it began anew, by a wall clock that was slow.
+    /// </summary>
+    [Fact]
+    public void What_was_told_before_the_logs_last_term_is_void_for_the_next_primary()
+    {
+        _clock.Suggest(new Term(6), _time.WallMs + Hour, _time.GetTimestamp());
+        _clock.Lead(new Term(9), stateMs: 0, logTerm: new Term(7));
+        Assert.Equal(_time.WallMs, _clock.ReadMs(0));
+    }
+
+    [Fact]
+    public void Of_what_voters_tell_the_latest_terms_counts()
+    {
+        _clock.Suggest(new Term(3), 9 * Day, _time.GetTimestamp());
+        _clock.Suggest(new Term(4), 7 * Day, _time.GetTimestamp());
+        _clock.Suggest(new Term(4), 6 * Day, _time.GetTimestamp());
+        _clock.Lead(new Term(5), stateMs: 0, logTerm: new Term(4));
+        Assert.Equal(7 * Day, _clock.ReadMs(0));
+    }
+
+    [Fact]
+    public void Entries_carry_the_time_as_heartbeats_do()
+    {
+        var primary = ReplicaHarness.Primary();
+        primary.Write(Put("k", "v"));
+        Assert.Equal(primary.Replica.NowMs, Last<PeerMessage.AppendRequest>(primary).LogTimeMs);
+
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.AppendRequest(
+            new Term(1), LogIndex.Zero, Term.Zero, [], LogIndex.Zero, LogTimeMs: Day));
+        backup.Flush();
+        Assert.Equal(Day, backup.Replica.NowMs);
     }
 
     [Fact]
@@ -175,9 +210,9 @@ public sealed class LogClockTests
         ReplicaHarness candidate = new();
         while (candidate.Replica.Role == ReplicaRole.Backup)
             candidate.Tick();
-        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, LogTimeMs: Day));
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, Day, new Term(1)));
         candidate.Flush();
-        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, LogTimeMs: Day));
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, Day, new Term(1)));
 
         Assert.Equal((ReplicaRole.Primary, Day), (candidate.Replica.Role, candidate.Replica.NowMs));
     }

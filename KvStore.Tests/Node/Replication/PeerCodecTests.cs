@@ -16,8 +16,8 @@ public sealed class PeerCodecTests
         Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
             (PeerMessage)new PeerMessage.VoteRequest(
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
-        Gen.Select(Positions, Gen.Bool, Gen.Bool, Positions, (term, isGranted, isPre, time) =>
-            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time)),
+        Gen.Select(Positions, Gen.Bool, Gen.Bool, Positions, Positions, (term, isGranted, isPre, time, toldIn) =>
+            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time, new Term(toldIn))),
         Gen.Select(
             Positions,
             Positions,
@@ -33,7 +33,8 @@ public sealed class PeerCodecTests
                     new Term(term),
                     entry.Item1 ? EntryKind.Empty : EntryKind.Command,
                     entry.Item2))],
-                new LogIndex(commit))),
+                new LogIndex(commit),
+                commit)),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
