@@ -115,7 +115,8 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.LogTimeMs, Clocks.LogTimeTerm));
+                Send(from, new PeerMessage.VoteReply(
+                    Term, false, request.IsPreVote, Clocks.LogTimeMs, Clocks.LogTimeTerm));
                 break;
         }
     }

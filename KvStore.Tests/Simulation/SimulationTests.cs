@@ -46,8 +46,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
         Assert.Null(Worlds.FailureOf(kind, seed));
 
     /// <summary>
-    /// A primary that begins the time anew may find that its log is ahead of its wall clock; of two heartbeats that come
-    /// together the later may be an earlier primary's; and a voter may know the time of before it began anew.
+    /// A primary that begins the time anew may find that its log is ahead of its wall clock; of two heartbeats that
+    /// come together the later may be an earlier primary's; and a voter may know the time of before it began anew.
     /// </summary>
     [Theory, InlineData(4), InlineData(102), InlineData(523), InlineData(1764), InlineData(3020), InlineData(3719)]
     public void Log_time_goes_no_faster_after_all_were_down(int seed) => Assert.Null(Worlds.FailureOf("Lives", seed));
