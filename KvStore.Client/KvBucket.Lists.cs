@@ -72,18 +72,19 @@ public partial class KvBucket
         do
         {
             var target = cursor is null ? query.ToString() : $"{query}&cursor={Uri.EscapeDataString(cursor)}";
-            var call = new KvCall(HttpMethod.Get, target, "list")
-            {
-                Bucket = Name,
-                Timeout = options.Timeout ?? _settings.Timeout,
-            };
-            using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
-            var page = JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.KeyListResponse)!;
+            var page = await PageAsync(target, options.Timeout, cancellation).ConfigureAwait(false);
             foreach (var item in page.Items)
                 yield return item;
             cursor = page.Cursor;
         }
         while (cursor is not null);
+    }
+
+    private async Task<KeyListResponse> PageAsync(string target, TimeSpan? timeout, CancellationToken cancellation)
+    {
+        var call = new KvCall(HttpMethod.Get, target, "list") { Bucket = Name, Timeout = timeout ?? _settings.Timeout };
+        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        return JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.KeyListResponse)!;
     }
 
     private string In(string route) => route.Replace("{bucket}", Name, StringComparison.Ordinal);

@@ -22,13 +22,8 @@ public partial class KvBucket
     /// <exception cref="KvStoreException">It cannot be told now.</exception>
     public async Task<string> CursorAsync(CancellationToken cancellationToken = default)
     {
-        var call = new KvCall(HttpMethod.Get, In(Routes.BucketKeys) + "?limit=1", "list")
-        {
-            Bucket = Name,
-            Timeout = _settings.Timeout,
-        };
-        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
-        return JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.KeyListResponse)!.Snapshot;
+        var page = await PageAsync(In(Routes.BucketKeys) + "?limit=1", null, cancellationToken).ConfigureAwait(false);
+        return page.Snapshot;
     }
 
     /// <summary>

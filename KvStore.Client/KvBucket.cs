@@ -28,13 +28,17 @@ public partial class KvBucket
         _values = new KvValues(settings.SerializerOptions);
     }
 
-    private protected KvBucket(KvBucket same)
-        : this(same.Name, same._transport, same._settings, same._time)
-    {
-    }
-
     /// <summary>The bucket's name.</summary>
     public string Name { get; }
+
+    /// <summary>Sends what concerns no bucket.</summary>
+    private protected KvTransport Transport => _transport;
+
+    /// <summary>How long all tries of a call may take together.</summary>
+    private protected TimeSpan Patience => _settings.Timeout;
+
+    /// <summary>Another bucket of the same store.</summary>
+    private protected KvBucket Beside(string name) => new(name, _transport, _settings, _time);
 
     /// <summary>Reads a key.</summary>
     /// <typeparam name="T">

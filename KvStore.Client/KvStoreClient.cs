@@ -13,10 +13,6 @@ public sealed class KvStoreClient : KvBucket, IDisposable
     /// <summary>The name of the activity source and the meter.</summary>
     public const string TelemetryName = "KvStore.Client";
 
-    private readonly Func<string, KvBucket> _bucket;
-    private readonly KvTransport _transport;
-    private readonly TimeSpan _patience;
-
     /// <summary>A client with connections of its own.</summary>
     /// <param name="settings">Where the store is, and more.</param>
     /// <exception cref="ArgumentException">A setting is missing or has no valid value.</exception>
@@ -41,26 +37,24 @@ public sealed class KvStoreClient : KvBucket, IDisposable
     private KvStoreClient(KvStoreClientSettings settings, KvTransport transport, TimeProvider time)
         : base(settings.Bucket, transport, settings, time)
     {
-        (_transport, _patience) = (transport, settings.Timeout);
-        _bucket = name => new KvBucket(name, transport, settings, time);
     }
 
     /// <summary>Another bucket of the store; it need not be there yet.</summary>
     /// <param name="name">1 to 63 small letters, digits and hyphens.</param>
     /// <exception cref="ArgumentException">It is no name of a bucket.</exception>
-    public KvBucket Bucket(string name) => _bucket(name);
+    public KvBucket Bucket(string name) => Beside(name);
 
     /// <summary>Asks whether the store serves.</summary>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="KvStoreException">It does not, or cannot be reached.</exception>
     public async Task PingAsync(CancellationToken cancellationToken = default)
     {
-        var call = new KvCall(HttpMethod.Get, Routes.Ready, "ping") { Timeout = _patience };
-        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        var call = new KvCall(HttpMethod.Get, Routes.Ready, "ping") { Timeout = Patience };
+        using var answer = await Transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _transport.Dispose();
+    public void Dispose() => Transport.Dispose();
 
     private static KvTransport Connect(KvStoreClientSettings settings, HttpClient http, TimeProvider time)
     {
