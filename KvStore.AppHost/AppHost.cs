@@ -1,9 +1,14 @@
+using KvStore.AppHost;
 using KvStore.Topology;
+using Microsoft.Extensions.Configuration;
 
 var builder = DistributedApplication.CreateBuilder(args);
-var isPublishing = builder.ExecutionContext.IsPublishMode;
 var topology = ClusterTopology.Create(
+    builder.Configuration.GetValue("Parameters:nodes", ClusterTopology.DefaultNodes),
     dataDirectory: Path.Combine(builder.AppHostDirectory, ClusterTopology.DefaultDataDirectory));
+var partitions = AddParameter("partitions", ClusterTopology.DefaultPartitions);
+var replicationFactor = AddParameter("replication-factor", topology.ReplicationFactor);
+var target = PublishTarget.Add(builder, topology);
 
 var nodes = topology.Nodes.Select(AddNode).ToList();
 foreach (var node in nodes)
@@ -14,47 +19,44 @@ foreach (var node in nodes)
 }
 
 var balancer = builder.AddProject<Projects.KvStore_Balancer>(topology.Balancer.Name, launchProfileName: null)
-    .WithHttpEndpoint(port: isPublishing ? null : topology.Balancer.Port, name: "http")
-    .WithHttpHealthCheck("/health")
-    .WithUrlForEndpoint("http", url => url.DisplayText = "Keys and values");
-AllowTheNetwork(balancer);
+    .WithHttpEndpoint(PortHere(topology.Balancer.Port), PortInContainer(Containers.HttpPort), "http")
+    .WithUrlForEndpoint("http", url => url.DisplayText = "Keys and values")
+    .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
+    .WithUrlForEndpoint("http", _ => new() { Url = "/health", DisplayText = "Health of the cluster" })
+    .WithHttpHealthCheck("/health");
 foreach (var node in nodes)
     balancer.WithReference(node).WaitFor(node);
+target?.TakeBalancer(balancer, topology.Balancer.Port);
 
 builder.Build().Run();
 
 IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
 {
     var node = builder.AddProject<Projects.KvStore_Node>(planned.Name, launchProfileName: null)
-        .WithHttpEndpoint(port: isPublishing ? null : planned.Port, name: "http")
-        .WithEndpoint(targetPort: isPublishing ? 7000 : null, scheme: "tcp", name: "peer", env: Variables.PeerPort)
+        .WithHttpEndpoint(PortHere(planned.Port), PortInContainer(Containers.HttpPort), "http")
+        .WithEndpoint(
+            targetPort: PortInContainer(Containers.PeerPort), scheme: "tcp", name: "peer", env: Variables.PeerPort)
         .WithEndpointsInEnvironment(endpoint => endpoint.Name is not "peer")    // it is no address for ASPNETCORE_URLS
-        .WithEnvironment(Variables.NodeName, planned.Name)
-        .WithEnvironment(Variables.ReplicationFactor, planned.Environment[Variables.ReplicationFactor])
+        .WithEnvironment(Variables.Partitions, partitions)
+        .WithEnvironment(Variables.ReplicationFactor, replicationFactor)
         .WithHttpHealthCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "Status");
-    node.WithEnvironment(Variables.NodeUrl, node.GetEndpoint("http"));
-    AllowTheNetwork(node);
-    return isPublishing
-        ? Keep(Keep(node, Variables.WalDirectory, "wal"), Variables.SnapshotDirectory, "snapshots")
-        : node.WithEnvironment(Variables.WalDirectory, planned.WalDirectory)
-            .WithEnvironment(Variables.SnapshotDirectory, planned.SnapshotDirectory);
+    if (target is not null)
+    {
+        target.TakeNode(node);
+        return node;
+    }
+
+    return node.WithEnvironment(Variables.NodeName, planned.Name)
+        .WithEnvironment(Variables.NodeUrl, node.GetEndpoint("http"))
+        .WithEnvironment(Variables.WalDirectory, planned.WalDirectory)
+        .WithEnvironment(Variables.SnapshotDirectory, planned.SnapshotDirectory);
 }
 
-// A project has no WithVolume; the publishers read the annotation that it would leave.
-static IResourceBuilder<ProjectResource> Keep(
-    IResourceBuilder<ProjectResource> node, string variable, string name)
-{
-    var target = $"/data/{name}";
-    var source = $"{node.Resource.Name}-{name}";
-    return node
-        .WithAnnotation(new ContainerMountAnnotation(source, target, ContainerMountType.Volume, isReadOnly: false))
-        .WithEnvironment(variable, target);
-}
+// It can be set (--Parameters:partitions=128) and has a value without that, so that publishing never waits for one.
+IResourceBuilder<ParameterResource> AddParameter(string name, int value) => builder.AddParameter(
+    name, builder.Configuration[$"Parameters:{name}"] ?? ClusterTopology.Text(value), publishValueAsDefault: true);
 
-// In a container all addresses are the container's own network; no endpoint is external, so nobody else reaches them.
-void AllowTheNetwork(IResourceBuilder<ProjectResource> program)
-{
-    if (isPublishing)
-        program.WithEnvironment(Variables.AllowAnonymous, "true");
-}
+int? PortHere(int port) => builder.ExecutionContext.IsPublishMode ? null : port;
+
+int? PortInContainer(int port) => builder.ExecutionContext.IsPublishMode ? port : null;

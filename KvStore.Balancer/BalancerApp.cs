@@ -9,8 +9,8 @@ namespace KvStore.Balancer;
 /// <summary>Puts the program together.</summary>
 internal static class BalancerApp
 {
-    private const string PortVariable = "LB_PORT";
-    private const int DefaultPort = 9000;
+    public const string PortVariable = "LB_PORT";
+    public const int DefaultPort = 9000;
 
     /// <summary>As on the nodes: a header with a byte above 0x7F is refused, not guessed at.</summary>
     private static readonly Encoding StrictAscii =

@@ -1,4 +1,6 @@
 using KvStore.Balancer;
 using KvStore.ServiceDefaults;
 
-return await StartupErrors.RunOrExplainAsync(() => BalancerApp.Build(args));
+return args is [Probe.Verb]
+    ? await Probe.RunAsync(BalancerApp.PortVariable, BalancerApp.DefaultPort)
+    : await StartupErrors.RunOrExplainAsync(() => BalancerApp.Build(args));

@@ -10,12 +10,15 @@ namespace KvStore.Node;
 /// <summary>The node as a program: what it is made of, in order.</summary>
 internal static class NodeProgram
 {
+    public const string PortVariable = "PORT";
+    public const int DefaultPort = 8000;
+
     public static WebApplication Build(string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddServiceDefaults();
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);    // its ends say themselves how a link ended
-        var listen = ListenAddresses.Use(builder, "PORT", defaultPort: 8000);
+        var listen = ListenAddresses.Use(builder, PortVariable, DefaultPort);
         var options = NodeOptions.From(builder.Configuration, listen.Addresses[0].Port);
         builder.WebHost.ConfigureKestrel(kestrel => ListenToPeers(kestrel, listen, options.PeerPort));
         var environment = new EnvironmentReader(builder.Configuration);

@@ -1,4 +1,6 @@
 using KvStore.Node;
 using KvStore.ServiceDefaults;
 
-return await StartupErrors.RunOrExplainAsync(() => NodeProgram.Build(args));
+return args is [Probe.Verb]
+    ? await Probe.RunAsync(NodeProgram.PortVariable, NodeProgram.DefaultPort)
+    : await StartupErrors.RunOrExplainAsync(() => NodeProgram.Build(args));

@@ -15,6 +15,9 @@ public sealed class ClusterTopology
     /// <summary>The most nodes: a machine has no use for more.</summary>
     public const int MaxNodes = 9;
 
+    /// <summary>Partitions, when nobody says how many: the node's own default.</summary>
+    public const int DefaultPartitions = 64;
+
     /// <summary>The balancer's port, when nobody says which.</summary>
     public const int DefaultPort = 9000;
 
@@ -75,7 +78,8 @@ public sealed class ClusterTopology
         return new(root, copies, all, new BalancerTopology(port, root, all));
     }
 
-    internal static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    /// <summary>A number as a variable has it.</summary>
+    public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     internal static string UrlOf(int port) => $"http://localhost:{Text(port)}";
 

@@ -18,6 +18,9 @@ public static class Variables
     /// <summary>Copies of each partition of a new cluster.</summary>
     public const string ReplicationFactor = "REPLICATION_FACTOR";
 
+    /// <summary>Partitions of a new cluster.</summary>
+    public const string Partitions = "KVSTORE_PARTITIONS";
+
     /// <summary>The port of a node's links to other nodes.</summary>
     public const string PeerPort = "KVSTORE_PEER_PORT";
 
