@@ -8,6 +8,8 @@ var topology = ClusterTopology.Create(
     dataDirectory: Path.Combine(builder.AppHostDirectory, ClusterTopology.DefaultDataDirectory));
 var partitions = AddParameter("partitions", ClusterTopology.DefaultPartitions);
 var replicationFactor = AddParameter("replication-factor", topology.ReplicationFactor);
+var secret = builder.AddParameter(
+    "cluster-secret", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
 var target = PublishTarget.Add(builder, topology);
 
 var nodes = topology.Nodes.Select(AddNode).ToList();
@@ -23,6 +25,7 @@ var balancer = builder.AddProject<Projects.KvStore_Balancer>(topology.Balancer.N
     .WithUrlForEndpoint("http", url => url.DisplayText = "Keys and values")
     .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
     .WithUrlForEndpoint("http", _ => new() { Url = "/health", DisplayText = "Health of the cluster" })
+    .WithHttpCommand("/admin/snapshots", "Snapshot now, all nodes", commandOptions: Snapshot())
     .WithHttpHealthCheck("/health");
 foreach (var node in nodes)
     balancer.WithReference(node).WaitFor(node);
@@ -39,8 +42,10 @@ IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
         .WithEndpointsInEnvironment(endpoint => endpoint.Name is not "peer")    // it is no address for ASPNETCORE_URLS
         .WithEnvironment(Variables.Partitions, partitions)
         .WithEnvironment(Variables.ReplicationFactor, replicationFactor)
+        .WithEnvironment(Variables.ClusterSecret, secret)
         .WithHttpHealthCheck("/health")
-        .WithUrlForEndpoint("http", url => url.DisplayText = "Status");
+        .WithUrlForEndpoint("http", url => url.DisplayText = "Status")
+        .WithHttpCommand("/admin/snapshots", "Snapshot now", commandOptions: Snapshot());
     if (target is not null)
     {
         target.TakeNode(node);
@@ -56,6 +61,13 @@ IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
 // It can be set (--Parameters:partitions=128) and has a value without that, so that publishing never waits for one.
 IResourceBuilder<ParameterResource> AddParameter(string name, int value) => builder.AddParameter(
     name, builder.Configuration[$"Parameters:{name}"] ?? ClusterTopology.Text(value), publishValueAsDefault: true);
+
+HttpCommandOptions Snapshot() => new()
+{
+    Method = HttpMethod.Post,
+    Description = "Saves what changed and lets go of the log behind it, as each node does by itself now and then.",
+    IconName = "Save",
+};
 
 int? PortHere(int port) => builder.ExecutionContext.IsPublishMode ? null : port;
 

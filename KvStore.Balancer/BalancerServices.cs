@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using KvStore.Balancer.Api;
 using KvStore.Balancer.Membership;
 using KvStore.Balancer.Options;
 using KvStore.Balancer.Routing;
@@ -25,6 +26,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<NodeAddresses>();
         builder.Services.AddSingleton<CurrentView>();
         builder.Services.AddSingleton(_ => new NodeProbe(NewHandler()));
+        builder.Services.AddSingleton<SnapshotsApi>();
         builder.Services.AddSingleton<ViewPoller>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ViewPoller>());
     }

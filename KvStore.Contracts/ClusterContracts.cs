@@ -171,6 +171,15 @@ public sealed record ClusterStatus
 /// <param name="Url">Where it was last reached; absent when it never was.</param>
 public sealed record ClusterMember(int Id, string Name, string? Url);
 
+/// <summary>Answer to <c>POST /admin/snapshots</c>: of one node, or, through the balancer, of all.</summary>
+/// <param name="Nodes">What each has captured.</param>
+public sealed record SnapshotResponse(ImmutableArray<NodeSnapshot> Nodes);
+
+/// <summary>What a node has captured.</summary>
+/// <param name="Name">The node.</param>
+/// <param name="Partitions">Those that had changed since they were last captured.</param>
+public sealed record NodeSnapshot(string Name, int Partitions);
+
 /// <summary>The believed primary of a partition (member id, 0: none known) and the term it was seen in.</summary>
 /// <param name="Member">Its number; 0: none is known.</param>
 /// <param name="Term">The term it was seen in.</param>

@@ -16,6 +16,7 @@ namespace KvStore.Contracts;
 [JsonSerializable(typeof(JoinRequest))]
 [JsonSerializable(typeof(ClusterHealth))]
 [JsonSerializable(typeof(FaultsDocument))]
+[JsonSerializable(typeof(SnapshotResponse))]
 [JsonSerializable(typeof(BucketResponse))]
 [JsonSerializable(typeof(BucketListResponse))]
 [JsonSerializable(typeof(KeyListResponse))]

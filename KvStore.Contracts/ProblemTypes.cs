@@ -99,6 +99,9 @@ public sealed class ProblemType
     public static ProblemType NotAcceptable { get; } =
         new("not-acceptable", 406, "None of the accepted representations can be given");
 
+    /// <summary>403: only nodes of the cluster may ask for this.</summary>
+    public static ProblemType Forbidden { get; } = new("forbidden", 403, "This is for nodes of the cluster alone");
+
     /// <summary>409: the cluster is not in a state in which that can be done.</summary>
     public static ProblemType Conflict { get; } = new("conflict", 409, "The state of the cluster does not allow it");
 
@@ -218,13 +221,13 @@ public sealed class ProblemType
     public static ImmutableArray<ProblemType> All { get; } =
     [
         KeyInvalid, BucketInvalid, TargetInvalid, QueryInvalid, HeaderInvalid, BodyInvalid, BodyNotAllowed,
-        DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, NotFound,
-        BucketNotFound, OperationNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict,
-        IdempotencyExpired, IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge,
-        AnswerTooLarge, KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary,
-        OperationElsewhere, WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson,
-        NotAttempted, PreconditionRequired, TooManySnapshots, TooManyOperations, TooManyWatches, Internal, NoQuorum,
-        NotReady, Overloaded, Locked, Draining, DeadlineExceeded, DiskLow,
+        DigestMismatch, ConditionInvalid, IdempotencyKeyInvalid, SessionInvalid, CursorInvalid, Forbidden, NotFound,
+        BucketNotFound, OperationNotFound, RouteNotFound, MethodNotAllowed, NotAcceptable, Conflict, IdempotencyExpired,
+        IdempotencyAhead, CursorCompacted, PreconditionFailed, ValueTooLarge, TransactionTooLarge, AnswerTooLarge,
+        KeyTooLong, UnsupportedMediaType, UnsupportedEncoding, RangeNotSatisfiable, NotPrimary, OperationElsewhere,
+        WrongCluster, IdempotencyMismatch, ValueNotANumber, NumberOverflow, ValueNotJson, NotAttempted,
+        PreconditionRequired, TooManySnapshots, TooManyOperations, TooManyWatches, Internal, NoQuorum, NotReady,
+        Overloaded, Locked, Draining, DeadlineExceeded, DiskLow,
     ];
 
     /// <inheritdoc/>

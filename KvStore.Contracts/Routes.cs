@@ -58,6 +58,9 @@ public static class Routes
     /// <summary>Where a node asks to be taken in.</summary>
     public const string Nodes = "/admin/nodes";
 
+    /// <summary>Captures now what else is captured once per interval, and lets go of the log behind it.</summary>
+    public const string Snapshots = "/admin/snapshots";
+
     /// <summary>Something that takes longer than a request: how far it has come.</summary>
     public const string Operation = "/admin/operations/{id}";
 

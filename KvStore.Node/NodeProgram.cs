@@ -1,9 +1,12 @@
+using Grpc.Core;
 using KvStore.Node.Api;
+using KvStore.Node.Membership;
 using KvStore.Node.Options;
 using KvStore.Node.Replication;
 using KvStore.OpenApi;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Net.Http.Headers;
 
 namespace KvStore.Node;
 
@@ -30,7 +33,8 @@ internal static class NodeProgram
             .AddApi(environment);
 
         var app = builder.Build();
-        app.OnlyPeersOn(options.PeerPort);
+        app.OnlyPeersOn(
+            options.PeerPort, app.Services.GetRequiredService<PeerDirectory>().Secret);
         app.UseExactMethods();
         app.UseKeyValueApi();
         app.UseProblemPages();
@@ -42,6 +46,7 @@ internal static class NodeProgram
         app.MapWatchApi();
         app.MapManyApi();
         app.MapOperationsApi();
+        app.MapSnapshotsApi();
         app.MapFaultsApi();
         app.MapApiDocument();
         app.MapGrpcService<PeerService>();
@@ -60,14 +65,30 @@ internal static class NodeProgram
         }
     }
 
-    /// <summary>Nothing of the API answers on the peer port, and no peer message is taken on the API's.</summary>
-    private static void OnlyPeersOn(this WebApplication app, int peerPort) => app.Use((context, next) =>
+    /// <summary>
+    /// Nothing of the API answers on the peer port, no peer message is taken on the API's, and none from who does not
+    /// know the cluster's secret.
+    /// </summary>
+    private static void OnlyPeersOn(this WebApplication app, int peerPort, ClusterSecret secret) =>
+        app.Use((context, next) =>
+        {
+            var isPeerPort = context.Connection.LocalPort == peerPort;
+            var isPeerCall =
+                context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
+            if (isPeerPort != isPeerCall)
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+            else if (isPeerPort && !secret.IsProvedBy(context.Request))
+                Refuse(context.Response);
+            else
+                return next(context);
+            return Task.CompletedTask;
+        });
+
+    /// <summary>As gRPC refuses before a call begins.</summary>
+    private static void Refuse(HttpResponse response)
     {
-        var isPeerPort = context.Connection.LocalPort == peerPort;
-        var isPeerCall = context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
-        if (isPeerPort == isPeerCall)
-            return next(context);
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
-    });
+        response.ContentType = "application/grpc";
+        response.Headers[HeaderNames.GrpcStatus] = $"{(int)StatusCode.PermissionDenied}";
+        response.Headers[HeaderNames.GrpcMessage] = ClusterSecret.WhyRefused;
+    }
 }

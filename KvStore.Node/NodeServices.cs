@@ -88,7 +88,8 @@ internal static class NodeServices
             .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()
-            .AddHostedService<Snapshotter>()
+            .AddSingleton<Snapshotter>()
+            .AddHostedService(provider => provider.GetRequiredService<Snapshotter>())
             .AddHostedService(provider => provider.GetRequiredService<StateComparer>());
     }
 

@@ -238,9 +238,37 @@ internal static partial class Operations
             {
                 Problems = [ProblemType.NotReady, ProblemType.NoQuorum],
             };
-            return [cluster, cluster.AsHead(), Join, .. Faults];
+            return [cluster, cluster.AsHead(), Snapshot, Join, .. Faults];
         }
     }
+
+    private static Operation Snapshot => new()
+    {
+        Method = "POST",
+        Path = Routes.Snapshots,
+        Id = "postSnapshots",
+        Tag = Administration,
+        Summary = "Take a snapshot now",
+        Description = "Captures every partition that changed since it was last captured, and lets go of the log behind "
+            + "it; a node does so by itself every five minutes. A node answers for itself, the balancer for all of "
+            + "them: when each has it on its disk.",
+        Answers =
+        [
+            new(200, "What was captured.")
+            {
+                Headers = Headers.OfNode,
+                Contents =
+                [
+                    Content.Json<SnapshotResponse>("""{"nodes":[{"name":"node1","partitions":64}]}"""),
+                ],
+            },
+        ],
+        Problems =
+        [
+            ProblemType.BodyNotAllowed, ProblemType.QueryInvalid, ProblemType.NotReady, ProblemType.DiskLow,
+            ProblemType.Internal,
+        ],
+    };
 
     private static Operation Join => new()
     {
@@ -260,7 +288,11 @@ internal static partial class Operations
                 Contents = [Content.Json<ViewDocument>(ViewExample)],
             },
         ],
-        Problems = [ProblemType.BodyInvalid, ProblemType.Conflict, ProblemType.NotReady, ProblemType.RouteNotFound],
+        Problems =
+        [
+            ProblemType.BodyInvalid, ProblemType.Forbidden, ProblemType.Conflict, ProblemType.NotReady,
+            ProblemType.RouteNotFound,
+        ],
     };
 
     private static IEnumerable<Operation> Faults => new[]

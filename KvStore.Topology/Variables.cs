@@ -21,6 +21,9 @@ public static class Variables
     /// <summary>Partitions of a new cluster.</summary>
     public const string Partitions = "KVSTORE_PARTITIONS";
 
+    /// <summary>What the nodes of a cluster prove to each other that they know.</summary>
+    public const string ClusterSecret = "KVSTORE_CLUSTER_SECRET";
+
     /// <summary>The port of a node's links to other nodes.</summary>
     public const string PeerPort = "KVSTORE_PEER_PORT";
 

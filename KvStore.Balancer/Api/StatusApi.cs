@@ -5,7 +5,7 @@ using KvStore.ServiceDefaults;
 
 namespace KvStore.Balancer.Api;
 
-/// <summary>What the balancer answers itself: health, readiness, what it is, and that there is nothing else.</summary>
+/// <summary>What the balancer answers itself: health, readiness, what it is, and snapshots of all nodes.</summary>
 internal static class StatusApi
 {
     private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
@@ -18,6 +18,7 @@ internal static class StatusApi
     {
         var views = app.Services.GetRequiredService<CurrentView>();
         app.MapMethods(Routes.Health, Reads, context => HealthAsync(context, views.Value));
+        app.MapPost(Routes.Snapshots, app.Services.GetRequiredService<SnapshotsApi>().AnswerAsync);
         app.MapMethods(Routes.Ready, Reads, context => ReadyAsync(context, views.Value));
         app.MapMethods(Routes.Status, Reads, context => context.Response.WriteAsJsonAsync(
             new BalancerStatus(

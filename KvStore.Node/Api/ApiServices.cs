@@ -59,6 +59,7 @@ internal static class ApiServices
             .AddSingleton<RequestCount>()
             .AddSingleton<RequestReader>()
             .AddSingleton<RequestShell>()
+            .AddSingleton<SnapshotsApi>()
             .AddSingleton<TransactionSettler>()
             .AddSingleton<ClusterPositions>()
             .AddSingleton<HistoryFeeds>()
@@ -99,6 +100,11 @@ internal static class ApiServices
         Routes.Operation,
         ["GET", "HEAD", "DELETE"],
         routes.ServiceProvider.GetRequiredService<OperationsApi>().AnswerAsync);
+
+    /// <summary>Maps <c>POST /admin/snapshots</c>.</summary>
+    public static void MapSnapshotsApi(this IEndpointRouteBuilder routes) =>
+        routes.MapMethods(
+            Routes.Snapshots, ["POST"], routes.ServiceProvider.GetRequiredService<SnapshotsApi>().AnswerAsync);
 
     /// <summary>Gives routing's errors, which have no body, one: an unknown path, a method it does not take.</summary>
     public static IApplicationBuilder UseProblemPages(this IApplicationBuilder app) => app.UseStatusCodePages(pages =>

@@ -14,8 +14,19 @@ internal static class MembershipApi
     public static void MapMembershipApi(this IEndpointRouteBuilder routes) => routes.MapPost(Routes.Nodes, JoinAsync);
 
     private static async Task JoinAsync(
-        HttpContext context, MemberReplacement replacement, Problems problems, TimeProvider time)
+        HttpContext context,
+        MemberReplacement replacement,
+        PeerDirectory peers,
+        Problems problems,
+        TimeProvider time)
     {
+        if (!peers.Secret.IsProvedBy(context.Request))
+        {
+            var refusal = new Refusal(ProblemType.Forbidden, $"{ClusterSecret.WhyRefused} Nothing was changed.");
+            await problems.WriteAsync(context, refusal, default);
+            return;
+        }
+
         if (await ReadAsync(context) is not { } request
             || string.IsNullOrEmpty(request.Name)
             || !ClusterDocument.TryParse(request.Incarnation, out var incarnation))

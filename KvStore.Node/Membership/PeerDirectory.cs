@@ -33,23 +33,26 @@ internal sealed class PeerDirectory : IDisposable
     private readonly NodeIdentity _self;
     private readonly IReadOnlyList<Uri> _addresses;
     private readonly CurrentView _current;
-    private readonly HttpClient _http = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        ConnectTimeout = AskTimeout,
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
-    })
-    {
-        Timeout = JoinTimeout,
-        MaxResponseContentBufferSize = 1024 * 1024,
-    };
+    private readonly HttpClient _http;
 
     public PeerDirectory(NodeIdentity self, NodeOptions options, CurrentView current)
     {
         _self = self;
         _current = current;
+        Secret = new(options.ClusterSecret);
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            ConnectTimeout = AskTimeout,
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+        };
+        _http = new(Secret.Prove(handler))
+        {
+            Timeout = JoinTimeout,
+            MaxResponseContentBufferSize = 1024 * 1024,
+        };
         _addresses = [.. options.Cluster.Where(url => url != options.Url).Distinct()];
     }
 
@@ -60,6 +63,9 @@ internal sealed class PeerDirectory : IDisposable
 
         public ulong Incarnation { get; } = ClusterDocument.Parse(Status.Incarnation);
     }
+
+    /// <summary>What calls to the others prove.</summary>
+    public ClusterSecret Secret { get; }
 
     /// <summary>The addresses of the other members, as configured.</summary>
     public IReadOnlyList<Uri> Addresses => _addresses;
@@ -107,7 +113,10 @@ internal sealed class PeerDirectory : IDisposable
 
             var problem = await answer.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, cancellation)
                 .ConfigureAwait(false);
-            return (null, problem?.Detail, problem?.Code == ProblemType.Conflict.Code);
+            return (
+                null,
+                problem?.Detail,
+                problem?.Code == ProblemType.Conflict.Code || problem?.Code == ProblemType.Forbidden.Code);
         }
         catch (Exception failure) when (
             failure is HttpRequestException or SocketException or JsonException or TaskCanceledException

@@ -28,6 +28,9 @@ internal sealed class NodeOptions
     /// <summary>The port of the links between nodes.</summary>
     public int PeerPort { get; set; }
 
+    /// <summary>What only the nodes of the cluster know; null: nobody is asked.</summary>
+    public string? ClusterSecret { get; set; }
+
     /// <summary>Where the write-ahead log is.</summary>
     public string WalDirectory { get; set; } = "";
 
@@ -74,6 +77,7 @@ internal sealed class NodeOptions
             ReplicationFactor = read.Number("REPLICATION_FACTOR") ?? 3,
             Partitions = read.Number("KVSTORE_PARTITIONS") ?? 64,
             PeerPort = read.Port("KVSTORE_PEER_PORT") ?? PeerPortOf(port),
+            ClusterSecret = read.Text("KVSTORE_CLUSTER_SECRET"),
             WalDirectory = Path.GetFullPath(read.Text("KVSTORE_WAL_DIR") ?? Path.Combine("data", name, "wal")),
             SnapshotDirectory =
                 Path.GetFullPath(read.Text("KVSTORE_SNAPSHOT_DIR") ?? Path.Combine("data", name, "snapshots")),

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text.RegularExpressions;
+using KvStore.Node.Membership;
 using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Options;
@@ -37,6 +38,12 @@ internal static partial class NodeOptionsValidator
             yield return $"KVSTORE_PARTITIONS is {options.Partitions}; a power of two from 1 to 4096 was expected.";
         if (options.PeerPort is < 1 or > 65535)
             yield return $"KVSTORE_PEER_PORT is {options.PeerPort}; a port from 1 to 65535 was expected.";
+        if (options.ClusterSecret is { Length: < ClusterSecret.MinLength } secret)
+        {
+            yield return $"KVSTORE_CLUSTER_SECRET has {secret.Length} characters; at least {ClusterSecret.MinLength} "
+                + "were expected.";
+        }
+
         if (options.SnapshotInterval < TimeSpan.FromSeconds(1) || options.SnapshotInterval > TimeSpan.FromDays(1))
             yield return $"KVSTORE_SNAPSHOT_INTERVAL is {options.SnapshotInterval}; from 1s to 24h was expected.";
         if (options.CompareInterval < TimeSpan.FromMilliseconds(100) || options.CompareInterval > TimeSpan.FromDays(1))

@@ -194,18 +194,18 @@ internal sealed class PeerLink : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static GrpcChannel Open(Uri address) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
+    private GrpcChannel Open(Uri address) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
     {
         DisposeHttpClient = true,
         MaxReceiveMessageSize = PeerService.MaxFrameBytes,
         MaxSendMessageSize = PeerService.MaxFrameBytes,
-        HttpHandler = new SocketsHttpHandler
+        HttpHandler = _directory.Secret.Prove(new SocketsHttpHandler
         {
             UseProxy = false,
             ConnectTimeout = TimeSpan.FromSeconds(1),
             KeepAlivePingDelay = TimeSpan.FromSeconds(2),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(3),
-        },
+        }),
     });
 
     private async Task RunAsync(CancellationToken stopping)
@@ -224,7 +224,10 @@ internal sealed class PeerLink : IAsyncDisposable
                     _onForgotten(_peer.Name, forgotten.Status.Detail);
                 if (_isConnected && !stopping.IsCancellationRequested)
                     _logger.LinkLost(_peer.Name, failure.Message);
-                else if (failure is RpcException { StatusCode: StatusCode.FailedPrecondition } refused)
+                else if (failure is RpcException
+                {
+                    StatusCode: StatusCode.FailedPrecondition or StatusCode.PermissionDenied,
+                } refused)
                     _logger.LinkRefused(_peer.Name, refused.Status.Detail);
             }
 

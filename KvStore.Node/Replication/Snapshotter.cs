@@ -35,6 +35,8 @@ internal sealed class Snapshotter(
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    private readonly SemaphoreSlim _one = new(1);
+
     /// <summary>The bytes beyond which a log is captured before its time.</summary>
     /// <param name="partitions">How many logs there are.</param>
     /// <param name="stateBytes">What a capture would write.</param>
@@ -66,6 +68,29 @@ internal sealed class Snapshotter(
         }
     }
 
+    /// <summary>Captures every partition that changed since it was last captured, now.</summary>
+    /// <returns>How many these were.</returns>
+    /// <exception cref="IOException">The disk does not take them; those before are captured.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    public async Task<int> CaptureAllAsync(CancellationToken cancellation)
+    {
+        var count = 0;
+        foreach (var replica in router.Replicas.Where(replica => replica.LogBytes > 0))
+        {
+            await CaptureAsync(replica, cancellation).ConfigureAwait(false);
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _one.Dispose();
+        base.Dispose();
+    }
+
     /// <summary>The log stays as it is when a capture fails, and the next look tries again.</summary>
     private async Task TryCaptureAsync(PartitionReplica replica, CancellationToken stopping)
     {
@@ -83,18 +108,28 @@ internal sealed class Snapshotter(
         }
     }
 
+    /// <summary>One at a time: two captures of a partition would write the same file.</summary>
     private async Task CaptureAsync(PartitionReplica replica, CancellationToken stopping)
     {
-        var captured = new TaskCompletionSource<(Snapshot, long)>(TaskCreationOptions.RunContinuationsAsynchronously);
-        router.Post(replica, owned => captured.SetResult((owned.Capture(), owned.LogBytes)));
-        var (snapshot, bytes) = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
-        await Task.Factory.StartNew(
-            () => storage.Log.SaveSnapshot(replica.Partition, snapshot),
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
-            TaskScheduler.Default).ConfigureAwait(false);
-        var kept = ShareOf(router.Replicas.Count());
-        router.Post(replica, owned => owned.Saved(snapshot.Index, bytes, kept));
-        logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);
+        await _one.WaitAsync(stopping).ConfigureAwait(false);
+        try
+        {
+            var captured = new TaskCompletionSource<(Snapshot, long)>(
+                TaskCreationOptions.RunContinuationsAsynchronously);
+            router.Post(replica, owned => captured.SetResult((owned.Capture(), owned.LogBytes)));
+            var (snapshot, bytes) = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
+            await Task.Factory.StartNew(
+                () => storage.Log.SaveSnapshot(replica.Partition, snapshot),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
+                TaskScheduler.Default).ConfigureAwait(false);
+            var kept = ShareOf(router.Replicas.Count());
+            router.Post(replica, owned => owned.Saved(snapshot.Index, bytes, kept));
+            logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);
+        }
+        finally
+        {
+            _one.Release();
+        }
     }
 }

@@ -37,6 +37,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The folder of the snapshots.</summary>
     public string Snapshots { get; }
 
+    /// <summary>Both, or the one that is for both.</summary>
+    public IReadOnlyList<string> Folders => Snapshots == Wal ? [Wal] : [Snapshots, Wal];
+
     /// <summary>Names this disk: drawn at random when its log was made, never changed.</summary>
     public ulong Incarnation { get; private set; }
 
@@ -51,8 +54,6 @@ internal sealed class DataDirectory : IDisposable
     private string CondemnedPath => Path.Combine(Wal, CondemnedName);
 
     private string RejoinPath => Path.Combine(Wal, RejoinName);
-
-    private IReadOnlyList<string> Folders => Snapshots == Wal ? [Wal] : [Snapshots, Wal];
 
     /// <summary>Opens or makes a node's folders and keeps everybody else out until disposed.</summary>
     /// <exception cref="DataDirectoryException">Another process has them, or they are not this node's.</exception>

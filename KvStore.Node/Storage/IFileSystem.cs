@@ -31,15 +31,16 @@ internal interface IFileSystem
 
     void Delete(string path);
 
-    /// <summary>How much room the file system has that an existing folder is on.</summary>
+    /// <summary>How much room the file system has that an existing folder is on, and what it is.</summary>
     DiskSpace SpaceOf(string directory);
 
     /// <summary>Makes the creation, renaming and deletion of a folder's files durable.</summary>
     void FlushDirectory(string path);
 }
 
-/// <summary>Bytes of a file system.</summary>
-internal readonly record struct DiskSpace(long FreeBytes, long TotalBytes);
+/// <summary>Bytes of a file system, and what it is: its kind and its name, such as <c>ext4</c>, where known.</summary>
+internal readonly record struct DiskSpace(
+    long FreeBytes, long TotalBytes, DriveType Kind = DriveType.Unknown, string Format = "");
 
 /// <summary>An open file. One thread at a time.</summary>
 internal interface IStorageFile : IDisposable

@@ -107,6 +107,12 @@ internal sealed class NodeStorage : IDisposable
         {
             view = ViewOf(directory);
             directory.CheckNotCondemned();
+            foreach (var folder in directory.Folders)
+            {
+                foreach (var doubt in MountTest.Try(folder, _files))
+                    _logger.MountDoubted(doubt);
+            }
+
             return (directory, view, LogStorage.Open(directory, _options.Value, _files, _time));
         }
         catch (DataDamagedException damage)

@@ -58,7 +58,7 @@ internal sealed class PhysicalFileSystem : IFileSystem
     public DiskSpace SpaceOf(string directory)
     {
         var drive = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory);
-        return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+        return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize, drive.DriveType, drive.DriveFormat);
     }
 
     public void FlushDirectory(string path)

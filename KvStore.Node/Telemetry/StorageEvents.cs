@@ -30,6 +30,9 @@ internal static partial class StorageEvents
     [LoggerMessage(3005, LogLevel.Warning, "The disk does wrong what was asked for: {Faults}")]
     public static partial void FaultsSet(this ILogger logger, string faults);
 
+    [LoggerMessage(3009, LogLevel.Warning, "{Doubt}")]
+    public static partial void MountDoubted(this ILogger logger, string doubt);
+
     [LoggerMessage(3006, LogLevel.Information, "The disk does what it is asked for again")]
     public static partial void FaultsLifted(this ILogger logger);
 }

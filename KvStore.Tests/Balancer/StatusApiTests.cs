@@ -61,7 +61,7 @@ public sealed class StatusApiTests
         var status = await JsonOf(cluster, "/admin/cluster", HttpStatusCode.OK);
         Assert.Equal(FakeCluster.Partitions, status.GetProperty("partitions").GetInt32());
 
-        using var order = await cluster.SendAsync(HttpMethod.Post, "/admin/snapshots");
+        using var order = await cluster.SendAsync(HttpMethod.Post, "/admin/nodes");
         Assert.Equal(HttpStatusCode.NotFound, order.StatusCode);
         Assert.All(cluster.Nodes, node => Assert.Empty(node.Requests));
     }

@@ -70,6 +70,7 @@ public sealed class AspireTests : IAsyncLifetime
                 [Variables.PeerPort] = Text(ports[6 + i]),
                 [Variables.NodeName] = node.Name,
                 [Variables.NodeUrl] = UrlOf(outer),
+                [Variables.ClusterSecret] = "Zk3vQ8pLr1xWt6yNb4mHc9sJd2fGa7uE",    // as Aspire makes one up
                 [Variables.ReplicationFactor] = Text(topology.ReplicationFactor),
                 [Variables.WalDirectory] = node.WalDirectory,
                 [Variables.SnapshotDirectory] = node.SnapshotDirectory,

@@ -21,6 +21,9 @@ public sealed class TestProcess(
     /// <summary>Its working directory.</summary>
     public string Directory { get; } = directory;
 
+    /// <summary>What it is told at its next start.</summary>
+    public Dictionary<string, string> Variables { get; } = environment;
+
     /// <summary>Asks this process and no other.</summary>
     public HttpClient Http { get; } = new(
         new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
@@ -56,7 +59,7 @@ public sealed class TestProcess(
         foreach (var key in inherited.ToList())
             start.Environment.Remove(key);
         start.Environment["KVSTORE_STOP_WITH_STDIN"] = "true";    // nothing outlives the tests
-        foreach (var (key, value) in environment)
+        foreach (var (key, value) in Variables)
             start.Environment[key] = value;
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Keep(line.Data);

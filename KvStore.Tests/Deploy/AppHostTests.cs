@@ -39,7 +39,7 @@ public sealed class AppHostTests
         Assert.Equal(
             ClusterTopology.Create().Nodes[0].Environment.Keys
                 .Except([Variables.NodePort, Variables.ClusterNodes])
-                .Append(Variables.Partitions)
+                .Concat([Variables.Partitions, Variables.ClusterSecret])
                 .Select(variable => known[variable])
                 .Order(),
             TakenFrom(typeof(Variables)).Order());

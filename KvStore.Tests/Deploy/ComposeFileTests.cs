@@ -25,7 +25,8 @@ public sealed class ComposeFileTests
         {
             var expected = Containers.NodeEnvironment(name, Names, Containers.UrlOf)
                 .Add(Variables.ReplicationFactor, ClusterTopology.Text(Planned.ReplicationFactor))
-                .Add(Variables.Partitions, ClusterTopology.Text(ClusterTopology.DefaultPartitions));
+                .Add(Variables.Partitions, ClusterTopology.Text(ClusterTopology.DefaultPartitions))
+                .Add(Variables.ClusterSecret, $"${{{Variables.ClusterSecret}:-}}");
             Assert.Equal(expected, EnvironmentOf(name));
         }
 

@@ -34,7 +34,8 @@ public sealed class ServedOperationsTests
     /// Those that are answered by the parts of a node which need no disk, no peers and nothing that was begun before.
     /// </summary>
     private static IEnumerable<Operation> OfApi => Operations.All.Where(operation =>
-        operation.Path is not (Routes.Nodes or Routes.Faults or Routes.Alive or Routes.Scalar or Routes.Operation));
+        operation.Path is not (Routes.Nodes or Routes.Faults or Routes.Alive or Routes.Scalar or Routes.Operation
+            or Routes.Snapshots));
 
     /// <summary>Those whose readers know every parameter that they take.</summary>
     private static IEnumerable<Operation> Strictly => OfApi.Where(operation =>
