@@ -99,7 +99,7 @@ public sealed record Problem
         };
     }
 
-    /// <summary>All that it says as one line for people, whether it was applied included where that is not known.</summary>
+    /// <summary>All that it says, in one line for people.</summary>
     public string Describe()
     {
         var detail = Detail is { } said && said.TrimEnd('.') != Title ? $": {said.TrimEnd('.')}" : "";

@@ -12,6 +12,7 @@ namespace KvStore.Client.Transport;
 internal sealed class KvTransport : IDisposable
 {
     private static readonly ResiliencePropertyKey<KvCall> Call = new(nameof(Call));
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(1);
 
     private readonly HttpClient _http;
     private readonly IRoutes _routes;
@@ -51,8 +52,12 @@ internal sealed class KvTransport : IDisposable
     /// <exception cref="OperationCanceledException">The caller does not want it any more.</exception>
     public async Task<KvAnswer> SendAsync(KvCall call, CancellationToken cancellation)
     {
-        if (call.Timeout <= TimeSpan.Zero)
-            throw new ArgumentException($"The timeout of a call must be more than 0, and is {call.Timeout}.");
+        if (call.Timeout <= TimeSpan.Zero || call.Timeout > LongestTimeout)
+        {
+            throw new ArgumentException(
+                $"The timeout of a call must be more than 0 and at most a day, and is {call.Timeout}.");
+        }
+
         _budget.Earn();
         using var span = _telemetry?.Begin(call, _routes.First);
         var startedAt = _time.GetTimestamp();
@@ -79,11 +84,7 @@ internal sealed class KvTransport : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _http.Dispose();
-        _budget.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
 
     private async Task<KvAnswer> SendUntilAnsweredAsync(KvCall call, long startedAt, CancellationToken cancellation)
     {
@@ -96,10 +97,14 @@ internal sealed class KvTransport : IDisposable
         {
             var attempt = 0;
             var outcome = await _retries.ExecuteOutcomeAsync(
-                async (tried, state) =>
+                async (_, _) =>
                 {
-                    if (attempt == 0 || await _budget.TrySpendAsync(tried.CancellationToken).ConfigureAwait(false))
-                        last = await TryAsync(call, attempt, startedAt, tried.CancellationToken).ConfigureAwait(false);
+                    if (attempt == 0 || await _budget.TrySpendAsync(ended.Token).ConfigureAwait(false))
+                    {
+                        last = await TryAsync(call, attempt, startedAt, ended.Token, cancellation)
+                            .ConfigureAwait(false);
+                    }
+
                     attempt++;
                     return last;
                 },
@@ -107,6 +112,8 @@ internal sealed class KvTransport : IDisposable
                 this).ConfigureAwait(false);
             if (outcome.Result is { } answer && IsAnswer(call, answer))
                 return answer;
+            if (outcome.Exception is { } failure && !IsLoss(failure))
+                outcome.ThrowIfException();    // such as that the client was disposed
         }
         finally
         {
@@ -117,15 +124,20 @@ internal sealed class KvTransport : IDisposable
         throw FailureOf(call, last);
     }
 
+    /// <param name="call">The call.</param>
+    /// <param name="attempt">Which try it is, from 0.</param>
+    /// <param name="startedAt">When the call began.</param>
+    /// <param name="ends">Ends the try.</param>
+    /// <param name="given">The caller's own: that it gave up says nothing of the server.</param>
     private async Task<Outcome<KvAnswer>> TryAsync(
-        KvCall call, int attempt, long startedAt, CancellationToken cancellation)
+        KvCall call, int attempt, long startedAt, CancellationToken ends, CancellationToken given)
     {
         var left = call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
         var allowed = call.IsStream || left < _attemptTimeout ? left : _attemptTimeout;
         if (allowed < TimeSpan.FromMilliseconds(1))
             allowed = TimeSpan.FromMilliseconds(1);
         using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ends);
         Uri? server = null;
         try
         {
@@ -139,9 +151,9 @@ internal sealed class KvTransport : IDisposable
                 call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
             return Outcome.FromResult(answer);
         }
-        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or IOException)
+        catch (Exception failure) when (IsLoss(failure))
         {
-            if (server is not null)
+            if (server is not null && !given.IsCancellationRequested)
                 _routes.Doubt(server);
             call.MayBeApplied |= call.IsWrite && server is not null
                 && failure is not HttpRequestException
@@ -171,6 +183,10 @@ internal sealed class KvTransport : IDisposable
         }
     }
 
+    /// <summary>Whether there was no answer, or not all of it.</summary>
+    private static bool IsLoss(Exception failure) =>
+        failure is HttpRequestException or OperationCanceledException or IOException;
+
     /// <summary>What a caller can tell apart; anything else is a failure.</summary>
     private static bool IsAnswer(KvCall call, KvAnswer answer) =>
         answer.IsSuccess
@@ -182,7 +198,7 @@ internal sealed class KvTransport : IDisposable
         if (tried.Context.CancellationToken.IsCancellationRequested)
             return false;
         if (tried.Outcome.Result is not { } answer)
-            return true;
+            return IsLoss(tried.Outcome.Exception!);
         tried.Context.Properties.TryGetValue(Call, out var call);
         if (IsAnswer(call!, answer))
             return false;
