@@ -9,8 +9,9 @@ namespace KvStore.Client;
 /// <summary>
 /// A bucket's keys. Every call is tried again, at other nodes too, until it is answered or its time is over; writes
 /// carry a name that all their tries share, so each is done once. What a caller must handle (a key that is not there, a
-/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>. A key is text of 1 to
-/// 1024 bytes in UTF-8 without control characters. Safe for use by many at once.
+/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>, or an
+/// <see cref="ArgumentException"/> where there is nothing that could be sent. A key is text of 1 to 1024 bytes in UTF-8
+/// without control characters. Safe for use by many at once.
 /// </summary>
 public partial class KvBucket
 {

@@ -7,7 +7,7 @@ namespace KvStore.Client;
 /// <summary>How a client finds its store, and what it does unless a call says otherwise.</summary>
 public sealed class KvStoreClientSettings
 {
-    private const string NoReflection = "In programs without reflection, these options know no type, and say so.";
+    private const string NoReflection = "Without reflection, options know the types that they were told of, and say so.";
 
     /// <summary>
     /// Where the store is: an address such as <c>http://localhost:9000</c>, that of a balancer or of any node; or
@@ -83,6 +83,15 @@ public sealed class KvStoreClientSettings
         if (RetryBurst < 1)
             throw new ArgumentException($"RetryBurst must be 1 at least, and is {RetryBurst}.");
         ArgumentNullException.ThrowIfNull(SerializerOptions);
+        if (JsonSerializer.IsReflectionEnabledByDefault)
+            Complete(SerializerOptions);
+        else if (SerializerOptions.TypeInfoResolver is not null)
+            SerializerOptions.MakeReadOnly();
         return (KvStoreClientSettings)MemberwiseClone();
     }
+
+    /// <summary>Options that do not say where types are looked up find them by reflection, as always in JSON.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = NoReflection)]
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = NoReflection)]
+    private static void Complete(JsonSerializerOptions options) => options.MakeReadOnly(populateMissingResolver: true);
 }
