@@ -58,7 +58,7 @@ internal sealed class FakeStore : HttpMessageHandler
     {
         while (!done.IsCompleted)
         {
-            Advance(TimeSpan.FromMilliseconds(10));
+            Advance(TimeSpan.FromMilliseconds(1));
             for (var turn = 0; turn < 5; turn++)
                 await Task.Yield();    // what goes on elsewhere comes first
         }
