@@ -7,7 +7,7 @@ namespace KvStore.Client;
 /// <summary>How a client finds its store, and what it does unless a call says otherwise.</summary>
 public sealed class KvStoreClientSettings
 {
-    private const string NoReflection = "Without reflection, options know the types that they were told of, and say so.";
+    private const string NoReflection = "Without reflection, options know the types that they were told of.";
 
     /// <summary>
     /// Where the store is: an address such as <c>http://localhost:9000</c>, that of a balancer or of any node; or
