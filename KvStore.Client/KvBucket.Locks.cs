@@ -7,24 +7,25 @@ namespace KvStore.Client;
 public partial class KvBucket
 {
     private static readonly TimeSpan ShortestLife = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(1);
     private static readonly TimeSpan LockWait = TimeSpan.FromSeconds(30);
-
-    internal static TimeSpan LongestTimeout => KvTimeout.Max;
 
     /// <summary>Takes a lock, if nobody holds it.</summary>
     /// <param name="key">The key that is the lock.</param>
-    /// <param name="life">How long it is held when its holder falls silent: 1 s at least.</param>
+    /// <param name="life">How long it is held when its holder falls silent: 1 s to a day.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The lock, which is kept until it is disposed; null: somebody holds it.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The life is shorter or longer than a lock's may be.</exception>
     /// <exception cref="KvStoreException">It is not known, or cannot be taken now.</exception>
     public async Task<KvLock?> TryLockAsync(string key, TimeSpan life, CancellationToken cancellationToken = default) =>
         (await TakeAsync(key, life, cancellationToken).ConfigureAwait(false)).Taken;
 
     /// <summary>Takes a lock as soon as nobody holds it. Who comes first is not promised to be first.</summary>
     /// <param name="key">The key that is the lock.</param>
-    /// <param name="life">How long it is held when its holder falls silent: 1 s at least.</param>
+    /// <param name="life">How long it is held when its holder falls silent: 1 s to a day.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>The lock, which is kept until it is disposed.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The life is shorter or longer than a lock's may be.</exception>
     /// <exception cref="KvStoreException">It is not known, or cannot be taken now.</exception>
     public async Task<KvLock> LockAsync(string key, TimeSpan life, CancellationToken cancellationToken = default)
     {
@@ -42,6 +43,7 @@ public partial class KvBucket
         string key, TimeSpan life, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(life, ShortestLife);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(life, LongestLife);
         var sentAt = _time.GetTimestamp();
         var options = new KvWriteOptions { TimeToLive = life };
         var created = await CreateAsync(key, KvLock.Value, options, cancellation).ConfigureAwait(false);

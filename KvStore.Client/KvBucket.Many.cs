@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KvStore.Client.Transport;
@@ -28,9 +27,10 @@ public partial class KvBucket
         var list = new KvOperations(_values);
         operations(list);
         var request = new BatchRequest([.. list.All]);
-        var call = ManyOf(Routes.Batch, "batch", request, ContractsJson.Default.BatchRequest, list.All, options);
+        var route = options is { StopsOnError: true } ? $"{Routes.Batch}?stop_on_error=true" : Routes.Batch;
+        var call = ManyOf(route, "batch", request, ContractsJson.Default.BatchRequest, list.All, options);
         using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
-        return ItemsOf(JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.BatchResponse)!.Results);
+        return ItemsOf(answer.Read(ContractsJson.Default.BatchResponse).Results);
     }
 
     /// <summary>A transaction, to be filled and committed.</summary>
@@ -45,7 +45,7 @@ public partial class KvBucket
         using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
         if (answer.Status == HttpStatusCode.PreconditionFailed)
             return new KvTransactionResult(false, [], [.. answer.Problem?.Failed ?? []]);
-        var done = JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.TransactionResponse)!;
+        var done = answer.Read(ContractsJson.Default.TransactionResponse);
         return new KvTransactionResult(done.Succeeded, ItemsOf(done.Results), []);
     }
 
@@ -60,7 +60,7 @@ public partial class KvBucket
         var call = new KvCall(HttpMethod.Post, In(route), operation)
         {
             Bucket = Name,
-            Key = operations.Count > 0 ? Encoding.UTF8.GetBytes(operations[0].Key!) : default,
+            Key = operations.Count > 0 ? BytesOf(operations[0].Key!) : default,
             BatchSize = operations.Count,
             Timeout = options?.Timeout ?? _settings.Timeout,
             Session = options?.Session,

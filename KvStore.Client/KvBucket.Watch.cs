@@ -22,8 +22,10 @@ public partial class KvBucket
     /// <exception cref="KvStoreException">It cannot be told now.</exception>
     public async Task<string> CursorAsync(CancellationToken cancellationToken = default)
     {
-        var page = await PageAsync(In(Routes.BucketKeys) + "?limit=1", null, cancellationToken).ConfigureAwait(false);
-        return page.Snapshot;
+        var call = new KvCall(HttpMethod.Get, In(Routes.Watch), "cursor") { Bucket = Name, Timeout = Patience };
+        call.Add("Accept", "application/json");
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.Read(ContractsJson.Default.ChangesResponse).Cursor;
     }
 
     /// <summary>
@@ -45,18 +47,17 @@ public partial class KvBucket
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         options ??= new KvWatchOptions();
-        var since = options.Since;
+        var since = options.Since ?? await CursorAsync(cancellationToken).ConfigureAwait(false);
         while (true)
         {
+            var openedAt = _time.GetTimestamp();
             using var answer = await OpenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
             var content = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
             await using var stream = new LiveStream(content, Silence, _time);
             var parser = SseParser.Create(stream);
             await using var events = parser.EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
-            var hasBegun = false;
             while (await NextAsync(events, cancellationToken).ConfigureAwait(false) is { } item)
             {
-                hasBegun = true;
                 since = parser.LastEventId.Length > 0 ? parser.LastEventId : since;
                 if (KindOf(item.EventType) is { } kind)
                     yield return ChangeOf<T>(kind, item.Data, item.EventId);
@@ -64,17 +65,19 @@ public partial class KvBucket
                     throw new KvStoreException(Problem.Of(ProblemType.BucketNotFound, "It was dropped."), Applied.No);
             }
 
-            if (!hasBegun)    // who is cut off at once would only be so again
+            if (_time.GetElapsedTime(openedAt) < Pause)    // who is cut off at once would only be so again
                 await Task.Delay(Pause, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
     private Task<KvAnswer> OpenAsync(
-        string prefix, KvWatchOptions options, string? since, CancellationToken cancellation)
+        string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
         var query = new StringBuilder(In(Routes.Watch)).Append("?values=").Append(options.HasValues ? "full" : "none");
         Append(query, "prefix", prefix);
         Append(query, "since", since);
+        if (options.Kinds is { } kinds)
+            Append(query, "kinds", string.Join(',', kinds.Select(NameOf)));
         var call = new KvCall(HttpMethod.Get, query.ToString(), "watch")
         {
             Bucket = Name,
@@ -113,6 +116,14 @@ public partial class KvBucket
         };
     }
 
+    private static string NameOf(KvChangeKind kind) => kind switch
+    {
+        KvChangeKind.Put => "put",
+        KvChangeKind.Delete => "delete",
+        KvChangeKind.Expire => "expire",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
     private static KvChangeKind? KindOf(string name) => name switch
     {
         "put" => KvChangeKind.Put,
@@ -129,6 +140,9 @@ public sealed record KvWatchOptions
     /// Where to begin: after a cursor that an earlier watch or <see cref="KvBucket.CursorAsync"/> gave; null: now.
     /// </summary>
     public string? Since { get; init; }
+
+    /// <summary>Which changes; null: all.</summary>
+    public IReadOnlyCollection<KvChangeKind>? Kinds { get; init; }
 
     /// <summary>Whether puts come with what they stored.</summary>
     public bool HasValues { get; init; } = true;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using KvStore.Client.Transport;
 using KvStore.Contracts;
@@ -10,8 +9,9 @@ namespace KvStore.Client;
 /// <summary>
 /// A bucket's keys. Every call is tried again, at other nodes too, until it is answered or its time is over; writes
 /// carry a name that all their tries share, so each is done once. What a caller must handle (a key that is not there, a
-/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>. A key is text of 1 to
-/// 1024 bytes in UTF-8 without control characters. Safe for use by many at once.
+/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>, or an
+/// <see cref="ArgumentException"/> where there is nothing that could be sent. A key is text of 1 to 1024 bytes in UTF-8
+/// without control characters. Safe for use by many at once.
 /// </summary>
 public partial class KvBucket
 {
@@ -35,7 +35,7 @@ public partial class KvBucket
     private protected KvTransport Transport => _transport;
 
     /// <summary>How long all tries of a call may take together.</summary>
-    private protected TimeSpan Patience => _settings.Timeout;
+    internal TimeSpan Patience => _settings.Timeout;
 
     /// <summary>Another bucket of the same store.</summary>
     private protected KvBucket Beside(string name) => new(name, _transport, _settings, _time);
@@ -79,6 +79,24 @@ public partial class KvBucket
         return answer.IsSuccess;
     }
 
+    /// <summary>What is known of a key besides its value.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>What is known; null: the key is not there.</returns>
+    /// <exception cref="KvStoreException">It cannot be read now.</exception>
+    public async Task<KvKey?> DescribeAsync(
+        string key, KvReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var call = ReadOf(key, "format=meta", options);
+        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        if (answer.Status == HttpStatusCode.NotFound)
+            return null;
+        var told = answer.Read(ContractsJson.Default.EntryMetaResponse);
+        return new KvKey(
+            key, VersionOf(answer), (int)told.Size, told.ContentType, MomentOf(told.Modified), answer.ExpiresAt());
+    }
+
     /// <summary>Stores a value, whatever was there.</summary>
     /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
     /// <param name="key">The key.</param>
@@ -101,6 +119,17 @@ public partial class KvBucket
     public Task<KvWriteResult> CreateAsync<T>(
         string key, T value, KvWriteOptions? options = null, CancellationToken cancellationToken = default) =>
         PutIfAsync(key, value, ("If-None-Match", "*"), options, cancellationToken);
+
+    /// <summary>Stores a value where there is one.</summary>
+    /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
+    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
+    public Task<KvWriteResult> ReplaceAsync<T>(
+        string key, T value, KvWriteOptions? options = null, CancellationToken cancellationToken = default) =>
+        PutIfAsync(key, value, ("If-Match", "*"), options, cancellationToken);
 
     /// <summary>Stores a value in the place of a version that was read.</summary>
     /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
@@ -182,51 +211,6 @@ public partial class KvBucket
         return answer.IsSuccess ? new KvWriteResult(true, null) : new KvWriteResult(false, answer.Version);
     }
 
-    /// <summary>Adds to a number: the value is a decimal integer of 64 bits.</summary>
-    /// <param name="key">The key.</param>
-    /// <param name="by">What is added.</param>
-    /// <param name="initial">What it is added to when the key is not there.</param>
-    /// <param name="options">How.</param>
-    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
-    /// <returns>The sum.</returns>
-    /// <exception cref="KvStoreException">
-    /// What is stored is no number, or the sum is none of 64 bits; or it cannot be done now: <c>Applied</c> tells.
-    /// </exception>
-    public async Task<long> IncrementAsync(
-        string key,
-        long by = 1,
-        long initial = 0,
-        KvWriteOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        var request = new IncrementRequest { By = by, Initial = initial };
-        var body = JsonSerializer.SerializeToUtf8Bytes(request, ContractsJson.Default.IncrementRequest);
-        var call = WriteOf(HttpMethod.Patch, key, "", "increment", options, body, KvMediaTypes.Increment);
-        call.Add(KvHeaders.Prefer, "return=representation");
-        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
-        return JsonSerializer.Deserialize(answer.Body.Span, ContractsJson.Default.EntryResponse)!.Value.GetInt64();
-    }
-
-    /// <summary>Changes when a key ends, and nothing else of it.</summary>
-    /// <param name="key">The key.</param>
-    /// <param name="timeToLive">
-    /// How long it is kept from now: 1 ms to ten years; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.
-    /// </param>
-    /// <param name="options">How; what concerns a value is not looked at.</param>
-    /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
-    /// <returns>Whether the key is there.</returns>
-    /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
-    public async Task<bool> TouchAsync(
-        string key,
-        TimeSpan timeToLive,
-        KvWriteOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        var call = WriteOf(HttpMethod.Post, key, $"touch&ttl={TtlOf(timeToLive)}", "touch", options);
-        using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
-        return answer.IsSuccess;
-    }
-
     private async Task<KvWriteResult> PutIfAsync<T>(
         string key,
         T value,
@@ -248,7 +232,10 @@ public partial class KvBucket
     private KvCall ReadOf(string key, string query, KvReadOptions? options, TimeSpan wait = default)
     {
         var bytes = BytesOf(key);
-        var consistency = options?.Consistency ?? _settings.Consistency;
+        var consistency = options?.Consistency
+            ?? (options?.MaxStaleness is null ? _settings.Consistency : Consistency.Bounded);
+        if (options?.MaxStaleness is { } age)
+            query += $"{(query.Length == 0 ? "" : "&")}max_staleness={(long)age.TotalMilliseconds}ms";
         var call = new KvCall(HttpMethod.Get, TargetOf(bytes, query), "get")
         {
             Bucket = Name,
@@ -262,8 +249,6 @@ public partial class KvBucket
             call.Add(KvHeaders.Prefer, $"wait={(long)wait.TotalSeconds}");
         if (consistency is { } word)
             call.Add(KvHeaders.Consistency, ConsistencyWords.Of(word));
-        if (options?.MaxStaleness is { } age)
-            call.Add("Cache-Control", $"max-age={(long)age.TotalSeconds}");
         if (options?.Session?.Token is { } token)
             call.Add(KvHeaders.Session, token);
         return call;
@@ -308,7 +293,8 @@ public partial class KvBucket
             call.Add(KvHeaders.Session, token);
     }
 
-    private string NewName() => Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+    /// <summary>A name of a write that no other has.</summary>
+    internal string NewName() => Guid.CreateVersion7(_time.GetUtcNow()).ToString();
 
     private static void AddTtl(KvCall call, KvWriteOptions? options)
     {
@@ -324,12 +310,17 @@ public partial class KvBucket
         ? "none"
         : string.Create(CultureInfo.InvariantCulture, $"{(long)life.TotalMilliseconds}ms");
 
-    private static byte[] BytesOf(string key)
+    /// <summary>The key's bytes.</summary>
+    /// <exception cref="ArgumentException">It is empty, or no text: it has half of a surrogate pair.</exception>
+    internal static byte[] BytesOf(string key)
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
-        return Encoding.UTF8.GetBytes(key);
+        return KvValues.Utf8.GetBytes(key);
     }
 
-    private static KvVersion VersionOf(KvAnswer answer) =>
+    private static DateTimeOffset MomentOf(string text) =>
+        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+
+    private protected static KvVersion VersionOf(KvAnswer answer) =>
         answer.Version ?? throw new KvStoreException("The answer has no version; is it a KvStore?", Applied.Unknown);
 }

@@ -7,7 +7,7 @@ internal static class KvConnectionString
         "it must be an address such as http://localhost:9000, or Endpoint=ADDRESS, or Endpoints=ADDRESS,ADDRESS.";
 
     /// <summary>The addresses, and whether they are nodes that the client chooses from.</summary>
-    /// <exception cref="FormatException">It cannot be read; the message says why.</exception>
+    /// <exception cref="ArgumentException">It cannot be read; the message says why.</exception>
     public static (IReadOnlyList<Uri> Servers, bool AreNodes) Read(string text)
     {
         if (!text.Contains('=') || Uri.TryCreate(text, UriKind.Absolute, out _))
@@ -19,16 +19,16 @@ internal static class KvConnectionString
                 ? (left, right)
                 : (part, "");
             if (read is not null)
-                throw new FormatException($"The connection string has more than its address, '{name}': {Shape}");
+                throw new ArgumentException($"The connection string has more than its address, '{name}': {Shape}");
             read = name.ToUpperInvariant() switch
             {
                 "ENDPOINT" => ([ReadAddress(value)], false),
                 "ENDPOINTS" => ([.. value.Split(',').Select(ReadAddress)], true),
-                _ => throw new FormatException($"The connection string has an unknown part, '{name}': {Shape}"),
+                _ => throw new ArgumentException($"The connection string has an unknown part, '{name}': {Shape}"),
             };
         }
 
-        return read ?? throw new FormatException($"The connection string is empty: {Shape}");
+        return read ?? throw new ArgumentException($"The connection string is empty: {Shape}");
     }
 
     private static Uri ReadAddress(string text)
@@ -37,6 +37,6 @@ internal static class KvConnectionString
             && address.UserInfo.Length == 0 && address.Fragment.Length == 0
             && address.Scheme.Split('+').All(scheme => scheme is "http" or "https"))
             return address;
-        throw new FormatException($"The connection string has no address where one is expected: {Shape}");
+        throw new ArgumentException($"The connection string has no address where one is expected: {Shape}");
     }
 }

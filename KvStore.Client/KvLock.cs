@@ -4,7 +4,7 @@ namespace KvStore.Client;
 /// A lock: a key that its holder created and keeps from ending. It is no mutual exclusion by itself: a holder that is
 /// stopped for longer than the lock lives still believes that it holds it. Whoever guards something by it hands
 /// <see cref="FencingToken"/> along, and the guarded thing refuses a smaller one than it has seen. Disposing releases
-/// it.
+/// it. Safe for use by many at once.
 /// </summary>
 public sealed class KvLock : IAsyncDisposable
 {
@@ -14,7 +14,7 @@ public sealed class KvLock : IAsyncDisposable
     private readonly string _key;
     private readonly TimeSpan _life;
     private readonly TimeProvider _time;
-    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _lost;
     private readonly CancellationTokenSource _released = new();
     private readonly Task _renewals;
     private KvVersion _version;
@@ -25,6 +25,8 @@ public sealed class KvLock : IAsyncDisposable
     {
         (_bucket, _key, _version, _life, _time) = (bucket, key, version, life, time);
         FencingToken = version.Number;
+        _lost = new CancellationTokenSource(Positive(LeftOf(heldSince)), time);
+        Lost = _lost.Token;
         _renewals = RenewAsync(heldSince);
     }
 
@@ -32,9 +34,12 @@ public sealed class KvLock : IAsyncDisposable
     public long FencingToken { get; }
 
     /// <summary>Cancelled when it is lost: its life could not be renewed in time, or somebody removed it.</summary>
-    public CancellationToken Lost => _lost.Token;
+    public CancellationToken Lost { get; }
 
-    /// <summary>Releases it, if it is held still.</summary>
+    /// <summary>
+    /// Releases it, if it is held still. A renewal that is on its way is waited for: only then is it known which
+    /// version to remove. Where that cannot be done, the lock ends by itself when its life is over.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, true))
@@ -43,12 +48,12 @@ public sealed class KvLock : IAsyncDisposable
         await _renewals.ConfigureAwait(false);
         try
         {
-            if (!_lost.IsCancellationRequested)
+            if (!Lost.IsCancellationRequested)
                 await _bucket.DeleteAsync(_key, _version).ConfigureAwait(false);
         }
         catch (KvStoreException)
         {
-            // It ends by itself when its life is over.
+            // It ends by itself.
         }
 
         _released.Dispose();
@@ -61,14 +66,14 @@ public sealed class KvLock : IAsyncDisposable
     /// </summary>
     private async Task RenewAsync(long heldSince)
     {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(_released.Token, Lost);
         while (true)
         {
-            await Task.Delay(_life / 3, _time, _released.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (_released.IsCancellationRequested)
+            await Task.Delay(_life / 3, _time, ends.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (ends.IsCancellationRequested)
                 return;
-            var left = _life - _time.GetElapsedTime(heldSince);
             var sentAt = _time.GetTimestamp();
-            if (left <= TimeSpan.Zero || !await IsRenewedAsync(left).ConfigureAwait(false))
+            if (!await IsRenewedAsync(heldSince).ConfigureAwait(false))
             {
                 if (!_released.IsCancellationRequested)
                     await _lost.CancelAsync().ConfigureAwait(false);
@@ -76,26 +81,41 @@ public sealed class KvLock : IAsyncDisposable
             }
 
             heldSince = sentAt;
+            _lost.CancelAfter(Positive(LeftOf(sentAt)));
         }
     }
 
-    private async Task<bool> IsRenewedAsync(TimeSpan left)
+    /// <summary>
+    /// Renews it. What came to nothing is sent again under its name as long as the lock lives, and is not released.
+    /// </summary>
+    private async Task<bool> IsRenewedAsync(long heldSince)
     {
-        try
+        var name = _bucket.NewName();
+        while (LeftOf(heldSince) is { Ticks: > 0 } left)
         {
-            var options = new KvWriteOptions
+            try
             {
-                TimeToLive = _life,
-                Timeout = left < KvBucket.LongestTimeout ? left : KvBucket.LongestTimeout,
-            };
-            var renewed = await _bucket.ReplaceAsync(_key, Value, _version, options, _released.Token)
-                .ConfigureAwait(false);
-            _version = renewed.Version ?? _version;
-            return renewed.IsApplied;
+                var options = new KvWriteOptions
+                {
+                    TimeToLive = _life,
+                    IdempotencyKey = name,
+                    Timeout = left < _bucket.Patience ? left : _bucket.Patience,
+                };
+                var renewed = await _bucket.ReplaceAsync(_key, Value, _version, options).ConfigureAwait(false);
+                _version = renewed.IsApplied ? renewed.Version!.Value : _version;
+                return renewed.IsApplied;
+            }
+            catch (KvStoreException failure)
+            {
+                if (failure.Problem is { Retryable: false } || _released.IsCancellationRequested)
+                    return false;
+            }
         }
-        catch (Exception failure) when (failure is KvStoreException or OperationCanceledException)
-        {
-            return false;
-        }
+
+        return false;
     }
+
+    private TimeSpan LeftOf(long heldSince) => _life - _time.GetElapsedTime(heldSince);
+
+    private static TimeSpan Positive(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
 }

@@ -3,7 +3,7 @@ using KvStore.Contracts;
 
 namespace KvStore.Client;
 
-/// <summary>Operations that are sent together.</summary>
+/// <summary>Operations that are sent together. Not for use by many at once.</summary>
 public sealed class KvOperations
 {
     private readonly List<OperationRequest> _operations = [];
@@ -24,13 +24,28 @@ public sealed class KvOperations
     /// <param name="timeToLive">
     /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
     /// </param>
-    public KvOperations Put<T>(string key, T value, TimeSpan? timeToLive = null) =>
-        Add(PutOf(key, value, timeToLive));
+    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    public KvOperations Put<T>(
+        string key,
+        T value,
+        TimeSpan? timeToLive = null,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
+        Add(PutOf(key, value, timeToLive, metadata));
 
     /// <summary>Stores a value where there is none.</summary>
-    /// <inheritdoc cref="Put"/>
-    public KvOperations Create<T>(string key, T value, TimeSpan? timeToLive = null) =>
-        Add(PutOf(key, value, timeToLive) with { IfNoneMatch = "*" });
+    /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="timeToLive">
+    /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
+    /// </param>
+    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    public KvOperations Create<T>(
+        string key,
+        T value,
+        TimeSpan? timeToLive = null,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
+        Add(PutOf(key, value, timeToLive, metadata) with { IfNoneMatch = "*" });
 
     /// <summary>Stores a value in the place of a version that was read.</summary>
     /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
@@ -40,8 +55,29 @@ public sealed class KvOperations
     /// <param name="timeToLive">
     /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
     /// </param>
-    public KvOperations Replace<T>(string key, T value, KvVersion expected, TimeSpan? timeToLive = null) =>
-        Add(PutOf(key, value, timeToLive) with { IfMatch = expected.ToString() });
+    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    public KvOperations Replace<T>(
+        string key,
+        T value,
+        KvVersion expected,
+        TimeSpan? timeToLive = null,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
+        Add(PutOf(key, value, timeToLive, metadata) with { IfMatch = expected.ToString() });
+
+    /// <summary>Changes members of a value that is JSON, as a merge of <see cref="KvBucket"/> does.</summary>
+    /// <typeparam name="TPatch">As there.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="patch">The changes.</param>
+    /// <param name="expected">Only if it has this version; null: whatever is there.</param>
+    /// <exception cref="JsonException">The patch is text or bytes, and no JSON.</exception>
+    public KvOperations Merge<TPatch>(string key, TPatch patch, KvVersion? expected = null) => Add(
+        new OperationRequest
+        {
+            Op = "merge",
+            Key = key,
+            Patch = _values.WriteJson(patch),
+            IfMatch = expected?.ToString(),
+        });
 
     /// <summary>Removes a key.</summary>
     /// <param name="key">The key.</param>
@@ -64,18 +100,20 @@ public sealed class KvOperations
 
     private KvOperations Add(OperationRequest operation)
     {
-        ArgumentException.ThrowIfNullOrEmpty(operation.Key);
+        _ = KvBucket.BytesOf(operation.Key!);    // in JSON, what is no text would become another one
         _operations.Add(operation);
         return this;
     }
 
-    private OperationRequest PutOf<T>(string key, T value, TimeSpan? timeToLive)
+    private OperationRequest PutOf<T>(
+        string key, T value, TimeSpan? timeToLive, IReadOnlyDictionary<string, string>? metadata)
     {
         var put = new OperationRequest
         {
             Op = "put",
             Key = key,
             Ttl = timeToLive is { } life ? KvBucket.TtlOf(life) : null,
+            Meta = metadata,
         };
         var (inline, bytes, type) = _values.WriteInline(value);
         return inline is { } json ? put with { Value = json } : put with { Base64 = bytes, ContentType = type };
@@ -102,6 +140,9 @@ public sealed class KvItem
     /// <summary>The version that is stored, as far as it is told; null after a removal.</summary>
     public KvVersion? Version =>
         KvVersion.TryParse(_item.Etag ?? _item.Problem?.CurrentEtag, out var version) ? version : null;
+
+    /// <summary>Of a read: what the value's writer told of it, by name.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _item.Meta ?? KvEntry<object>.Empty;
 
     /// <summary>The value that was read, or the sum.</summary>
     /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>

@@ -8,7 +8,10 @@ public sealed record KvReadOptions
     /// <summary>What the read promises; strong unless the client or the bucket has another word.</summary>
     public Consistency? Consistency { get; init; }
 
-    /// <summary>With <see cref="Consistency.Bounded"/>: how old a copy may be; 5 s unless given.</summary>
+    /// <summary>
+    /// With <see cref="Consistency.Bounded"/>, which this alone makes the read: how old a copy may be, in whole
+    /// milliseconds, at most a day; 5 s unless given.
+    /// </summary>
     public TimeSpan? MaxStaleness { get; init; }
 
     /// <summary>
@@ -46,6 +49,9 @@ public sealed record KvWriteOptions
     /// given, which all tries of one call share.
     /// </summary>
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>Of a batch: whether its operations are done in order, and none after the first that fails.</summary>
+    public bool StopsOnError { get; init; }
 
     /// <summary>Learns what this write made, so that reads of the session see it.</summary>
     public KvSession? Session { get; init; }

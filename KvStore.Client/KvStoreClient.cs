@@ -8,7 +8,7 @@ namespace KvStore.Client;
 /// A store, and of it the bucket that the settings name. One for a program is enough: it is safe for use by many at
 /// once and keeps its connections.
 /// </summary>
-public sealed class KvStoreClient : KvBucket, IDisposable
+public sealed partial class KvStoreClient : KvBucket, IDisposable
 {
     /// <summary>The name of the activity source and the meter.</summary>
     public const string TelemetryName = "KvStore.Client";
@@ -30,17 +30,19 @@ public sealed class KvStoreClient : KvBucket, IDisposable
     }
 
     internal KvStoreClient(KvStoreClientSettings settings, HttpClient http, TimeProvider time)
-        : this(settings, Connect(settings, http, time), time)
+        : this(Connect(settings, http, time), time)
     {
     }
 
-    private KvStoreClient(KvStoreClientSettings settings, KvTransport transport, TimeProvider time)
-        : base(settings.Bucket, transport, settings, time)
+    private KvStoreClient((KvStoreClientSettings Settings, KvTransport Transport) made, TimeProvider time)
+        : base(made.Settings.Bucket, made.Transport, made.Settings, time)
     {
     }
 
     /// <summary>Another bucket of the store; it need not be there yet.</summary>
-    /// <param name="name">1 to 63 small letters, digits and hyphens.</param>
+    /// <param name="name">
+    /// 1 to 63 characters: small letters, digits, dots, underscores and hyphens, of which a letter or digit is first.
+    /// </param>
     /// <exception cref="ArgumentException">It is no name of a bucket.</exception>
     public KvBucket Bucket(string name) => Beside(name);
 
@@ -56,31 +58,22 @@ public sealed class KvStoreClient : KvBucket, IDisposable
     /// <inheritdoc/>
     public void Dispose() => Transport.Dispose();
 
-    private static KvTransport Connect(KvStoreClientSettings settings, HttpClient http, TimeProvider time)
+    private static (KvStoreClientSettings Settings, KvTransport Transport) Connect(
+        KvStoreClientSettings settings, HttpClient http, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (string.IsNullOrWhiteSpace(settings.ConnectionString))
-            throw new ArgumentException("No connection string says where the store is.", nameof(settings));
-        if (settings.Timeout <= TimeSpan.Zero || settings.Timeout > KvTimeout.Max)
-            throw new ArgumentException("Timeout must be more than 0 and at most a minute.", nameof(settings));
-        if (settings.AttemptTimeout <= TimeSpan.Zero || settings.AttemptTimeout > KvTimeout.Max)
-            throw new ArgumentException("AttemptTimeout must be more than 0 and at most a minute.", nameof(settings));
-        try
-        {
-            var (servers, areNodes) = KvConnectionString.Read(settings.ConnectionString);
-            return new KvTransport(
-                http,
-                areNodes ? new NodeRoutes(http, servers) : new OneDoor(servers[0]),
-                settings is { DisableTracing: true, DisableMetrics: true }
-                    ? null
-                    : new ClientTelemetry(!settings.DisableTracing, !settings.DisableMetrics),
-                settings.AttemptTimeout,
-                time);
-        }
-        catch (FormatException wrong)
-        {
-            throw new ArgumentException(wrong.Message, nameof(settings), wrong);
-        }
+        var own = settings.Checked();
+        var (servers, areNodes) = KvConnectionString.Read(own.ConnectionString!);
+        var transport = new KvTransport(
+            http,
+            areNodes ? new NodeRoutes(http, servers, time) : new OneDoor(servers[0]),
+            own is { DisableTracing: true, DisableMetrics: true }
+                ? null
+                : new ClientTelemetry(!own.DisableTracing, !own.DisableMetrics),
+            new RetryBudget(own.RetryShare, own.RetryBurst, time),
+            own.AttemptTimeout,
+            time);
+        return (own, transport);
     }
 
     private static HttpClient NewHttp()

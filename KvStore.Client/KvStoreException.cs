@@ -12,7 +12,7 @@ public sealed class KvStoreException : Exception
         : base(message, inner) => Applied = applied;
 
     internal KvStoreException(Problem problem, Applied applied)
-        : this(Describe(problem, applied), applied) => Problem = problem;
+        : this((problem with { Applied = applied }).Describe(), applied) => Problem = problem;
 
     /// <summary>What the call did to the store. Of reads: nothing.</summary>
     public Applied Applied { get; }
@@ -22,11 +22,4 @@ public sealed class KvStoreException : Exception
 
     /// <summary>The word for programs, such as <c>value-too-large</c>; null: no store answered.</summary>
     public string? Code => Problem?.Code;
-
-    private static string Describe(Problem problem, Applied applied)
-    {
-        var detail = problem.Detail is { } said && said.TrimEnd('.') != problem.Title ? $": {said.TrimEnd('.')}" : "";
-        var outcome = applied is Applied.Unknown ? " Whether it was applied is not known." : "";
-        return $"{problem.Title}{detail} ({problem.Code}).{outcome}";
-    }
 }

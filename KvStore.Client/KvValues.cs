@@ -14,23 +14,42 @@ internal sealed class KvValues(JsonSerializerOptions options)
     private const string Text = "text/plain; charset=utf-8";
     private const string Json = "application/json";
 
+    /// <summary>Text as bytes; half of a surrogate pair is refused, as it would become another text.</summary>
+    public static UTF8Encoding Utf8 { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Whether values of the type are stored as they are.</summary>
+    public static bool AreAsTheyAre<T>() =>
+        typeof(T) == typeof(byte[]) || typeof(T) == typeof(ReadOnlyMemory<byte>) || typeof(T) == typeof(string);
+
     /// <summary>Bytes, and the media type that suits them.</summary>
-    public (ReadOnlyMemory<byte> Bytes, string ContentType) Write<T>(T value) => value switch
+    /// <exception cref="ArgumentException">It is null, or text with half of a surrogate pair.</exception>
+    public (ReadOnlyMemory<byte> Bytes, string ContentType) Write<T>(T value)
     {
-        byte[] bytes => (bytes, Binary),
-        ReadOnlyMemory<byte> bytes => (bytes, Binary),
-        string text => (Encoding.UTF8.GetBytes(text), Text),
-        _ => (JsonSerializer.SerializeToUtf8Bytes(value, TypeOf<T>()), Json),
-    };
+        if (!AreAsTheyAre<T>())
+            return (JsonSerializer.SerializeToUtf8Bytes(value, TypeOf<T>()), Json);
+        ArgumentNullException.ThrowIfNull(value);
+        return value switch
+        {
+            byte[] bytes => (bytes, Binary),
+            ReadOnlyMemory<byte> bytes => (bytes, Binary),
+            _ => (Utf8.GetBytes((string)(object)value), Text),
+        };
+    }
 
     /// <summary>The same to stand in JSON: a value that is JSON by itself, else bytes and their type.</summary>
     public (JsonElement? Json, ReadOnlyMemory<byte>? Bytes, string? ContentType) WriteInline<T>(T value)
     {
-        if (value is not (byte[] or ReadOnlyMemory<byte> or string))
+        if (!AreAsTheyAre<T>())
             return (JsonSerializer.SerializeToElement(value, TypeOf<T>()), null, null);
         var (bytes, type) = Write(value);
         return (null, bytes, type);
     }
+
+    /// <summary>A value as JSON: what is stored as it is must be JSON already.</summary>
+    /// <exception cref="JsonException">It is not.</exception>
+    public JsonElement WriteJson<T>(T value) => AreAsTheyAre<T>()
+        ? JsonElement.Parse(Write(value).Bytes.Span)
+        : JsonSerializer.SerializeToElement(value, TypeOf<T>());
 
     /// <summary>The value that was stored as these bytes.</summary>
     /// <exception cref="JsonException">They are no JSON of this type.</exception>
@@ -57,7 +76,7 @@ internal sealed class KvValues(JsonSerializerOptions options)
             && !contentType.StartsWith(Json, StringComparison.Ordinal);
         if (isText)
             return Read<T>(Encoding.UTF8.GetBytes(value.GetString()!));
-        if (typeof(T) == typeof(byte[]) || typeof(T) == typeof(ReadOnlyMemory<byte>) || typeof(T) == typeof(string))
+        if (AreAsTheyAre<T>())
             return Read<T>(Encoding.UTF8.GetBytes(value.GetRawText()));
         return value.Deserialize(TypeOf<T>())!;
     }

@@ -18,6 +18,9 @@ public readonly record struct KvVersion
     /// </summary>
     public long Number => _tag.Index;
 
+    /// <summary>The cluster of the write.</summary>
+    internal ulong ClusterId => _tag.ClusterId;
+
     /// <summary>Reads an entity tag, as <see cref="ToString"/> writes it.</summary>
     /// <param name="text">The tag with its quotes.</param>
     /// <param name="version">What was read.</param>

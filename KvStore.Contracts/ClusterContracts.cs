@@ -183,7 +183,16 @@ public sealed record NodeSnapshot(string Name, int Partitions);
 /// <summary>The believed primary of a partition (member id, 0: none known) and the term it was seen in.</summary>
 /// <param name="Member">Its number; 0: none is known.</param>
 /// <param name="Term">The term it was seen in.</param>
-public sealed record PrimaryHint(int Member, long Term);
+public sealed record PrimaryHint(int Member, long Term)
+{
+    /// <summary>
+    /// Whether it is news to who believes in another: it names a primary, and of a later term, or none was known. One
+    /// of the same term is not: who was learned from an answer instead is primary of a later term than was told.
+    /// </summary>
+    /// <param name="member">The member that is believed to be primary; 0: none.</param>
+    /// <param name="term">The highest term in which one was named.</param>
+    public bool IsNewsTo(int member, long term) => Member != 0 && (Term > term || member == 0);
+}
 
 /// <summary>Answer to <c>GET /health</c> on the balancer: how well the cluster can serve.</summary>
 /// <param name="Status"><see cref="Healthy"/>, <see cref="Degraded"/> or <see cref="Unavailable"/>.</param>

@@ -98,4 +98,13 @@ public sealed record Problem
             Applied = applied,
         };
     }
+
+    /// <summary>All that it says, in one line for people.</summary>
+    public string Describe()
+    {
+        var detail = Detail is { } said && said.TrimEnd('.') != Title ? $": {said.TrimEnd('.')}" : "";
+        var current = CurrentEtag is { } etag ? $" The ETag is {etag}." : "";
+        var outcome = Applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
+        return $"{Title}{detail} ({Code}).{current}{outcome}";
+    }
 }

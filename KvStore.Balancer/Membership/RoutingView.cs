@@ -158,7 +158,7 @@ internal sealed class RoutingView
             for (var partition = 0; partition < Math.Min(said.Primaries.Length, primaries.Length); partition++)
             {
                 var hint = said.Primaries[partition];
-                if (hint.Member != 0 && (hint.Term > primaries[partition].Term || primaries[partition].Member == 0))
+                if (hint.IsNewsTo(primaries[partition].Member, primaries[partition].Term))
                     primaries[partition] = new(hint.Member, hint.Term, IsLearned: false);
             }
         }

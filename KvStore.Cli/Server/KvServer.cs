@@ -134,7 +134,7 @@ internal sealed class KvServer : IDisposable
         if (answer.Content.Headers.ContentType?.MediaType == Problem.MediaType
             && await ReadProblemAsync(answer, stop).ConfigureAwait(false) is { } problem)
         {
-            return new FailureException(Describe(problem), ExitCodeOf(problem))
+            return new FailureException(problem.Describe(), ExitCodeOf(problem))
             {
                 Code = problem.Code,
                 Applied = problem.Applied,
@@ -159,14 +159,6 @@ internal sealed class KvServer : IDisposable
         {
             return null;
         }
-    }
-
-    private static string Describe(Problem problem)
-    {
-        var detail = problem.Detail is { } said && said.TrimEnd('.') != problem.Title ? $": {said.TrimEnd('.')}" : "";
-        var current = problem.CurrentEtag is { } etag ? $" The ETag is {etag}." : "";
-        var outcome = problem.Applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
-        return $"{problem.Title}{detail} ({problem.Code}).{current}{outcome}";
     }
 
     private static int ExitCodeOf(Problem problem) =>

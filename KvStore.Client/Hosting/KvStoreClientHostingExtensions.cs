@@ -79,11 +79,26 @@ public static class KvStoreClientHostingExtensions
     {
         var settings = new KvStoreClientSettings();
         var section = configuration.GetSection(Section);
-        section.Bind(settings);
-        section.GetSection(name).Bind(settings);
+        Read(section, settings);
+        Read(section.GetSection(name), settings);
         if (configuration.GetConnectionString(name) is { } connection)
             settings.ConnectionString = connection;
         return settings;
+    }
+
+    /// <summary>One by one: a binder would look into the options of JSON, too, and need reflection for them.</summary>
+    private static void Read(IConfigurationSection section, KvStoreClientSettings into)
+    {
+        into.ConnectionString = section[nameof(into.ConnectionString)] ?? into.ConnectionString;
+        into.Bucket = section[nameof(into.Bucket)] ?? into.Bucket;
+        into.Timeout = section.GetValue(nameof(into.Timeout), into.Timeout);
+        into.AttemptTimeout = section.GetValue(nameof(into.AttemptTimeout), into.AttemptTimeout);
+        into.RetryShare = section.GetValue(nameof(into.RetryShare), into.RetryShare);
+        into.RetryBurst = section.GetValue(nameof(into.RetryBurst), into.RetryBurst);
+        into.Consistency = section.GetValue(nameof(into.Consistency), into.Consistency);
+        into.DisableHealthChecks = section.GetValue(nameof(into.DisableHealthChecks), into.DisableHealthChecks);
+        into.DisableTracing = section.GetValue(nameof(into.DisableTracing), into.DisableTracing);
+        into.DisableMetrics = section.GetValue(nameof(into.DisableMetrics), into.DisableMetrics);
     }
 
     private static KvStoreClient Make(

@@ -23,48 +23,61 @@ internal sealed class ClientTelemetry(bool isTraced, bool isMeasured)
             HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
         });
 
+    private sealed record KnownCluster(ulong Id, string Text);
+
+    private volatile KnownCluster? _cluster;
+
+    /// <summary>An answer told of a version: it names the cluster.</summary>
+    public void Learn(KvVersion? version)
+    {
+        if (version is { ClusterId: var id } && _cluster?.Id != id)
+            _cluster = new KnownCluster(id, id.ToString("x16", CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>A call begins, probably at that server.</summary>
     public Activity? Begin(KvCall call, Uri server)
     {
         if (!isTraced || !Source.HasListeners())
             return null;
         var name = call.Bucket is null ? call.Operation : $"{call.Operation} {call.Bucket}";
-        var span = Source.StartActivity(name, ActivityKind.Client);
-        if (span is not { IsAllDataRequested: true })
-            return span;
-        span.SetTag("db.system.name", "kvstore");
-        span.SetTag("db.operation.name", call.Operation);
-        if (call.Bucket is { } bucket)
-            span.SetTag("db.collection.name", bucket);
+        var tags = TagsOf(call, server);
         if (call.BatchSize > 1)
-            span.SetTag("db.operation.batch.size", call.BatchSize);
-        span.SetTag("server.address", server.Host);
-        span.SetTag("server.port", server.Port);
-        return span;
+            tags.Add("db.operation.batch.size", call.BatchSize);
+        return Source.StartActivity(ActivityKind.Client, name: name, tags: tags);
     }
 
-    public void End(KvCall call, Activity? span, TimeSpan took, HttpStatusCode? status, string? error)
+    /// <summary>A call ends, at the server that was asked last.</summary>
+    public void End(
+        KvCall call, Uri server, Activity? span, TimeSpan took, HttpStatusCode? status, string? error)
     {
-        if (span is not null && status is { } answered)
-            span.SetTag("db.response.status_code", ((int)answered).ToString(CultureInfo.InvariantCulture));
-        if (span is not null && error is not null)
-        {
-            span.SetTag("error.type", error);
-            span.SetStatus(ActivityStatusCode.Error);
-        }
-
-        if (!isMeasured || !Duration.Enabled)
-            return;
-        var tags = new TagList
-        {
-            { "db.system.name", "kvstore" },
-            { "db.operation.name", call.Operation },
-        };
-        if (call.Bucket is { } bucket)
-            tags.Add("db.collection.name", bucket);
+        var tags = TagsOf(call, server);
         if (status is { } code)
             tags.Add("db.response.status_code", ((int)code).ToString(CultureInfo.InvariantCulture));
         if (error is not null)
             tags.Add("error.type", error);
-        Duration.Record(took.TotalSeconds, tags);
+        if (isMeasured)
+            Duration.Record(took.TotalSeconds, tags);
+        if (span is null)
+            return;
+        foreach (var (name, value) in tags)
+            span.SetTag(name, value);
+        if (error is not null)
+            span.SetStatus(ActivityStatusCode.Error);
+    }
+
+    private TagList TagsOf(KvCall call, Uri server)
+    {
+        var tags = new TagList
+        {
+            { "db.system.name", "kvstore" },
+            { "db.operation.name", call.Operation },
+            { "server.address", server.Host },
+            { "server.port", server.Port },
+        };
+        if (call.Bucket is { } bucket)
+            tags.Add("db.collection.name", bucket);
+        if (_cluster is { Text: var cluster })
+            tags.Add("db.namespace", cluster);
+        return tags;
     }
 }

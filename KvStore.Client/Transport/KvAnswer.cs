@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using KvStore.Contracts;
 
 namespace KvStore.Client.Transport;
@@ -32,6 +33,20 @@ internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte
             || response.Content.Headers.NonValidated.TryGetValues(name, out values)) && values.Count == 1
                 ? values.ToString()
                 : null;
+
+    /// <summary>What the body says.</summary>
+    /// <exception cref="KvStoreException">It is something else.</exception>
+    public T Read<T>(JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body.Span, type) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException wrong)
+        {
+            throw new KvStoreException("The answer cannot be read; is it a KvStore?", Applied.Unknown, wrong);
+        }
+    }
 
     /// <summary>What the writer told of the value.</summary>
     public IReadOnlyDictionary<string, string> Metadata()

@@ -41,11 +41,17 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     /// <summary>Whether any copy may answer, and not the primary alone.</summary>
     public bool IsForAnyCopy { get; init; }
 
+    /// <summary>The refusal that is an answer to the caller: what it asked for is not there.</summary>
+    public ProblemType Absence { get; init; } = ProblemType.NotFound;
+
     /// <summary>Learns what the answer saw.</summary>
     public KvSession? Session { get; init; }
 
     /// <summary>Whether a try that failed may have been carried out all the same.</summary>
     public bool MayBeApplied { get; set; }
+
+    /// <summary>Who was asked last; null: nobody yet.</summary>
+    public Uri? Server { get; set; }
 
     public void Add(string name, string value) => _headers.Add((name, value));
 

@@ -12,18 +12,26 @@ namespace KvStore.Client.Transport;
 internal sealed class KvTransport : IDisposable
 {
     private static readonly ResiliencePropertyKey<KvCall> Call = new(nameof(Call));
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(1);
 
     private readonly HttpClient _http;
     private readonly IRoutes _routes;
     private readonly ClientTelemetry? _telemetry;
+    private readonly RetryBudget _budget;
     private readonly TimeSpan _attemptTimeout;
     private readonly TimeProvider _time;
     private readonly ResiliencePipeline<KvAnswer> _retries;
 
     public KvTransport(
-        HttpClient http, IRoutes routes, ClientTelemetry? telemetry, TimeSpan attemptTimeout, TimeProvider time)
+        HttpClient http,
+        IRoutes routes,
+        ClientTelemetry? telemetry,
+        RetryBudget budget,
+        TimeSpan attemptTimeout,
+        TimeProvider time)
     {
-        (_http, _routes, _telemetry, _attemptTimeout, _time) = (http, routes, telemetry, attemptTimeout, time);
+        (_http, _routes, _telemetry, _budget) = (http, routes, telemetry, budget);
+        (_attemptTimeout, _time) = (attemptTimeout, time);
         _retries = new ResiliencePipelineBuilder<KvAnswer> { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions<KvAnswer>
             {
@@ -44,25 +52,35 @@ internal sealed class KvTransport : IDisposable
     /// <exception cref="OperationCanceledException">The caller does not want it any more.</exception>
     public async Task<KvAnswer> SendAsync(KvCall call, CancellationToken cancellation)
     {
+        if (call.Timeout <= TimeSpan.Zero || call.Timeout > LongestTimeout)
+        {
+            throw new ArgumentException(
+                $"The timeout of a call must be more than 0 and at most a day, and is {call.Timeout}.");
+        }
+
+        _budget.Earn();
         using var span = _telemetry?.Begin(call, _routes.First);
         var startedAt = _time.GetTimestamp();
         try
         {
             var answer = await SendUntilAnsweredAsync(call, startedAt, cancellation).ConfigureAwait(false);
-            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), answer.Status, null);
+            _telemetry?.Learn(answer.Version);
+            End(answer.Status, null);
             return answer;
         }
         catch (KvStoreException failure)
         {
-            var status = (HttpStatusCode?)failure.Problem?.Status;
-            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), status, failure.Code ?? "unreachable");
+            End((HttpStatusCode?)failure.Problem?.Status, failure.Code ?? "unreachable");
             throw;
         }
         catch (OperationCanceledException)
         {
-            _telemetry?.End(call, span, _time.GetElapsedTime(startedAt), null, "cancelled");
+            End(null, "cancelled");
             throw;
         }
+
+        void End(HttpStatusCode? status, string? error) => _telemetry?.End(
+            call, call.Server ?? _routes.First, span, _time.GetElapsedTime(startedAt), status, error);
     }
 
     /// <inheritdoc/>
@@ -79,15 +97,23 @@ internal sealed class KvTransport : IDisposable
         {
             var attempt = 0;
             var outcome = await _retries.ExecuteOutcomeAsync(
-                async (tried, state) =>
+                async (_, _) =>
                 {
-                    last = await TryAsync(call, attempt++, startedAt, tried.CancellationToken).ConfigureAwait(false);
+                    if (attempt == 0 || await _budget.TrySpendAsync(ended.Token).ConfigureAwait(false))
+                    {
+                        last = await TryAsync(call, attempt, startedAt, ended.Token, cancellation)
+                            .ConfigureAwait(false);
+                    }
+
+                    attempt++;
                     return last;
                 },
                 context,
                 this).ConfigureAwait(false);
-            if (outcome.Result is { } answer && IsAnswer(answer))
+            if (outcome.Result is { } answer && IsAnswer(call, answer))
                 return answer;
+            if (outcome.Exception is { } failure && !IsLoss(failure))
+                outcome.ThrowIfException();    // such as that the client was disposed
         }
         finally
         {
@@ -98,30 +124,36 @@ internal sealed class KvTransport : IDisposable
         throw FailureOf(call, last);
     }
 
+    /// <param name="call">The call.</param>
+    /// <param name="attempt">Which try it is, from 0.</param>
+    /// <param name="startedAt">When the call began.</param>
+    /// <param name="ends">Ends the try.</param>
+    /// <param name="given">The caller's own: that it gave up says nothing of the server.</param>
     private async Task<Outcome<KvAnswer>> TryAsync(
-        KvCall call, int attempt, long startedAt, CancellationToken cancellation)
+        KvCall call, int attempt, long startedAt, CancellationToken ends, CancellationToken given)
     {
         var left = call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
         var allowed = call.IsStream || left < _attemptTimeout ? left : _attemptTimeout;
         if (allowed < TimeSpan.FromMilliseconds(1))
             allowed = TimeSpan.FromMilliseconds(1);
         using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ends);
         Uri? server = null;
         try
         {
             server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
+            call.Server = server;
             using var request = call.ToRequest(server, allowed);
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));
-            if (!IsAnswer(answer))
+            if (!IsAnswer(call, answer))
                 call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
             return Outcome.FromResult(answer);
         }
-        catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or IOException)
+        catch (Exception failure) when (IsLoss(failure))
         {
-            if (server is not null)
+            if (server is not null && !given.IsCancellationRequested)
                 _routes.Doubt(server);
             call.MayBeApplied |= call.IsWrite && server is not null
                 && failure is not HttpRequestException
@@ -151,21 +183,25 @@ internal sealed class KvTransport : IDisposable
         }
     }
 
+    /// <summary>Whether there was no answer, or not all of it.</summary>
+    private static bool IsLoss(Exception failure) =>
+        failure is HttpRequestException or OperationCanceledException or IOException;
+
     /// <summary>What a caller can tell apart; anything else is a failure.</summary>
-    private static bool IsAnswer(KvAnswer answer) =>
+    private static bool IsAnswer(KvCall call, KvAnswer answer) =>
         answer.IsSuccess
         || answer.Status is HttpStatusCode.NotModified or HttpStatusCode.PreconditionFailed
-        || answer.Problem?.Code == ProblemType.NotFound.Code;
+        || answer.Problem?.Code == call.Absence.Code;
 
     private static bool IsWorthAnother(RetryPredicateArguments<KvAnswer> tried)
     {
         if (tried.Context.CancellationToken.IsCancellationRequested)
             return false;
         if (tried.Outcome.Result is not { } answer)
-            return true;
-        if (IsAnswer(answer))
-            return false;
+            return IsLoss(tried.Outcome.Exception!);
         tried.Context.Properties.TryGetValue(Call, out var call);
+        if (IsAnswer(call!, answer))
+            return false;
         return answer.Problem is { } problem
             ? problem.Retryable || (call!.MayBeApplied && problem.Applied == Applied.No)
             : answer.Status >= HttpStatusCode.BadGateway;    // what stands before a store says that nobody answers
@@ -179,7 +215,7 @@ internal sealed class KvTransport : IDisposable
             var reason = last.Exception is null or OperationCanceledException
                 ? "no answer in time"
                 : last.Exception.GetBaseException().Message.TrimEnd('.');
-            var outcome = applied is Applied.Unknown ? " Whether it was applied is not known." : "";
+            var outcome = applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
             return new KvStoreException($"The store cannot be reached: {reason}.{outcome}", applied, last.Exception);
         }
 

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Text.Json;
 using KvStore.Contracts;
-using KvStore.Core.Primitives;
-using KvStore.Core.Ring;
 
 namespace KvStore.Client.Transport;
 
@@ -10,33 +9,35 @@ namespace KvStore.Client.Transport;
 /// Finds the node of each key by the cluster's ring, as the balancer does. What it knows may be old: a node that is
 /// asked for another one's key asks that one, and says who it was.
 /// </summary>
-internal sealed class NodeRoutes(HttpClient http, IReadOnlyList<Uri> servers) : IRoutes
+internal sealed class NodeRoutes(HttpClient http, IReadOnlyList<Uri> servers, TimeProvider time) : IRoutes
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Freshness = TimeSpan.FromMilliseconds(100);    // of what is asked for at a retry
+    private static readonly TimeSpan DoubtPause = TimeSpan.FromSeconds(1);
 
+    private readonly Uri[] _servers = [.. servers];
     private readonly Lock _gate = new();
-    private volatile Table? _table;
+    private volatile RoutingTable? _table;
     private ImmutableHashSet<Uri> _doubted = [];
-    private Task? _look;
+    private Task _look = Task.CompletedTask;
+    private long _lookedAt;
     private uint _turn;
 
-    public Uri First => servers[0];
+    public Uri First => _servers[0];
 
     public async ValueTask<Uri> PickAsync(KvCall call, int attempt, CancellationToken cancellation)
     {
         if (_table is null || attempt > 0)
-            await LookAsync().WaitAsync(cancellation).ConfigureAwait(false);
+            await LookAsync(Freshness).WaitAsync(cancellation).ConfigureAwait(false);
+        else if (!Volatile.Read(ref _doubted).IsEmpty)
+            _ = LookAsync(DoubtPause);    // who answers that is asked for keys again
         var turn = call.Key.IsEmpty || call.IsForAnyCopy ? Interlocked.Increment(ref _turn) : 0;
-        var order = _table is { } table ? table.OrderFor(call.Key.Span) : servers;
-        var doubted = Volatile.Read(ref _doubted);
-        List<Uri> trusted = [.. order.Where(server => !doubted.Contains(server))];
-        var among = trusted.Count > 0 ? trusted : order;
-        return among[(int)((turn + (uint)attempt) % (uint)among.Count)];
+        return Pick(_table is { } table ? table.OrderFor(call.Key.Span) : _servers, turn + (uint)attempt);
     }
 
     public void Learn(KvCall call, Uri server, KvAnswer answer)
     {
-        ImmutableInterlocked.Update(ref _doubted, static (doubted, known) => doubted.Remove(known), server);
+        Trust(server);
         if (!call.Key.IsEmpty && _table is { } table && answer.One(KvHeaders.Role) == "primary"
             && answer.One(KvHeaders.ServedBy) is { } name)
             table.Learn(call.Key.Span, name);
@@ -45,25 +46,50 @@ internal sealed class NodeRoutes(HttpClient http, IReadOnlyList<Uri> servers) : 
     public void Doubt(Uri server) =>
         ImmutableInterlocked.Update(ref _doubted, static (doubted, failed) => doubted.Add(failed), server);
 
-    /// <summary>Asks for the cluster anew; who wants it meanwhile waits for the same answer.</summary>
-    private Task LookAsync()
+    private void Trust(Uri server) =>
+        ImmutableInterlocked.Update(ref _doubted, static (doubted, known) => doubted.Remove(known), server);
+
+    /// <summary>Of those that are not doubted, or of all where each is, the one whose turn it is.</summary>
+    private Uri Pick(Uri[] order, uint turn)
+    {
+        var doubted = Volatile.Read(ref _doubted);
+        var trusted = (uint)order.Length;
+        foreach (var server in order)
+            trusted -= doubted.Contains(server) ? 1u : 0;
+        if (trusted == 0)
+            return order[turn % (uint)order.Length];
+        var left = turn % trusted;
+        foreach (var server in order)
+        {
+            if (!doubted.Contains(server) && left-- == 0)
+                return server;
+        }
+
+        throw new UnreachableException("Fewer are trusted than were counted.");
+    }
+
+    /// <summary>
+    /// Asks for the cluster anew, unless that was done just now; who wants it meanwhile waits for the same answer.
+    /// </summary>
+    private Task LookAsync(TimeSpan freshness)
     {
         lock (_gate)
         {
-            if (_look is null || _look.IsCompleted)
-                _look = AskAllAsync();
+            var isFresh = _table is not null && time.GetElapsedTime(_lookedAt) < freshness;
+            if (_look.IsCompleted && !isFresh)
+                (_lookedAt, _look) = (time.GetTimestamp(), AskAllAsync());
             return _look;
         }
     }
 
     private async Task AskAllAsync()
     {
-        var asked = (_table?.Everyone ?? []).Union(servers).Select(AskAsync).ToList();
+        var asked = (_table?.Everyone ?? []).Union(_servers).Select(AskAsync).ToList();
         var known = (await Task.WhenAll(asked).ConfigureAwait(false)).OfType<ClusterStatus>().ToList();
         if (known.Count == 0)
             return;    // what was known stays the best that is
         var newest = known.MaxBy(cluster => cluster.Epoch)!;
-        _table = new Table(newest, [.. known.Where(cluster => cluster.ClusterId == newest.ClusterId)]);
+        _table = new RoutingTable(newest, [.. known.Where(cluster => cluster.ClusterId == newest.ClusterId)], _table);
     }
 
     /// <summary>The cluster as a node knows it; null: it does not tell.</summary>
@@ -71,74 +97,20 @@ internal sealed class NodeRoutes(HttpClient http, IReadOnlyList<Uri> servers) : 
     {
         try
         {
-            using var patience = new CancellationTokenSource(Patience);
+            using var patience = new CancellationTokenSource(Patience, time);
             using var answer = await http.GetAsync(new Uri(server, Routes.Cluster), patience.Token)
                 .ConfigureAwait(false);
             if (!answer.IsSuccessStatusCode)
                 return null;
             var body = await answer.Content.ReadAsByteArrayAsync(patience.Token).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(body, ContractsJson.Default.ClusterStatus);
+            var cluster = JsonSerializer.Deserialize(body, ContractsJson.Default.ClusterStatus);
+            Trust(server);
+            return cluster;
         }
         catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException
-            or JsonException or IOException)
+            or JsonException or IOException or ObjectDisposedException)
         {
             return null;
-        }
-    }
-
-    /// <summary>A cluster's ring, its nodes' addresses, and who is believed to be primary of what.</summary>
-    private sealed class Table
-    {
-        private readonly HashRing _ring;
-        private readonly Dictionary<int, Uri> _addresses = [];
-        private readonly Dictionary<string, int> _members;
-        private readonly int[] _primaries;
-
-        public Table(ClusterStatus cluster, IReadOnlyList<ClusterStatus> told)
-        {
-            _ring = new HashRing(
-                [.. cluster.Members.Select(member => (new NodeId(member.Id), member.Name))],
-                cluster.Partitions,
-                cluster.ReplicationFactor);
-            _members = cluster.Members.ToDictionary(member => member.Name, member => member.Id);
-            foreach (var member in told.SelectMany(each => each.Members))
-            {
-                if (Uri.TryCreate(member.Url, UriKind.Absolute, out var address))
-                    _addresses[member.Id] = address;
-            }
-
-            Everyone = [.. _addresses.Values];
-            _primaries =
-            [
-                .. Enumerable.Range(0, cluster.Partitions).Select(partition =>
-                    told.Select(each => each.Primaries[partition]).MaxBy(hint => hint.Term)!.Member),
-            ];
-        }
-
-        public IReadOnlyList<Uri> Everyone { get; }
-
-        /// <summary>Where a key is asked for: its primary, then the other copies; without a key anywhere.</summary>
-        public IReadOnlyList<Uri> OrderFor(ReadOnlySpan<byte> key)
-        {
-            if (key.IsEmpty)
-                return Everyone;
-            var partition = _ring.PartitionOf(key);
-            var primary = Volatile.Read(ref _primaries[partition.Value]);
-            List<Uri> order = [];
-            foreach (var member in _ring.PreferenceList(partition).Select(member => member.Value).Prepend(primary))
-            {
-                if (_addresses.TryGetValue(member, out var address) && !order.Contains(address))
-                    order.Add(address);
-            }
-
-            return order.Count > 0 ? order : Everyone;
-        }
-
-        /// <summary>A node answered as the primary of a key's partition.</summary>
-        public void Learn(ReadOnlySpan<byte> key, string name)
-        {
-            if (_members.TryGetValue(name, out var member))
-                Volatile.Write(ref _primaries[_ring.PartitionOf(key).Value], member);
         }
     }
 }

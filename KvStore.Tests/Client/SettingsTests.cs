@@ -1,4 +1,10 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using KvStore.Client;
+using KvStore.Contracts;
+using KvStore.Tests.House;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -81,7 +87,7 @@ public sealed class SettingsTests
         builder => builder.AddKvStoreClient("kv", settings => settings.DisableHealthChecks = true))));
 
     [Fact]
-    public async Task A_store_that_is_not_there_is_unhealthy_and_a_call_says_that_nothing_was_done()
+    public async Task A_store_that_is_not_there_is_unhealthy_and_a_call_says_so()
     {
         var port = Cluster.FreePorts.Take(1)[0];
         var services = Build(
@@ -92,9 +98,138 @@ public sealed class SettingsTests
 
         var client = services.GetRequiredService<KvStoreClient>();
         var failure = await Assert.ThrowsAsync<KvStoreException>(() => client.PutAsync("k", "v"));
-        Assert.Equal((null, KvStore.Contracts.Applied.No), (failure.Code, failure.Applied));
+        Assert.Null(failure.Code);
         Assert.StartsWith("The store cannot be reached", failure.Message);
     }
+
+    [Theory]
+    [InlineData("http://store", "store.example:81")]
+    [InlineData("https+http://store", "store.example:81")]
+    [InlineData("http://_admin.store", "store.example:82")]
+    [InlineData("Endpoints=http://store,http://other", "node1:1")]
+    public async Task A_connection_string_may_have_names_of_service_discovery(string connection, string asked)
+    {
+        using var store = new FakeStore();
+        var cluster = new ClusterStatus
+        {
+            ClusterId = "00000000000000aa",
+            Epoch = 1,
+            Partitions = 1,
+            ReplicationFactor = 1,
+            Members = [new(1, "node1", "http://node1:1")],
+            Primaries = [new(1, 1)],
+        };
+        store.Answer = (request, _, _) => Task.FromResult(request.Url.AbsolutePath == Routes.Cluster
+            ? FakeStore.Json(cluster, ContractsJson.Default.ClusterStatus)
+            : FakeStore.Stored());
+        var services = Build(
+            builder =>
+            {
+                builder.AddKvStoreClient("kv");
+                builder.Services.AddHttpClient("KvStore_kv").ConfigurePrimaryHttpMessageHandler(() => store);
+            },
+            ("ConnectionStrings:kv", connection),
+            ("services:store:http:0", "http://store.example:81"),
+            ("services:store:admin:0", "http://store.example:82"),
+            ("services:other:http:0", "http://other.example:81"));
+        await services.GetRequiredService<KvStoreClient>().GetAsync<int>("k");
+        Assert.Equal(asked, store.Requests.Last().Url.Authority);
+        Assert.All(store.Requests, request => Assert.DoesNotContain("store/", request.Url.ToString()));
+    }
+
+    [Theory]
+    [InlineData("Timeout", "00:00:00")]
+    [InlineData("Timeout", "00:02:00")]
+    [InlineData("AttemptTimeout", "-00:00:01")]
+    [InlineData("RetryShare", "1.5")]
+    [InlineData("RetryShare", "NaN")]
+    [InlineData("RetryBurst", "0")]
+    [InlineData("Bucket", "No Name")]
+    public void A_setting_that_has_no_valid_value_is_named_with_it(string name, string value)
+    {
+        var services = Build(
+            builder => builder.AddKvStoreClient("kv"),
+            ("ConnectionStrings:kv", "http://kv"), ($"KvStore:Client:kv:{name}", value));
+        var refused = Assert.Throws<ArgumentException>(services.GetRequiredService<KvStoreClient>);
+        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(value, refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>All settings but the delegate's own: what JSON is made by cannot stand in a file.</summary>
+    public static TheoryData<string> InFiles =>
+        [.. typeof(KvStoreClientSettings).GetProperties().Where(setting =>
+            setting.PropertyType != typeof(JsonSerializerOptions)).Select(setting => setting.Name)];
+
+    [Theory, MemberData(nameof(InFiles))]
+    public void Each_setting_is_read_from_both_sections(string name)
+    {
+        var setting = typeof(KvStoreClientSettings).GetProperty(name)!;
+        var (value, read) = Sample(setting.PropertyType);
+        foreach (var section in (string[])["KvStore:Client", "KvStore:Client:kv"])
+        {
+            KvStoreClientSettings? settings = null;
+            Build(builder => builder.AddKvStoreClient("kv", given => settings = given), ($"{section}:{name}", value));
+            Assert.Equal(read, setting.GetValue(settings));
+        }
+    }
+
+    [Fact]
+    public void The_schema_of_the_configuration_has_the_settings_and_no_others()
+    {
+        var schema = JsonNode.Parse(Repository.Read("KvStore.Client/ConfigurationSchema.json"))!;
+        var members = schema["properties"]!["KvStore"]!["properties"]!["Client"]!["properties"]!.AsObject();
+        Assert.Equal(InFiles.Select(row => row.Data).Order(), members.Select(member => member.Key).Order());
+        var defaults = new KvStoreClientSettings();
+        foreach (var (name, member) in members)
+        {
+            var setting = typeof(KvStoreClientSettings).GetProperty(name)!;
+            var type = Nullable.GetUnderlyingType(setting.PropertyType) ?? setting.PropertyType;
+            if (type.IsEnum)
+                Assert.Equal(Enum.GetNames(type), member!["enum"]!.AsArray().Select(word => (string?)word));
+            else
+                Assert.Equal(SchemaTypeOf(type), (string?)member!["type"]);
+            var given = Convert.ToString(setting.GetValue(defaults), CultureInfo.InvariantCulture);
+            Assert.Equal(given ?? "", member["default"]?.ToString() ?? "", ignoreCase: true);
+            Assert.NotEmpty((string?)member["description"] ?? "");
+            if ((string?)member["pattern"] is { } pattern)
+                Assert.Matches(pattern, given);
+        }
+    }
+
+    [Fact]
+    public void The_package_has_the_schema_and_what_adds_it()
+    {
+        var project = XDocument.Parse(Repository.Read("KvStore.Client/KvStore.Client.csproj"));
+        var packed = project.Descendants("None").Where(file => (string?)file.Attribute("Pack") == "true")
+            .Select(file => ((string?)file.Attribute("Include"), (string?)file.Attribute("PackagePath")));
+        Assert.Equal(
+            [
+                ("ConfigurationSchema.json", "/"),
+                ("buildTransitive/KvStore.Client.targets", "buildTransitive/"),
+            ],
+            packed);
+        var targets = XDocument.Parse(Repository.Read("KvStore.Client/buildTransitive/KvStore.Client.targets"));
+        Assert.Equal(
+            "$(MSBuildThisFileDirectory)../ConfigurationSchema.json",
+            (string?)Assert.Single(targets.Descendants("JsonSchemaSegment")).Attribute("Include"));
+    }
+
+    private static (string Text, object Value) Sample(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        var text when text == typeof(string) => ("other", "other"),
+        var time when time == typeof(TimeSpan) => ("00:00:07", TimeSpan.FromSeconds(7)),
+        var share when share == typeof(double) => ("0.75", 0.75),
+        var count when count == typeof(int) => ("7", 7),
+        var flag when flag == typeof(bool) => ("true", true),
+        var word when word == typeof(Consistency) => ("eventual", Consistency.Eventual),
+        var other => throw new NotSupportedException($"No sample of {other} is known here."),
+    };
+
+    private static string SchemaTypeOf(Type type) =>
+        type == typeof(bool) ? "boolean"
+        : type == typeof(int) ? "integer"
+        : type == typeof(double) ? "number"
+        : "string";
 
     private static IEnumerable<string> ChecksOf(IServiceProvider services) =>
         services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations

@@ -1,0 +1,105 @@
+using System.Net;
+using KvStore.Contracts;
+
+namespace KvStore.Tests.Client;
+
+/// <summary>A lock while its store does not answer, by a clock that the test moves.</summary>
+public sealed class LockTests : IDisposable
+{
+    private static readonly TimeSpan Life = TimeSpan.FromSeconds(30);
+
+    private readonly FakeStore _store = new();
+    private readonly TaskCompletionSource _renewal = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_lock_whose_renewals_are_not_answered_is_lost_when_its_life_is_over()
+    {
+        using var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", Life))!;
+        _store.Answer = FakeStore.Hang;
+        _store.Advance(TimeSpan.FromSeconds(29.9));
+        Assert.False(held.Lost.IsCancellationRequested);
+        _store.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.True(held.Lost.IsCancellationRequested);
+
+        var sent = _store.Requests.Count;
+        await held.DisposeAsync();
+        Assert.Equal(sent, _store.Requests.Count);    // whoever holds it now keeps it
+        Assert.True(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Renewals_that_come_to_nothing_are_sent_again_under_one_name_while_the_lock_lives()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromSeconds(5));
+        var held = (await client.TryLockAsync("lock", Life))!;
+        await _store.ArrivedAsync();
+        _store.Answer = FakeStore.Hang;
+        foreach (var seconds in (int[])[10, 5, 5])
+        {
+            _store.Advance(TimeSpan.FromSeconds(seconds));
+            await _store.ArrivedAsync();
+        }
+
+        _store.Answer = (_, _, _) => Task.FromResult(Written(43));
+        _store.Advance(TimeSpan.FromSeconds(5));
+        await _store.ArrivedAsync();
+        await held.DisposeAsync();
+        Assert.False(held.Lost.IsCancellationRequested);
+        var sent = _store.Requests.ToList();
+        Assert.Equal(6, sent.Count);
+        Assert.Single(sent[1..5].Select(asked => asked.Header(KvHeaders.IdempotencyKey)).Distinct());
+        Assert.Equal("\"00000000c0ffee00-1-43\"", sent[5].Header("If-Match"));
+    }
+
+    [Fact]
+    public async Task A_lock_that_somebody_took_away_is_lost_at_once()
+    {
+        using var client = _store.Open();
+        await using var held = (await client.TryLockAsync("lock", Life))!;
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.PreconditionFailed));
+        _store.Advance(TimeSpan.FromSeconds(9.9));
+        Assert.False(held.Lost.IsCancellationRequested);
+        _store.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.True(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task A_lock_that_is_disposed_during_a_renewal_releases_the_version_that_this_made()
+    {
+        using var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", Life))!;
+        _store.Answer = async (asked, _, given) =>
+        {
+            if (asked.Method == HttpMethod.Put)
+                await _renewal.Task.WaitAsync(given).ConfigureAwait(false);
+            return Written(43);
+        };
+        _store.Advance(Life / 3);
+        var released = held.DisposeAsync().AsTask();
+        Assert.False(released.IsCompleted);
+        _renewal.SetResult();
+        await released;
+
+        var last = _store.Requests.Last();
+        Assert.Equal((HttpMethod.Delete, "\"00000000c0ffee00-1-43\""), (last.Method, last.Header("If-Match")));
+        Assert.False(held.Lost.IsCancellationRequested);
+    }
+
+    [Theory, InlineData(0.9), InlineData(90_000)]
+    public async Task A_lock_lives_for_a_second_to_a_day(double seconds)
+    {
+        using var client = _store.Open();
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            () => client.TryLockAsync("lock", TimeSpan.FromSeconds(seconds)));
+    }
+
+    private static HttpResponseMessage Written(long version)
+    {
+        var answer = new HttpResponseMessage(HttpStatusCode.NoContent);
+        answer.Headers.TryAddWithoutValidation("ETag", $"\"00000000c0ffee00-1-{version}\"");
+        return answer;
+    }
+}

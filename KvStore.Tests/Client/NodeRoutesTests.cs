@@ -1,0 +1,163 @@
+using System.Text;
+using KvStore.Client;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+using KvStore.Core.Primitives;
+using KvStore.Core.Ring;
+
+namespace KvStore.Tests.Client;
+
+/// <summary>Which node a client that knows the nodes asks.</summary>
+public sealed class NodeRoutesTests : IDisposable
+{
+    private const int Partitions = 8;
+
+    private readonly FakeStore _store = new();
+    private readonly HashSet<string> _down = [];
+    private Func<string, ClusterStatus> _told = _ => Status(partition => partition % 3 + 1);
+
+    public NodeRoutesTests() => _store.Answer = (asked, _, _) =>
+        _down.Contains(asked.Url.Host)
+            ? throw new HttpRequestException(HttpRequestError.ConnectionError, "Nobody is there.")
+            : Task.FromResult(asked.Url.AbsolutePath == Routes.Cluster
+                ? FakeStore.Json(_told(asked.Url.Host), ContractsJson.Default.ClusterStatus)
+                : FakeStore.Stored());
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task Each_key_is_asked_for_at_its_primary_and_others_turn_by_turn()
+    {
+        using var client = Open();
+        for (var number = 0; number < 20; number++)
+            await client.GetAsync<int>($"k{number}");
+        var keys = Asked.Select(asked => (asked.Url.Host, asked.Url.Segments[^1])).ToList();
+        Assert.Equal(20, keys.Count);
+        Assert.All(keys, key => Assert.Equal($"node{PartitionOf(key.Item2) % 3 + 1}", key.Host));
+
+        var eventual = new KvReadOptions { Consistency = Consistency.Eventual };
+        for (var number = 0; number < 6; number++)
+            await client.GetAsync<int>("k", eventual);
+        Assert.Equal(
+            [2, 2, 2], Asked.Skip(20).GroupBy(asked => asked.Url.Host).Select(group => group.Count()));
+    }
+
+    [Fact]
+    public async Task The_primary_of_the_latest_term_is_believed_and_nobody_is_no_news()
+    {
+        _told = host => host switch
+        {
+            "node1" => Status(_ => 1, term: 5),
+            "node2" => Status(_ => 2, term: 7),
+            _ => Status(_ => 0, term: 9),
+        };
+        using var client = Open();
+        await client.GetAsync<int>("k");
+        Assert.Equal("node2", Asked.Single().Url.Host);
+    }
+
+    [Fact]
+    public void Who_answered_as_primary_is_asked_until_a_later_term_is_told_of()
+    {
+        var key = "k"u8;
+        var table = new RoutingTable(Status(_ => 1, term: 3), [Status(_ => 1, term: 3)], null);
+        Assert.Equal("node1", table.OrderFor(key)[0].Host);
+        table.Learn(key, "node3");
+        Assert.Equal("node3", table.OrderFor(key)[0].Host);
+        Assert.Equal(3, table.OrderFor(key).Distinct().Count());
+
+        var again = new RoutingTable(Status(_ => 1, term: 3), [Status(_ => 1, term: 3)], table);
+        Assert.Equal("node3", again.OrderFor(key)[0].Host);
+        var later = new RoutingTable(Status(_ => 1, term: 3), [Status(_ => 2, term: 4)], again);
+        Assert.Equal("node2", later.OrderFor(key)[0].Host);
+        var other = Status(_ => 1, term: 1) with { ClusterId = "00000000000000bb" };
+        Assert.Equal("node1", new RoutingTable(other, [other], later).OrderFor(key)[0].Host);
+    }
+
+    [Fact]
+    public async Task A_node_that_was_away_is_asked_again_soon_after_it_is_back()
+    {
+        using var client = Open();
+        await client.GetAsync<int>("k");
+        var primary = Asked.Single().Url.Host;
+        _down.Add(primary);
+        await _store.MovedAsync(client.GetAsync<int>("k"));
+        Assert.NotEqual(primary, Asked.Last().Url.Host);
+        await client.GetAsync<int>("k");
+        Assert.NotEqual(primary, Asked.Last().Url.Host);    // it is not asked in vain each time
+
+        _down.Clear();
+        _store.Advance(TimeSpan.FromSeconds(1));
+        await client.GetAsync<int>("k");    // this one has the nodes asked
+        await client.GetAsync<int>("k");
+        Assert.Equal(primary, Asked.Last().Url.Host);
+    }
+
+    [Fact]
+    public async Task That_a_caller_gave_up_says_nothing_of_the_node()
+    {
+        using var client = Open();
+        await client.GetAsync<int>("k");
+        var (primary, answer) = (Asked.Single().Url.Host, _store.Answer);
+        _store.Answer = FakeStore.Hang;
+        using var ended = new CancellationTokenSource();
+        var given = client.GetAsync<int>("k", null, ended.Token);
+        await ended.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
+        _store.Answer = answer;
+        await client.GetAsync<int>("k");
+        Assert.Equal(primary, Asked.Last().Url.Host);
+    }
+
+    [Fact]
+    public async Task Many_tries_at_once_ask_for_the_cluster_a_few_times_only()
+    {
+        using var client = Open();
+        _store.Answer = (asked, _, _) => Task.FromResult(asked.Url.AbsolutePath == Routes.Cluster
+            ? FakeStore.Json(Status(_ => 1), ContractsJson.Default.ClusterStatus)
+            : FakeStore.Refusal(ProblemType.Overloaded));
+        var calls = Enumerable.Range(0, 50).Select(_ => client.GetAsync<int>("k")).ToList();
+        for (var step = 0; step < 100; step++)
+            _store.Advance(TimeSpan.FromMilliseconds(5));
+        Assert.InRange(_store.Requests.Count - Asked.Count(), 3, 3 * 6);
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored());
+        foreach (var call in calls)
+            await _store.MovedAsync(call);
+    }
+
+    [Fact]
+    public async Task To_choose_a_node_allocates_nothing()
+    {
+        using var http = new HttpClient(_store, disposeHandler: false);
+        var routes = new NodeRoutes(http, [new Uri("http://node1:1"), new Uri("http://node2:1")], _store.Time);
+        var call = new KvCall(HttpMethod.Get, "/", "get") { Timeout = TimeSpan.FromSeconds(1), Key = "k"u8.ToArray() };
+        await routes.PickAsync(call, 0, default);
+        routes.Doubt(await routes.PickAsync(call, 0, default));
+        await routes.PickAsync(call, 0, default);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var turn = 0; turn < 1000; turn++)
+            await routes.PickAsync(call, 0, default);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000);    // less than a byte each
+    }
+
+    private IEnumerable<Asked> Asked => _store.Requests.Where(asked => asked.Url.AbsolutePath != Routes.Cluster);
+
+    private KvStoreClient Open() => _store.Open(
+        settings => settings.ConnectionString = "Endpoints=http://node1:1,http://node2:1");
+
+    private static int PartitionOf(string key) => new HashRing(
+        [(new NodeId(1), "node1"), (new NodeId(2), "node2"), (new NodeId(3), "node3")], Partitions, 3)
+        .PartitionOf(Encoding.UTF8.GetBytes(key)).Value;
+
+    private static ClusterStatus Status(Func<int, int> primaryOf, long term = 1) => new()
+    {
+        ClusterId = "00000000000000aa",
+        Epoch = 1,
+        Partitions = Partitions,
+        ReplicationFactor = 3,
+        Members = [.. Enumerable.Range(1, 3).Select(id => new ClusterMember(id, $"node{id}", $"http://node{id}:1"))],
+        Primaries = [.. Enumerable.Range(0, Partitions).Select(
+            partition => new PrimaryHint(primaryOf(partition), term))],
+    };
+}

@@ -1,0 +1,243 @@
+using System.Net;
+using KvStore.Client;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KvStore.Tests.Client;
+
+/// <summary>What is tried again, under which name, how often, and what a caller is told in the end.</summary>
+public sealed class RetryTests : IDisposable
+{
+    private readonly FakeStore _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task All_tries_of_a_write_carry_one_name_and_those_of_another_write_another()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => before is 0 or 1
+            ? Task.FromResult(FakeStore.Refusal(ProblemType.NoQuorum, Applied.Unknown))
+            : Task.FromResult(FakeStore.Stored());
+        await _store.MovedAsync(client.PutAsync("k", 1));
+        await _store.MovedAsync(client.PutAsync("k", 1));
+
+        var names = _store.Requests.Select(asked => asked.Header(KvHeaders.IdempotencyKey)).ToList();
+        Assert.Equal(4, names.Count);
+        Assert.Equal((names[0], names[0]), (names[1], names[2]));
+        Assert.NotEqual(names[0], names[3]);
+        Assert.All(names, name => Assert.Equal(7, Guid.Parse(name!).Version));
+    }
+
+    [Theory]
+    [InlineData("not-found")]
+    [InlineData("precondition-failed")]
+    [InlineData("value-too-large")]
+    [InlineData("idempotency-mismatch")]
+    public async Task A_refusal_that_would_be_the_same_again_is_told_at_once(string code)
+    {
+        using var client = _store.Open();
+        var type = ProblemType.All.Single(known => known.Code == code);
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(type));
+        var refused = await Record.ExceptionAsync(() => client.DeleteAsync("k"));
+        Assert.Equal(code is "not-found" or "precondition-failed", refused is null);
+        Assert.Single(_store.Requests);
+    }
+
+    [Fact]
+    public async Task A_call_waits_as_long_as_the_store_asks_it_to()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) =>
+        {
+            var answer = before == 0 ? FakeStore.Refusal(ProblemType.Overloaded) : FakeStore.Stored();
+            answer.Headers.TryAddWithoutValidation("Retry-After", "3");
+            return Task.FromResult(answer);
+        };
+        var call = client.GetAsync<int>("k");
+        _store.Advance(TimeSpan.FromSeconds(2.9));
+        Assert.Single(_store.Requests);
+        _store.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(1, (await call)!.Value);
+    }
+
+    [Fact]
+    public async Task A_try_that_hangs_is_given_up_and_each_tells_the_store_how_long_it_waits()
+    {
+        using var client = _store.Open(settings => settings.AttemptTimeout = TimeSpan.FromSeconds(4));
+        _store.Answer = FakeStore.Hang;
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal((null, Applied.Unknown), (failure.Code, failure.Applied));
+        var allowed = _store.Requests.Select(asked => KvTimeout.TryParse(
+            asked.Header(KvHeaders.Timeout)!, out var told, out _) ? told : default).ToList();
+        Assert.True(allowed.Count >= 2);
+        Assert.Equal(TimeSpan.FromSeconds(4), allowed[0]);
+        Assert.All(allowed.Skip(1), told => Assert.InRange(told, TimeSpan.FromTicks(1), allowed[0]));
+    }
+
+    [Theory]
+    [InlineData(HttpRequestError.ConnectionError, Applied.No)]
+    [InlineData(HttpRequestError.NameResolutionError, Applied.No)]
+    [InlineData(HttpRequestError.ResponseEnded, Applied.Unknown)]
+    public async Task Whether_a_write_was_applied_is_unknown_once_it_may_have_arrived(
+        HttpRequestError error, Applied applied)
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, _, _) => throw new HttpRequestException(error, "It broke.");
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal(applied, failure.Applied);
+        var read = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.GetAsync<int>("k")));
+        Assert.Equal(Applied.No, read.Applied);
+    }
+
+    [Fact]
+    public async Task A_refusal_after_a_try_that_may_have_arrived_leaves_the_outcome_unknown()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => before == 0
+            ? throw new HttpRequestException(HttpRequestError.ResponseEnded, "It broke.")
+            : Task.FromResult(FakeStore.Refusal(ProblemType.NoQuorum));
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal(("no-quorum", Applied.Unknown), (failure.Code, failure.Applied));
+        Assert.Contains("is not known", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tries_of_all_calls_together_are_bounded_as_a_share_of_the_calls()
+    {
+        using var client = _store.Open(settings =>
+        {
+            settings.Timeout = TimeSpan.FromSeconds(60);
+            (settings.RetryShare, settings.RetryBurst) = (0.1, 20);
+        });
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.Overloaded));
+        var calls = Enumerable.Range(0, 100).Select(_ => client.GetAsync<int>("k")).ToList();
+        for (var step = 0; step < 100; step++)
+            _store.Advance(TimeSpan.FromMilliseconds(100));
+
+        // 100 first tries, 20 that are free, 20 more in ten seconds; what the calls added was beyond the most
+        Assert.InRange(_store.Requests.Count, 135, 140);
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored());
+        foreach (var call in calls)
+            Assert.Equal(1, (await _store.MovedAsync(call))!.Value);
+    }
+
+    [Fact]
+    public async Task A_budget_earns_a_share_of_each_call_and_what_is_free_by_time()
+    {
+        var time = new FakeTimeProvider();
+        var budget = new RetryBudget(share: 0.25, burst: 2, time);
+        for (var call = 0; call < 100; call++)
+            budget.Earn();    // beyond the most
+        Assert.True(await budget.TrySpendAsync(default));
+        Assert.True(await budget.TrySpendAsync(default));
+        for (var call = 0; call < 4; call++)
+            budget.Earn();
+        Assert.True(await budget.TrySpendAsync(default));
+
+        Task[] waiting = [budget.TrySpendAsync(default).AsTask(), budget.TrySpendAsync(default).AsTask()];
+        foreach (var (seconds, done) in ((double, int)[])[(4.9, 0), (0.3, 1), (4.5, 1), (0.6, 2)])
+        {
+            MoveBy(TimeSpan.FromSeconds(seconds));
+            Assert.Equal(done, waiting.Count(wait => wait.IsCompleted));
+        }
+
+        void MoveBy(TimeSpan much)
+        {
+            var context = SynchronizationContext.Current;
+            SynchronizationContext.SetSynchronizationContext(null);
+            for (var moved = TimeSpan.Zero; moved < much; moved += TimeSpan.FromMilliseconds(100))
+                time.Advance(TimeSpan.FromMilliseconds(100));
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_try_and_gives_up_takes_none()
+    {
+        var time = new FakeTimeProvider();
+        var budget = new RetryBudget(share: 1, burst: 1, time);
+        Assert.True(await budget.TrySpendAsync(default));
+        using var ended = new CancellationTokenSource();
+        var (first, second) = (budget.TrySpendAsync(ended.Token).AsTask(), budget.TrySpendAsync(ended.Token).AsTask());
+        await ended.CancelAsync();
+        Assert.False(await first);
+        Assert.False(await second);
+        budget.Earn();
+        Assert.True(await budget.TrySpendAsync(default));
+    }
+
+    [Fact]
+    public async Task A_call_that_makes_no_sense_is_refused_before_it_is_sent()
+    {
+        var client = _store.Open();
+        var never = new KvReadOptions { Timeout = Timeout.InfiniteTimeSpan };
+        await Assert.ThrowsAsync<ArgumentException>(() => client.GetAsync<int>("k", never));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.GetAsync<int>("half \ud83d"));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.PutAsync("k", "half \ud83d"));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.PutAsync<string>("k", null!));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.BatchAsync(all => all.Get("half \ud83d")));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.CountAsync("half \ud83d"));
+        await Assert.ThrowsAsync<ArgumentException>(() => client.DeleteRangeAsync(""));
+        var ages = new KvReadOptions { Timeout = TimeSpan.MaxValue };
+        await Assert.ThrowsAsync<ArgumentException>(() => client.GetAsync<int>("k", ages));
+        Assert.Throws<ArgumentException>(() => client.Transaction().IfEquals("k", "text"));
+        Assert.Empty(_store.Requests);
+        client.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetAsync<int>("k"));
+    }
+
+    [Fact]
+    public async Task Settings_that_are_changed_later_change_no_client()
+    {
+        KvStoreClientSettings? settings = null;
+        using var client = _store.Open(given => (settings = given).Bucket = "one");
+        (settings!.Bucket, settings.Consistency, settings.Timeout) = ("two", Consistency.Eventual, TimeSpan.Zero);
+        await client.GetAsync<int>("k");
+        var asked = Assert.Single(_store.Requests);
+        Assert.Equal(("/buckets/one/keys/k", null), (asked.Url.AbsolutePath, asked.Header(KvHeaders.Consistency)));
+    }
+
+    [Fact]
+    public async Task What_a_read_may_be_is_sent_as_it_was_asked_for()
+    {
+        using var client = _store.Open();
+        await client.GetAsync<int>("a", new KvReadOptions { MaxStaleness = TimeSpan.FromMilliseconds(1500) });
+        await client.GetAsync<int>("b", new KvReadOptions { Consistency = Consistency.Eventual });
+        Assert.Equal(
+            [("?max_staleness=1500ms", "bounded"), ("", "eventual")],
+            _store.Requests.Select(asked => (asked.Url.Query, asked.Header(KvHeaders.Consistency))));
+    }
+
+    [Fact]
+    public async Task A_removal_of_many_is_followed_to_its_end_and_begun_anew_where_its_node_died()
+    {
+        using var client = _store.Open();
+        var (counts, confirmed) = (new Queue<long>([20_000, 5_000]), new List<string>());
+        _store.Answer = (asked, _, _) => Task.FromResult(
+            asked.Method == HttpMethod.Delete ? Confirm(asked)
+            : asked.Url.AbsolutePath.StartsWith("/admin/operations/gone", StringComparison.Ordinal)
+                ? FakeStore.Refusal(ProblemType.OperationNotFound)
+            : asked.Url.AbsolutePath.StartsWith("/admin/operations/", StringComparison.Ordinal)
+                ? FakeStore.Json(Operation("node2.2", "done", 5_000), ContractsJson.Default.OperationResponse)
+            : FakeStore.Json(new KeyListResponse([], [], null, "s", counts.Dequeue()),
+                ContractsJson.Default.KeyListResponse));
+        Assert.Equal(5_000, await _store.MovedAsync(client.DeleteRangeAsync("tmp/")));
+        Assert.Equal(["?prefix=tmp%2F&confirm=20000", "?prefix=tmp%2F&confirm=5000"], confirmed);
+
+        HttpResponseMessage Confirm(Asked asked)
+        {
+            confirmed.Add(asked.Url.Query);
+            var id = confirmed.Count == 1 ? "gone.1" : "node2.2";
+            return FakeStore.Json(
+                Operation(id, "running", 0), ContractsJson.Default.OperationResponse, HttpStatusCode.Accepted);
+        }
+
+        static OperationResponse Operation(string id, string state, long deleted) => new()
+        {
+            Id = id, Kind = "range-delete", Bucket = "default", State = state, Total = 5_000, Deleted = deleted,
+            Changed = 0, Started = DateTimeOffset.UnixEpoch,
+        };
+    }
+}

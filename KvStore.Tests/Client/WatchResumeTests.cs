@@ -1,0 +1,82 @@
+using System.Net;
+using System.Text;
+using KvStore.Client;
+using KvStore.Contracts;
+
+namespace KvStore.Tests.Client;
+
+/// <summary>A watch whose streams are cut where it hurts.</summary>
+public sealed class WatchResumeTests : IDisposable
+{
+    private readonly FakeStore _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_watch_that_is_cut_before_its_first_event_goes_on_from_where_it_was_to_begin()
+    {
+        using var client = _store.Open();
+        Tell("", "id: c1\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n");
+        var change = await _store.MovedAsync(client.WatchAsync<int>().FirstAsync().AsTask());
+        Assert.Equal(("a", 1, 7, "c1"), (change.Key, change.Value, change.Number, change.Cursor));
+        Assert.Equal(["", "now", "now"], Since);
+    }
+
+    [Fact]
+    public async Task A_watch_goes_on_behind_the_last_change_that_was_told_whole()
+    {
+        using var client = _store.Open();
+        Tell(
+            "event: put\ndata: {\"key\":\"a\",\"version\":1,\"value\":1}\n\n"    // in the middle of a transaction
+                + "id: c1\nevent: put\ndata: {\"key\":\"b\",\"version\":1,\"value\":1}\n\n"
+                + "id: c2\nevent: put\ndata: {\"key\":",
+            "id: c2\nevent: delete\ndata: {\"key\":\"c\",\"version\":2}\n\n"
+                + "id: c3\nevent: progress\ndata: {}\n\n",
+            "event: end\ndata: {\"reason\":\"bucket-gone\"}\n\n");
+        var changes = new List<KvChange<int>>();
+        var gone = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(ReadAsync()));
+        Assert.Equal("bucket-not-found", gone.Code);
+        Assert.Equal(["a", "b", "c"], changes.Select(change => change.Key));
+        Assert.Equal([null, "c1", "c2"], changes.Select(change => change.Cursor));
+        Assert.Equal(["c0", "c1", "c3"], Since);
+
+        async Task<bool> ReadAsync()
+        {
+            var options = new KvWatchOptions { Since = "c0" };
+            await foreach (var change in client.WatchAsync<int>("", options).ConfigureAwait(false))
+                changes.Add(change);
+            return true;
+        }
+    }
+
+    [Fact]
+    public async Task A_watch_asks_for_the_changes_that_are_wanted()
+    {
+        using var client = _store.Open();
+        Tell("event: end\ndata: {\"reason\":\"bucket-gone\"}\n\n");
+        var options = new KvWatchOptions
+        {
+            Since = "c0",
+            HasValues = false,
+            Kinds = [KvChangeKind.Delete, KvChangeKind.Expire],
+        };
+        await Assert.ThrowsAsync<KvStoreException>(() => client.WatchAsync<int>("a/", options).FirstAsync().AsTask());
+        Assert.Equal(
+            "?values=none&prefix=a%2F&since=c0&kinds=delete%2Cexpire", Assert.Single(_store.Requests).Url.Query);
+    }
+
+    private IEnumerable<string> Since => _store.Requests.Select(
+        asked => asked.Url.Query.Split("since=") is [_, var since] ? since : "");
+
+    /// <summary>What the streams tell, one after the other.</summary>
+    private void Tell(params string[] streams)
+    {
+        var left = new Queue<string>(streams);
+        _store.Answer = (asked, _, _) => Task.FromResult(asked.Header("Accept") == "application/json"
+            ? FakeStore.Json(new ChangesResponse([], "now"), ContractsJson.Default.ChangesResponse)
+            : new HttpResponseMessage(HttpStatusCode.OK)
+            {
+                Content = new StringContent(left.Dequeue(), Encoding.UTF8, "text/event-stream"),
+            });
+    }
+}
