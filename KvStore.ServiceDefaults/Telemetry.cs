@@ -29,7 +29,7 @@ internal static class Telemetry
     /// <summary>Which requests are traced; without it those whose clients say so, and a share of the others.</summary>
     internal const string SamplerVariable = "OTEL_TRACES_SAMPLER";
 
-    /// <summary>So small that a busy cluster does not feel it.</summary>
+    /// <summary>Of the requests that nobody else has decided about.</summary>
     private const double ShareOfTraces = 0.05;
 
     /// <summary>Where Prometheus reads.</summary>
