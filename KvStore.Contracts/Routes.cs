@@ -143,6 +143,9 @@ public static class KvHeaders
     /// <summary>Out: <c>true</c> when the answer is that of an earlier request with the same id.</summary>
     public const string IdempotencyReplayed = "Idempotency-Replayed";
 
+    /// <summary>Out, on writes that were done: where the time went, by <see cref="Contracts.ServerTiming"/>.</summary>
+    public const string ServerTiming = "Server-Timing";
+
     /// <summary>Out: equals the trace id.</summary>
     public const string RequestId = "Kv-Request-Id";
 

@@ -102,6 +102,7 @@ internal static class NodeServices
             .AddSingleton<INodeStatus, NodeStatusSource>()
             .AddHostedService<BucketHost>()
             .AddHostedService<QueueMetrics>()
+            .AddHostedService<StateMetrics>()
             .AddHostedService<TransactionResolver>();
         services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ApiOptions>, IOptions<WatchOptions>>(

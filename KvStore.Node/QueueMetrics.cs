@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using KvStore.Node.Api;
 using KvStore.Node.Replication;
+using KvStore.Node.Telemetry;
 using KvStore.Node.Watch;
 
 namespace KvStore.Node;
@@ -23,8 +24,8 @@ internal sealed class QueueMetrics : IHostedService, IDisposable
         WatchDispatcher watches,
         PinnedSnapshots snapshots)
     {
-        _meter = meters.Create("KvStore.Node");
-        Show("kvstore.requests", () => gate.Requests, "{request}", "Requests for keys in progress.");
+        _meter = meters.Create(NodeTracing.Name);
+        Show("kvstore.requests.active", () => gate.Requests, "{request}", "Requests for keys in progress.");
         Show("kvstore.requests.held", () => gate.Bytes, "By", "Bytes that requests in progress may hold.");
         _meter.CreateObservableCounter(
             "kvstore.requests.refused", () => gate.Refused, "{request}", "Requests refused since too much waits.");
@@ -33,6 +34,8 @@ internal sealed class QueueMetrics : IHostedService, IDisposable
         ShowPeers("kvstore.peers.waiting", link => link.Waiting.Messages, "{message}", "Messages for a peer.");
         ShowPeers("kvstore.peers.held", link => link.Waiting.Bytes, "By", "Payload of entries for a peer.");
         Show("kvstore.watch.streams", () => watches.Count, "{stream}", "Watches and waiting reads.");
+        _meter.CreateObservableCounter(
+            "kvstore.watch.dropped", () => watches.DroppedCount, "{stream}", "Watches ended, their readers too slow.");
         Show("kvstore.lists.pinned", () => snapshots.Count, "{snapshot}", "States kept for those who read lists.");
 
         void ShowPeers(string name, Func<PeerLink, long> value, string unit, string text) =>

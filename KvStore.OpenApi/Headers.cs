@@ -46,6 +46,12 @@ internal static class Headers
         KvHeaders.Copies, Grammar.Text("^[0-9]+/[0-9]+$"), "2/3",
         "Copies on stable storage when the answer was made, of all that vote.");
 
+    public static Header ServerTiming { get; } = new(
+        KvHeaders.ServerTiming, Grammar.Text(), "route;dur=0.081, quorum;dur=1.93, fsync;dur=0.846",
+        "Where the time of the write went, in milliseconds: until its primary had given it a place in the log (one "
+            + "`route` for each hop, with its name as `desc`), from there until its outcome was certain, and until the "
+            + "primary's own disk had it. Without the last where other copies were sooner.");
+
     public static Header IdempotencyReplayed { get; } = new(
         KvHeaders.IdempotencyReplayed, Grammar.Words("true"), "true",
         "This is the answer of an earlier request with the same `Idempotency-Key`. Absent otherwise.");

@@ -113,7 +113,7 @@ internal static partial class Operations
     private static ImmutableArray<Header> OfWrite =>
     [
         .. Headers.OfNode.Remove(Headers.CacheControl), Headers.Role, Headers.Copies, Headers.Version,
-        Headers.Session, Headers.IdempotencyReplayed, Headers.PreferenceApplied,
+        Headers.Session, Headers.IdempotencyReplayed, Headers.PreferenceApplied, Headers.ServerTiming,
     ];
 
     private static ImmutableArray<Header> OfStored =>

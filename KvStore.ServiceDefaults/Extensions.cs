@@ -22,9 +22,10 @@ public static class Extensions
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Adds telemetry (nothing of it unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set), the liveness check, service
-    /// discovery, and the stop with the parent process (<c>KVSTORE_STOP_WITH_STDIN=true</c>). No retries are added to
-    /// HTTP clients: replication and forwarding have deadlines of their own.
+    /// Adds telemetry (nothing of it unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> or <c>KVSTORE_PROMETHEUS</c> is set),
+    /// the liveness check, service discovery, and the stop with the parent process
+    /// (<c>KVSTORE_STOP_WITH_STDIN=true</c>). No retries are added to HTTP clients: replication and forwarding have
+    /// deadlines of their own.
     /// </summary>
     /// <exception cref="StartupException">A setting has no valid value.</exception>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
@@ -41,9 +42,13 @@ public static class Extensions
         return builder;
     }
 
-    /// <summary>Maps <see cref="AlivePath"/>: 200 while the process can answer at all.</summary>
+    /// <summary>
+    /// Maps <see cref="AlivePath"/>, 200 while the process can answer at all, and, where <c>KVSTORE_PROMETHEUS</c> asks
+    /// for it, what it measures.
+    /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
+        app.MapScrapePath();
         app.MapHealthChecks(AlivePath, new HealthCheckOptions { Predicate = check => check.Tags.Contains(LiveTag) });
         return app;
     }

@@ -1,9 +1,15 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry;
+using OpenTelemetry.Context.Propagation;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
 namespace KvStore.ServiceDefaults;
@@ -17,40 +23,123 @@ internal static class Telemetry
     /// <summary>Where the collector is; its presence turns telemetry on.</summary>
     internal const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    /// <summary><c>true</c> has metrics told at <see cref="ScrapePath"/>, to whoever asks.</summary>
+    internal const string PrometheusVariable = "KVSTORE_PROMETHEUS";
+
+    /// <summary>Which requests are traced; without it those whose clients say so, and a share of the others.</summary>
+    internal const string SamplerVariable = "OTEL_TRACES_SAMPLER";
+
+    /// <summary>Of the requests that nobody else has decided about.</summary>
+    private const double ShareOfTraces = 0.05;
+
+    /// <summary>Where Prometheus reads.</summary>
+    internal const string ScrapePath = "/metrics";
+
+    /// <summary>Before the name of a call between nodes.</summary>
+    private const string PeerCalls = "/kvstore.peer.";
+
     /// <summary>Every meter and activity source of the product.</summary>
     private const string OwnNames = "KvStore.*";
+
+    /// <summary>What the host begins a log scope with the request's path for, as soon as it is enabled.</summary>
+    private const string HostCategory = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
     internal static void AddTelemetry(this IHostApplicationBuilder builder)
     {
         builder.QuietByDefault("Microsoft.AspNetCore", LogLevel.Warning);
-        if (string.IsNullOrWhiteSpace(builder.Configuration[EndpointVariable]))
-        {
-            // The host begins an activity and a log scope per request as soon as this category is enabled at all.
-            builder.QuietByDefault("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.QuietByDefault(HostCategory, LogLevel.None);
+        var isExported = !string.IsNullOrWhiteSpace(builder.Configuration[EndpointVariable]);
+        var isScraped = IsScraped(builder.Configuration);
+        if (!isExported && !isScraped)
             return;
-        }
-
-        builder.Logging.AddOpenTelemetry(logging =>
-        {
-            logging.IncludeFormattedMessage = true;
-            logging.IncludeScopes = true;
-        });
-        builder.Services.AddOpenTelemetry()
-            .WithMetrics(metrics => metrics
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation()
-                .AddMeter(OwnNames))
-            .WithTracing(tracing => tracing
-                .AddAspNetCoreInstrumentation(options => options.Filter = context => !IsProbe(context.Request.Path))
-                .AddHttpClientInstrumentation()
-                .AddSource(OwnNames))
-            .UseOtlpExporter();
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => Describe(resource, builder))
+            .WithMetrics(metrics => AddMetrics(metrics, isScraped));
+        if (!isExported)
+            return;
+        builder.AddLogs();
+        Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());    // .NET's own: it sees what the filters decide
+        var isSampled = !string.IsNullOrWhiteSpace(builder.Configuration[SamplerVariable]);
+        telemetry.WithTracing(tracing => AddTraces(tracing, isSampled)).UseOtlpExporter();
     }
 
-    /// <summary>Whether a path is one that probes ask every second, which no trace is wanted of.</summary>
+    /// <summary>Maps <see cref="ScrapePath"/> where it is asked for.</summary>
+    internal static void MapScrapePath(this WebApplication app)
+    {
+        if (IsScraped(app.Configuration))
+            app.MapPrometheusScrapingEndpoint(ScrapePath);
+    }
+
+    /// <summary>Whether a path is one that is asked again and again, which no trace is wanted of.</summary>
     internal static bool IsProbe(PathString path) =>
-        path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
+        path == "/"    // of a node: the balancer and the others ask how it is
+        || path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
         || path.StartsWithSegments("/ready", StringComparison.Ordinal)
-        || path.StartsWithSegments("/health", StringComparison.Ordinal);
+        || path.StartsWithSegments("/health", StringComparison.Ordinal)
+        || path.StartsWithSegments("/admin/cluster", StringComparison.Ordinal)
+        || path.StartsWithSegments(ScrapePath, StringComparison.Ordinal);
+
+    /// <summary>Whether a call lasts as long as both nodes do, and so is a part of no request.</summary>
+    internal static bool IsPeerLink(string? path) =>
+        path is not null && path.StartsWith(PeerCalls, StringComparison.Ordinal)
+        && (path.EndsWith("/Link", StringComparison.Ordinal)
+            || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
+
+    /// <summary>Of nodes among each other, what they ask for somebody whose request is recorded.</summary>
+    private static bool IsWanted(HttpRequest request) =>
+        request.Path.Value?.StartsWith(PeerCalls, StringComparison.Ordinal) is true
+            ? !IsPeerLink(request.Path)
+                && request.Headers.TraceParent.ToString().EndsWith("-01", StringComparison.Ordinal)
+            : !IsProbe(request.Path);
+
+    private static bool IsScraped(IConfiguration configuration) => Settings.IsOn(configuration, PrometheusVariable);
+
+    /// <summary>Who it is, unless the environment says so.</summary>
+    private static void Describe(ResourceBuilder resource, IHostApplicationBuilder builder)
+    {
+        var isNamed = builder.Configuration["OTEL_SERVICE_NAME"] is not null
+            || builder.Configuration["OTEL_RESOURCE_ATTRIBUTES"]?.Contains("service.name=", StringComparison.Ordinal)
+                is true;
+        if (!isNamed)
+            resource.AddService(
+                builder.Environment.ApplicationName, serviceInstanceId: builder.Configuration["NODE_NAME"]);
+    }
+
+    private static void AddMetrics(MeterProviderBuilder metrics, bool isScraped)
+    {
+        metrics
+            .AddAspNetCoreInstrumentation()
+            .AddHttpClientInstrumentation()
+            .AddRuntimeInstrumentation()
+            .AddMeter(OwnNames)
+            .SetExemplarFilter(ExemplarFilterType.TraceBased);
+        if (isScraped)
+            metrics.AddPrometheusExporter();
+    }
+
+    private static void AddTraces(TracerProviderBuilder tracing, bool isSampled)
+    {
+        if (!isSampled)
+            tracing.SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(ShareOfTraces)));
+        tracing
+            .AddAspNetCoreInstrumentation(options => options.Filter = context => IsWanted(context.Request))
+            .AddHttpClientInstrumentation(options => options.FilterHttpRequestMessage = request =>
+                Activity.Current?.ParentId is not null    // else a program asks for itself: how others are, for example
+                && !IsPeerLink(request.RequestUri?.AbsolutePath))
+            .AddSource(OwnNames)
+            .AddProcessor(new KeylessSpans());
+    }
+
+    /// <summary>
+    /// Each record says its trace by itself, and on the console by a scope. No other scopes are sent: the host's has
+    /// the path of the request in it, and so the key.
+    /// </summary>
+    private static void AddLogs(this IHostApplicationBuilder builder)
+    {
+        builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
+        builder.Logging.Configure(logging =>
+            logging.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+        if (builder.Configuration["Logging:Console:FormatterOptions:IncludeScopes"] is null)
+            builder.Services.Configure<SimpleConsoleFormatterOptions>(console => console.IncludeScopes = true);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KvStore.Balancer.Membership;
+using KvStore.Balancer.Telemetry;
 using KvStore.Contracts;
 using Microsoft.Extensions.Primitives;
 using Yarp.ReverseProxy.Forwarder;
@@ -20,6 +21,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
 
     private CancellationTokenSource? _deadline;
     private long _startedAt;
+    private long _routingSince;
+    private long _sentAt;
     private TimeSpan _timeout;
     private TimeSpan _allowed;
 
@@ -58,7 +61,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     {
         _allowed = Route.Timeout ?? defaultTimeout;
         _timeout = _allowed + Route.Wait;
-        _startedAt = time.GetTimestamp();
+        _startedAt = _routingSince = time.GetTimestamp();
     }
 
     /// <summary>An attempt begins.</summary>
@@ -67,7 +70,12 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         Destination = destination;
         _deadline = deadline;
         IsRefused = false;
+        BalancerTracing.Routed(_routingSince, destination.Name, time);
+        _sentAt = time.GetTimestamp();
     }
+
+    /// <summary>The attempt came to nothing.</summary>
+    public void Failed() => _routingSince = time.GetTimestamp();
 
     /// <inheritdoc/>
     public override async ValueTask TransformRequestAsync(
@@ -118,6 +126,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         _deadline!.CancelAfter(Timeout.InfiniteTimeSpan);    // a slow reader has the server's own limits
         var copiesBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         LearnFrom(httpContext.Response.Headers);
+        AddTiming(httpContext.Response.Headers);
         if (proxyResponse.Content.Headers.ContentType?.MediaType is EventStream)
             await httpContext.Response.Body.FlushAsync(cancellationToken);    // its first event may be long in coming
         return copiesBody;
@@ -160,6 +169,13 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         {
             return null;    // not one of our nodes' refusals: passed on as it is
         }
+    }
+
+    private void AddTiming(IHeaderDictionary headers)
+    {
+        if (headers.TryGetValue(KvHeaders.ServerTiming, out var rest))
+            headers[KvHeaders.ServerTiming] = ServerTiming.Format(
+                "balancer", time.GetElapsedTime(_startedAt, _sentAt), rest.ToString());
     }
 
     /// <summary>An answer of another primary than the one that was asked is news for the next request.</summary>

@@ -218,6 +218,7 @@ internal sealed class OwnerForwarder(
         if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
             return true;    // an answer that has begun is never taken back; YARP has ended the connection
         Note(context, call, error);
+        call.Failed();
         return false;
     }
 

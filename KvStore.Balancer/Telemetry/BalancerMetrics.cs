@@ -1,37 +1,38 @@
 using System.Diagnostics.Metrics;
+using KvStore.Balancer.Membership;
 
 namespace KvStore.Balancer.Telemetry;
 
-/// <summary>What is counted; nothing on the path of a request that succeeds at once.</summary>
+/// <summary>What is counted, and told when somebody collects; nothing on the path of a request that succeeds.</summary>
 internal sealed class BalancerMetrics : IDisposable
 {
     private readonly Meter _meter;
-    private readonly Counter<long> _retries;
-    private readonly Counter<long> _expired;
-    private readonly Counter<long> _refused;
+    private long _retries;
+    private long _expired;
+    private long _refused;
 
-    public BalancerMetrics(IMeterFactory meters)
+    public BalancerMetrics(IMeterFactory meters, CurrentView views)
     {
-        _meter = meters.Create("KvStore.Balancer");
-        _retries = _meter.CreateCounter<long>(
-            "kvstore.balancer.retries",
-            "{attempt}",
+        _meter = meters.Create(BalancerTracing.Name);
+        Count("kvstore.balancer.retries", () => Interlocked.Read(ref _retries), "{attempt}",
             "Attempts after the first, of requests whose node did not answer.");
-        _expired = _meter.CreateCounter<long>(
-            "kvstore.balancer.expired",
-            "{request}",
+        Count("kvstore.balancer.expired", () => Interlocked.Read(ref _expired), "{request}",
             "Requests that no node answered before their deadline.");
-        _refused = _meter.CreateCounter<long>(
-            "kvstore.balancer.refused",
-            "{request}",
+        Count("kvstore.balancer.refused", () => Interlocked.Read(ref _refused), "{request}",
             "Requests that were refused since too many were on their way.");
+        _meter.CreateObservableGauge(
+            "kvstore.balancer.node.up",
+            () => views.Value.Nodes.Select(node => new Measurement<int>(
+                node.IsUp ? 1 : 0, new KeyValuePair<string, object?>("kvstore.peer", NameOf(node)))),
+            unit: null,
+            "Whether a node answers: 1, or 0.");
     }
 
-    public void Retried() => _retries.Add(1);
+    public void Retried() => Interlocked.Increment(ref _retries);
 
-    public void Expired() => _expired.Add(1);
+    public void Expired() => Interlocked.Increment(ref _expired);
 
-    public void Refused() => _refused.Add(1);
+    public void Refused() => Interlocked.Increment(ref _refused);
 
     /// <summary>Has what is waiting told of whenever somebody collects.</summary>
     public void Observe(Func<long> requests, Func<long> bytes)
@@ -44,4 +45,9 @@ internal sealed class BalancerMetrics : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private static string NameOf(ObservedNode node) => node.Destination.Name ?? node.Url.Authority;
+
+    private void Count(string name, Func<long> value, string unit, string text) =>
+        _meter.CreateObservableCounter(name, value, unit, text);
 }

@@ -31,7 +31,11 @@ public abstract record PeerMessage(Term Term)
         Term PreviousTerm,
         ImmutableArray<LogEntry> Entries,
         LogIndex Commit,
-        long LogTimeMs = 0) : PeerMessage(Term);
+        long LogTimeMs = 0) : PeerMessage(Term)
+    {
+        /// <summary>Whose entries these are, from host to host: the core neither reads nor keeps it.</summary>
+        public ImmutableArray<string> Traces { get; init; } = [];
+    }
 
     /// <summary>
     /// Accepted: everything up to <paramref name="Index"/> agrees with the primary and is flushed. Refused: the entry

@@ -23,7 +23,7 @@ internal sealed class BucketApi(
         new(ProblemType.BodyInvalid, $"The settings of a bucket have at most {MaxBodyBytes} bytes.");
 
     /// <summary>Answers a request for all buckets or for one of them.</summary>
-    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
+    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, "bucket", () => HandleAsync(context));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {

@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using KvStore.Contracts;
 using KvStore.Node.Replication;
+using Microsoft.Net.Http.Headers;
 
 namespace KvStore.Node.Api;
 
@@ -58,6 +60,8 @@ internal static class ForwardMessage
     {
         if (request.Headers is null)
             return;
+        if (Activity.Current is null)    // else the client that sends it says which span it comes from
+            Add(message, HeaderNames.TraceParent, request.Headers.TraceParent);
         foreach (var (name, values) in request.Headers)
         {
             if (name.Equals(KvHeaders.Prefer, StringComparison.OrdinalIgnoreCase) && request.Wait > TimeSpan.Zero)

@@ -25,6 +25,7 @@ internal sealed class ImportApi(
     /// <summary>Answers an import. What refuses it leaves the rest of the body unread.</summary>
     public Task AnswerAsync(HttpContext context) => shell.RunAsync(
         context,
+        "import",
         async () => await HandleAsync(context) is { } refusal ? refusal with { ClosesConnection = true } : null);
 
     /// <returns>Null when the request was answered.</returns>

@@ -11,7 +11,7 @@ internal sealed class JsonAnswers(Problems problems)
     {
         context.Response.StatusCode = status;
         context.Response.Headers.CacheControl = "no-cache";
-        problems.Sign(context.Response.Headers);
+        problems.Sign(context);
     }
 
     /// <summary>Sends a document.</summary>

@@ -19,9 +19,10 @@ internal sealed partial class KeyAnswers
             _ => throw new ArgumentException("The write was not done.", nameof(outcome)),
         };
         var response = context.Response;
-        SetCommonHeaders(response.Headers, session);
+        SetCommonHeaders(context, session);
         response.Headers[KvHeaders.Role] = "primary";
         response.Headers[KvHeaders.Copies] = CopyCounts.Format(copies, voters);
+        SetTiming(response.Headers, request.StartedAt, outcome.Times);
         if (result.IsReplay && request.IdempotencyKey is not null)
             response.Headers[KvHeaders.IdempotencyReplayed] = "true";
         if (request.Verb is Verb.Delete)
@@ -42,6 +43,16 @@ internal sealed partial class KeyAnswers
         }
 
         await response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    private void SetTiming(IHeaderDictionary headers, long startedAt, WriteTimes times)
+    {
+        if (times.Appended == 0)
+            return;
+        headers[KvHeaders.ServerTiming] = ServerTiming.Format(
+            time.GetElapsedTime(startedAt, times.Appended),
+            time.GetElapsedTime(times.Appended, times.Decided),
+            times.Flushed == 0 ? null : time.GetElapsedTime(times.Appended, times.Flushed));
     }
 
     /// <summary>At its own flush the primary cannot know whether the key was there before.</summary>

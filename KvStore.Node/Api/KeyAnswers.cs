@@ -10,7 +10,7 @@ using KvStore.Node.Replication;
 namespace KvStore.Node.Api;
 
 /// <summary>From what a replica said to an HTTP response.</summary>
-internal sealed partial class KeyAnswers(IPartitions partitions, Problems problems)
+internal sealed partial class KeyAnswers(IPartitions partitions, Problems problems, TimeProvider time)
 {
     private const string Vary = "Accept, Kv-Consistency, Authorization";
 
@@ -48,7 +48,7 @@ internal sealed partial class KeyAnswers(IPartitions partitions, Problems proble
         if (request.IfMatch is { } match && !match.IsMetBy(clusterId, found.Version))
             return Problems.PreconditionFailed(clusterId, found.Version) with { Read = facts, Session = session };
         var response = context.Response;
-        SetCommonHeaders(response.Headers, session);
+        SetCommonHeaders(context, session);
         SetReadHeaders(response.Headers, request, facts);
         SetVersion(response.Headers, clusterId, found.Version);
         EntryHeaders.Set(response.Headers, found);
@@ -124,11 +124,11 @@ internal sealed partial class KeyAnswers(IPartitions partitions, Problems proble
         facts.WriteTo(headers);
     }
 
-    private void SetCommonHeaders(IHeaderDictionary headers, string? session)
+    private void SetCommonHeaders(HttpContext context, string? session)
     {
-        problems.Sign(headers);
+        problems.Sign(context);
         if (session is not null)
-            headers[KvHeaders.Session] = session;
+            context.Response.Headers[KvHeaders.Session] = session;
     }
 
     private static void SetVersion(IHeaderDictionary headers, ulong clusterId, KeyVersion version)

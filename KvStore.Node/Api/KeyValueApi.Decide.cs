@@ -5,6 +5,7 @@ using KvStore.Core.Primitives;
 using KvStore.Core.State;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Api;
 
@@ -75,6 +76,8 @@ internal sealed partial class KeyValueApi
         }
 
         Failpoints.Reached(Failpoint.WriteOutcomeKnown);
+        if (outcome.Times.Appended is > 0 and var appended)
+            NodeTracing.Tell(NodeTracing.Route, request.StartedAt, appended, time);
         if (outcome is WriteOutcome.NotPrimary elsewhere)
             return Attempt.TryAt(Hint(partition, elsewhere.Hint));
         if (request.MayBeApplied && IsOfThisAttemptAlone(outcome))

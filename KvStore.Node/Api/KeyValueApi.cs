@@ -45,10 +45,26 @@ internal sealed partial class KeyValueApi(
         path.StartsWithSegments(Routes.DefaultKeys) || path.StartsWithSegments(Routes.Buckets);
 
     private Task RefuseAsync(HttpContext context, Refusal refusal) =>
-        shell.RunAsync(context, () => ValueTask.FromResult<Refusal?>(refusal));
+        shell.RunAsync(context, OperationOf(context.Request), () => ValueTask.FromResult<Refusal?>(refusal));
 
     private Task AnswerAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen = false) =>
-        shell.RunAsync(context, () => HandleAsync(context, target, isKeyChosen), target);
+        shell.RunAsync(
+            context,
+            OperationOf(context.Request),
+            () => HandleAsync(context, target, isKeyChosen),
+            target);
+
+    /// <summary>What measurements call it; whatever a client may send as method, they are few words.</summary>
+    private static string OperationOf(HttpRequest request) => request.Method switch
+    {
+        "GET" when request.Headers.ContainsKey(KvHeaders.Prefer)
+            && LongPoll.WaitIn(request.Headers[KvHeaders.Prefer].ToString()) > TimeSpan.Zero => "wait",
+        "GET" or "HEAD" => "get",
+        "PUT" or "POST" => "put",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        _ => "other",
+    };
 
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Key target, bool isKeyChosen)

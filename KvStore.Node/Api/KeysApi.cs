@@ -22,10 +22,13 @@ internal sealed partial class KeysApi(
 
     /// <summary>Answers a request for many keys.</summary>
     public Task AnswerAsync(HttpContext context, KeyTarget.Collection target) =>
-        shell.RunAsync(context, () => HandleAsync(context, target));
+        shell.RunAsync(context, NameOf(context.Request.Method), () => HandleAsync(context, target));
 
     /// <summary>Answers a request for an export.</summary>
-    public Task AnswerExportAsync(HttpContext context) => shell.RunAsync(context, () => HandleExportAsync(context));
+    public Task AnswerExportAsync(HttpContext context) =>
+        shell.RunAsync(context, "export", () => HandleExportAsync(context));
+
+    private static string NameOf(string method) => method is "DELETE" ? "remove" : "list";
 
     /// <returns>Null when the request was answered.</returns>
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, KeyTarget.Collection target)

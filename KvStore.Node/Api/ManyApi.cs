@@ -21,11 +21,11 @@ internal sealed partial class ManyApi(
 {
     /// <summary>Answers a batch.</summary>
     public Task AnswerBatchAsync(HttpContext context) =>
-        shell.RunAsync(context, () => HandleAsync(context, isBatch: true));
+        shell.RunAsync(context, "batch", () => HandleAsync(context, isBatch: true));
 
     /// <summary>Answers a transaction.</summary>
     public Task AnswerTransactionAsync(HttpContext context) =>
-        shell.RunAsync(context, () => HandleAsync(context, isBatch: false));
+        shell.RunAsync(context, "transaction", () => HandleAsync(context, isBatch: false));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context, bool isBatch)
     {

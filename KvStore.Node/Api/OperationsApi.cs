@@ -12,7 +12,8 @@ internal sealed class OperationsApi(
             + "it ended with the node that it ran on.");
 
     /// <summary>Answers a request for one of them.</summary>
-    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
+    public Task AnswerAsync(HttpContext context) =>
+        shell.RunAsync(context, "operation", () => HandleAsync(context));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {

@@ -4,6 +4,7 @@ using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
+using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Api;
 
@@ -24,8 +25,8 @@ internal enum ForwardResult
 /// Sends a request on to a partition's primary, under the id that it carries from hop to hop: a retry is applied at
 /// most once. Where to send comes from <see cref="IPartitions"/> alone, never from a request.
 /// </summary>
-internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time, ILogger<PrimaryForwarder> logger)
-    : IDisposable
+internal sealed class PrimaryForwarder(
+    IPartitions partitions, INodeStatus node, TimeProvider time, ILogger<PrimaryForwarder> logger) : IDisposable
 {
     /// <summary>How long an answer is still awaited from a primary that is no longer believed in.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
@@ -49,10 +50,12 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
             return ForwardResult.NotApplied;
         using var attempt = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         using var message = ForwardMessage.Create(request, address, time);
+        var sentAt = time.GetTimestamp();
+        NodeTracing.Tell(NodeTracing.Route, request.StartedAt, sentAt, time);
         Failpoints.Reached(Failpoint.HopBegun);
         try
         {
-            var sending = SendAsync(context, message, request, attempt.Token);
+            var sending = SendAsync(context, message, request, sentAt, attempt.Token);
             await GiveUpWhenMovedAsync(sending, partition, member, attempt);
             return await sending;
         }
@@ -85,7 +88,7 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
     }
 
     private async Task<ForwardResult> SendAsync(
-        HttpContext context, HttpRequestMessage message, KeyRequest request, CancellationToken attempt)
+        HttpContext context, HttpRequestMessage message, KeyRequest request, long sentAt, CancellationToken attempt)
     {
         using var response = await _client.SendAsync(message, attempt);
         if ((int)response.StatusCode == ProblemType.NotPrimary.Status)
@@ -97,10 +100,17 @@ internal sealed class PrimaryForwarder(IPartitions partitions, TimeProvider time
             return ForwardResult.Unknown;
         Failpoints.Reached(Failpoint.HopAnswered);
         CopyHeaders(response, context.Response);
+        AddTiming(context.Response.Headers, time.GetElapsedTime(request.StartedAt, sentAt));
         context.Response.ContentLength = response.Content.Headers.ContentLength;
         if (body.Length > 0)
             await context.Response.Body.WriteAsync(body, context.RequestAborted);
         return ForwardResult.Answered;
+    }
+
+    private void AddTiming(IHeaderDictionary headers, TimeSpan route)
+    {
+        if (headers.TryGetValue(KvHeaders.ServerTiming, out var rest))
+            headers[KvHeaders.ServerTiming] = ServerTiming.Format(node.Name, route, rest.ToString());
     }
 
     private static void CopyHeaders(HttpResponseMessage from, HttpResponse to)

@@ -8,6 +8,7 @@ using KvStore.Core.State;
 using KvStore.Node.Replication;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 
 namespace KvStore.Node.Api;
 
@@ -168,7 +169,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         var response = context.Response;
         response.Clear();
         response.StatusCode = refusal.Type.Status;
-        var traceId = Sign(response.Headers);
+        var traceId = Sign(context);
         SetHeaders(response.Headers, refusal);
         var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
         {
@@ -191,18 +192,26 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             : response.Body.WriteAsync(body, context.RequestAborted);
     }
 
-    /// <summary>What log lines and answers call the request.</summary>
-    public string TraceId() => Activity.Current?.TraceId.ToHexString() ?? ids.Next();
+    /// <summary>What log lines and answers call the request: its trace, also if nobody listens.</summary>
+    public string TraceId(HttpContext context) =>
+        Activity.Current?.TraceId.ToHexString() ?? TraceIn(context.Request.Headers) ?? ids.Next();
 
     /// <summary>Sets who answers, and what log lines call the request.</summary>
     /// <returns>The latter.</returns>
-    public string Sign(IHeaderDictionary headers)
+    public string Sign(HttpContext context)
     {
-        var traceId = TraceId();
+        var headers = context.Response.Headers;
+        var traceId = TraceId(context);
         headers[KvHeaders.RequestId] = traceId;
         headers[KvHeaders.ServedBy] = node.Name;
         return traceId;
     }
+
+    private static string? TraceIn(IHeaderDictionary headers) =>
+        headers.TryGetValue(HeaderNames.TraceParent, out var text)
+        && ActivityContext.TryParse(text, traceState: null, out var trace)
+            ? trace.TraceId.ToHexString()
+            : null;
 
     private static void SetHeaders(IHeaderDictionary headers, Refusal refusal)
     {

@@ -3,6 +3,7 @@ using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
+using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Api;
 
@@ -22,12 +23,37 @@ internal sealed class RequestShell(
 {
     /// <summary>Answers a request.</summary>
     /// <param name="context">The request.</param>
+    /// <param name="operation">What is asked for, of a few words; null: how long it takes says nothing.</param>
     /// <param name="handle">Answers it, or gives why not.</param>
     /// <param name="target">The key, if the request named one.</param>
-    public async Task RunAsync(
-        HttpContext context, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target = null)
+    public Task RunAsync(
+        HttpContext context, string? operation, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target = null)
     {
         requests.Add();
+        return operation is not null && NodeMetrics.AreOperationsMeasured
+            ? MeasureAsync(context, operation, handle, target)
+            : AnswerAsync(context, handle, target);
+    }
+
+    private async Task MeasureAsync(
+        HttpContext context, string operation, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
+    {
+        var startedAt = time.GetTimestamp();
+        Refusal? refused = null;
+        await AnswerAsync(context, async () => refused = await handle(), target);
+        context.Response.Headers.TryGetValue(KvHeaders.Consistency, out var level);
+        NodeMetrics.OperationEnded(
+            operation, OutcomeOf(context, refused), level is [var one] ? one : null, time.GetElapsedTime(startedAt));
+    }
+
+    private static string OutcomeOf(HttpContext context, Refusal? refused) =>
+        refused is not null ? refused.Type.Code
+        : context.RequestAborted.IsCancellationRequested ? "aborted"
+        : context.Response.StatusCode >= StatusCodes.Status400BadRequest ? "refused"
+        : "ok";
+
+    private async Task AnswerAsync(HttpContext context, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
+    {
         try
         {
             if (await handle() is { } refusal)
@@ -35,7 +61,7 @@ internal sealed class RequestShell(
         }
         catch (InvariantBrokenException broken)
         {
-            logger.InvariantBroken(problems.TraceId(), context.Request.Method, broken);
+            logger.InvariantBroken(problems.TraceId(context), context.Request.Method, broken);
             crash.Crash(broken);
             throw;
         }
@@ -46,7 +72,7 @@ internal sealed class RequestShell(
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            logger.RequestFailed(problems.TraceId(), context.Request.Method, failure);
+            logger.RequestFailed(problems.TraceId(context), context.Request.Method, failure);
             await RefuseAsync(context, Problems.Internal(isWrite: !IsRead(context.Request)), target);
         }
     }

@@ -20,7 +20,8 @@ internal sealed class WatchApi(
     TimeProvider time)
 {
     /// <summary>Answers a request to watch.</summary>
-    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
+    public Task AnswerAsync(HttpContext context) =>
+        shell.RunAsync(context, operation: null, () => HandleAsync(context));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {

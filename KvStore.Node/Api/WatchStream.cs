@@ -150,6 +150,7 @@ internal sealed class WatchStream(
         switch (end)
         {
             case WatchStep.Lost:
+                dispatcher.Dropped();
                 WriteMark(writer, "overflow"u8, "{}"u8);
                 break;
             case WatchStep.BucketGone:

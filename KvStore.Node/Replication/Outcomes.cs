@@ -19,6 +19,9 @@ internal enum Ack
 /// <summary>What became of a write.</summary>
 internal abstract record WriteOutcome
 {
+    /// <summary>How long it took, where this node is the primary that it was written at.</summary>
+    public WriteTimes Times { get; init; }
+
     /// <summary>
     /// Applied by a majority; <paramref name="Copies"/> of <paramref name="Voters"/> had flushed it by then.
     /// </summary>
@@ -54,6 +57,14 @@ internal abstract record WriteOutcome
     /// </summary>
     public sealed record Indeterminate : WriteOutcome;
 }
+
+/// <summary>
+/// When a write had come how far on its primary, as timestamps of the node's clock; 0: it had not, or nobody knows.
+/// </summary>
+/// <param name="Appended">It had its place in the log.</param>
+/// <param name="Flushed">It was on this node's stable storage.</param>
+/// <param name="Decided">Its outcome was certain.</param>
+internal readonly record struct WriteTimes(long Appended, long Flushed, long Decided);
 
 /// <summary>What became of a read.</summary>
 internal abstract record ReadOutcome

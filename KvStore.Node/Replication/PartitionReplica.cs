@@ -13,7 +13,7 @@ namespace KvStore.Node.Replication;
 /// One replica with its state and its callers. Everything but the members marked as readable from anywhere belongs to
 /// the one loop that owns it.
 /// </summary>
-internal sealed class PartitionReplica(
+internal sealed partial class PartitionReplica(
     PartitionId partition,
     Replica replica,
     KeyValueState state,
@@ -31,9 +31,6 @@ internal sealed class PartitionReplica(
     /// <summary>Entries kept behind a capture, so that a backup a moment behind needs no whole state.</summary>
     private const int KeptEntries = 1024;
 
-    private static readonly Input TickInput = new Input.Tick();
-    private static readonly Input MarkInput = new Input.Mark();
-    private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
 
     private readonly List<Input> _inputs = [];
     private readonly Effects _effects = new();
@@ -45,20 +42,18 @@ internal sealed class PartitionReplica(
     private volatile StrongBox<ImmutableArray<(NodeId, long)>> _lags = NoLags;
     private volatile ReplicaRole _role;
     private volatile bool _hasOthers = replica.Voters.Length > 1;
-    private ImmutableArray<NodeId> _keepers = [];
-    private ImmutableArray<NodeId> _lost = [];
-    private GroupConfiguration? _settled;
     private readonly Freshness _freshness = new(time, firstStamp);
     private readonly LogClock _clock = new(time);
+    private readonly TracedWrites _traced = new(time);
     private readonly IndexWaits _waits = new();
     private readonly FreedWaits _freed = new();
     private Input.Receive? _heard;
     private long _disbelieved;
+    private long _steppedAt;
+    private long _expired;
     private long _logBytes;
     private Snapshot? _marked;
     private LogIndex _lastMark = applied;
-    private long _ticksSinceMark;
-    private PendingWrite? _expiry;
 
     public PartitionId Partition { get; } = partition;
 
@@ -118,6 +113,9 @@ internal sealed class PartitionReplica(
         BucketId bucket, ImmutableArray<ReadOnlyMemory<byte>> keys, CancellationToken patience) =>
         _freed.FreeAsync(() => !Image.IsAnyLocked(bucket, keys), patience);
 
+    /// <summary>Readable from anywhere: keys whose time was over, while this was the primary.</summary>
+    public long Expired => Volatile.Read(ref _expired);
+
     /// <summary>Readable from anywhere: bytes applied since the last snapshot.</summary>
     public long LogBytes => Volatile.Read(ref _logBytes);
 
@@ -144,14 +142,20 @@ internal sealed class PartitionReplica(
             StepFailpoints.Received(input, DoReadsWait);
         if (input is Input.Receive { Message: PeerMessage.Heartbeat or PeerMessage.HeartbeatReply } heard)
             _heard = heard;
+        if (input is Input.Receive { Message: var message })
+            _traced.Received(message);
+        else if (input is Input.Persisted { Number: var number })
+            _traced.Flushed(number);
         _clock.Arrived(input);
         _inputs.Add(input);
     }
 
     public void Add(PendingWrite write)
     {
-        if (!write.IsDone)
-            _inputs.Add(_calls.Register(write));
+        if (write.IsDone)
+            return;
+        _inputs.Add(_calls.Register(write));
+        _traced.Offered(write);
     }
 
     public void Add(PendingRead read)
@@ -163,9 +167,11 @@ internal sealed class PartitionReplica(
     /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
     public void Step()
     {
+        _steppedAt = time.GetTimestamp();
         Replica.Clocks = _clock.Told(_freshness.Stamp(), Image.TimeMs);
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
+        _traced.Stepped(_effects, _calls, Replica.CommitIndex, _steppedAt);
         var isBelieved = _effects.Disbelieved.Count == 0;
         _clock.Stepped(Replica, isBelieved, Image.TimeMs);
         _role = Replica.Role;    // whoever sees a primary sees its clock
@@ -180,6 +186,7 @@ internal sealed class PartitionReplica(
     /// </summary>
     public bool Finish()
     {
+        _calls.Stepped(_steppedAt);
         foreach (var accepted in _effects.Accepted)
             _calls.Accept(accepted, MayAnswerOnOwnFlush(_calls.Offered(accepted.Ticket)));
         if (_effects.Restore is { } snapshot)
@@ -233,76 +240,8 @@ internal sealed class PartitionReplica(
         _inputs.Add(new Input.Compact(Replica.BeforeLast(index, KeptEntries, keptBytes)));
     }
 
-    /// <summary>One unit of time has passed.</summary>
-    public void Tick()
-    {
-        _inputs.Add(TickInput);
-        if (Replica.Role != ReplicaRole.Primary)
-            _lags = NoLags;
-        else if (HaveLagsChanged(_lags.Value))
-        {
-            _lags = new(
-                [.. Replica.Voters.Where(voter => voter != Replica.Primary).Select(voter => (voter, LagOf(voter)))]);
-        }
-
-        Rearrange();
-        ConsiderMark();
-        ConsiderExpiry();
-        history?.Trim();
-    }
-
-    /// <summary>Who should keep the group, the preferred primary first, and whose disks are lost for ever.</summary>
-    public void Follow(ImmutableArray<NodeId> keepers, ImmutableArray<NodeId> lost)
-    {
-        (_keepers, _lost) = (keepers, lost);
-        _settled = null;
-        _inputs.Add(new Input.Prefer(keepers[0]));
-    }
-
     /// <summary>Nobody is left to answer: the node stops.</summary>
     public void Abandon() => _calls.Abandon();
-
-    /// <summary>
-    /// On a primary: one step towards those who should keep the group, if it is not kept by them already.
-    /// </summary>
-    private void Rearrange()
-    {
-        if (Replica.Role != ReplicaRole.Primary || _keepers.IsEmpty || ReferenceEquals(_settled, Replica.Configuration))
-            return;
-        if (ConfigurationPlan.Next(Replica, _keepers, _lost) is { } step)
-            _inputs.Add(step);
-        else if (Replica.MayReconfigure
-            && Replica.Configuration.Learners.IsEmpty
-            && _keepers.ToHashSet().SetEquals(Replica.Configuration.Voters))
-            _settled = Replica.Configuration;
-    }
-
-    /// <summary>
-    /// On a primary: a mark now and then, if there is anything new to compare, and not before the last one was taken:
-    /// nobody is to fall behind with comparing.
-    /// </summary>
-    private void ConsiderMark()
-    {
-        _ticksSinceMark++;
-        if (Replica.Role != ReplicaRole.Primary || _ticksSinceMark < markTicks || _applied <= _lastMark
-            || Volatile.Read(ref _marked) is not null)
-            return;
-        _ticksSinceMark = 0;
-        _inputs.Add(MarkInput);
-    }
-
-    /// <summary>
-    /// On a primary: has the log tell the time when something is due by it, a bounded part in one command and one
-    /// command at a time, so that callers' commands go between.
-    /// </summary>
-    private void ConsiderExpiry()
-    {
-        if (_role != ReplicaRole.Primary || !_clock.IsAnyDue(Image) || _expiry is { IsDone: false })
-            return;
-        var command = new Command.Expire();
-        _expiry = new PendingWrite(CommandFormat.Encode(command, NowMs), command, Ack.Quorum);
-        Add(_expiry);
-    }
 
     private void Believe(Input.Receive heard)
     {
@@ -319,19 +258,6 @@ internal sealed class PartitionReplica(
         }
     }
 
-    private long LagOf(NodeId backup) => Replica.LastIndex - Replica.MatchOf(backup);
-
-    private bool HaveLagsChanged(ImmutableArray<(NodeId Peer, long Entries)> known)
-    {
-        foreach (var (peer, entries) in known)
-        {
-            if (entries != LagOf(peer))
-                return true;
-        }
-
-        return known.Length != Replica.Voters.Length - 1;
-    }
-
     private void Apply(LogEntry entry)
     {
         if (entry.Kind == EntryKind.Command)
@@ -343,6 +269,8 @@ internal sealed class PartitionReplica(
                 _freed.Announce();
             _calls.Applied(entry, result);
             history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
+            if (_role == ReplicaRole.Primary)
+                CountExpired(state.Changes);
         }
         else
         {
@@ -356,6 +284,15 @@ internal sealed class PartitionReplica(
             return;
         _lastMark = entry.Index;
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
+    }
+
+    private void CountExpired(IReadOnlyList<KeyChange> changes)
+    {
+        for (var at = 0; at < changes.Count; at++)
+        {
+            if (changes[at].Kind == KeyChangeKind.Expire)
+                Volatile.Write(ref _expired, _expired + 1);
+        }
     }
 
     private void Restore(Snapshot snapshot)

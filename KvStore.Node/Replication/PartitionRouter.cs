@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Numerics;
 using KvStore.Core.Membership;
 using KvStore.Core.Primitives;
@@ -40,6 +41,8 @@ internal sealed class PartitionRouter(
     private volatile PartitionReplica?[] _replicas = None;
     private ReplicaLoop[] _loops = [];
     private volatile HistoryBudget? _budget;
+    private long _elections;
+    private long _quorumFailures;
 
     /// <summary>The cluster's view; null until this node's replicas run.</summary>
     public ClusterView? View => current.Formed.IsCompleted ? current.View : null;
@@ -54,6 +57,12 @@ internal sealed class PartitionRouter(
     /// <summary>Calls, messages and reports that wait for the loops, and the bytes of payload in them.</summary>
     public (long Items, long Bytes) Waiting => (
         _loops.Sum(loop => (long)loop.Waiting), _loops.Sum(loop => loop.WaitingBytes));
+
+    /// <summary>Elections that a replica here has won.</summary>
+    public long Elections => Interlocked.Read(ref _elections);
+
+    /// <summary>Writes and reads here that as many copies as they asked for did not confirm in time.</summary>
+    public long QuorumFailures => Interlocked.Read(ref _quorumFailures);
 
     /// <summary>Tells that a replica here has applied something.</summary>
     public ChangeSignal Applied { get; } = new();
@@ -88,11 +97,20 @@ internal sealed class PartitionRouter(
         return EndAsync([.. _loops.Select(loop => Task.Run(loop.RunAsync))]);
     }
 
+    private void Unconfirmed(Activity? span)
+    {
+        Interlocked.Increment(ref _quorumFailures);
+        span?.SetStatus(ActivityStatusCode.Error);
+    }
+
     private void OnPrimaryChanged(PartitionReplica replica, NodeId self)
     {
         var (primary, term) = (replica.Hint.Primary, replica.Hint.Term);
         if (primary == self)
+        {
+            Interlocked.Increment(ref _elections);
             logger.BecamePrimary(replica.Partition.Value, term.Value);
+        }
         else if (primary != NodeId.None)
             logger.FollowsPrimary(replica.Partition.Value, primary.Value, term.Value);
         _changes.Announce(replica.Partition);
@@ -125,12 +143,19 @@ internal sealed class PartitionRouter(
             return new WriteOutcome.NotPrimary(replica.Hint.Primary);
         if (disk.IsLow && command.Stores && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
-        var write = new PendingWrite(CommandFormat.Encode(command, replica.NowMs), command, ack);
+        using var span = NodeTracing.Begin(NodeTracing.Quorum, "write");
+        var write = new PendingWrite(CommandFormat.Encode(command, replica.NowMs), command, ack)
+        {
+            Trace = span?.Context,
+        };
         using var armed = write.Arm(deadline);
         Failpoints.Reached(Failpoint.WriteArrived);
         if (!LoopOf(partition).TryPost(replica, write))
             return new WriteOutcome.Overloaded();
-        return await write.Done.ConfigureAwait(false);
+        var outcome = await write.Done.ConfigureAwait(false);
+        if (outcome is WriteOutcome.Indeterminate or WriteOutcome.TooFewCopies)
+            Unconfirmed(span);
+        return outcome;
     }
 
     /// <summary>Confirms leadership, then gives the state to read from.</summary>
@@ -140,12 +165,16 @@ internal sealed class PartitionRouter(
             return new ReadOutcome.NotPrimary(PrimaryOf(partition).Primary);
         if (replica.Role != ReplicaRole.Primary)
             return new ReadOutcome.NotPrimary(replica.Hint.Primary);
+        using var span = NodeTracing.Begin(NodeTracing.Quorum, "read");
         var read = new PendingRead();
         using var armed = read.Arm(deadline);
         Failpoints.Reached(Failpoint.ReadArrived);
         if (!LoopOf(partition).TryPost(replica, read))
             return new ReadOutcome.Overloaded();
-        return await read.Done.ConfigureAwait(false);
+        var outcome = await read.Done.ConfigureAwait(false);
+        if (outcome is ReadOutcome.TimedOut)
+            Unconfirmed(span);
+        return outcome;
     }
 
     /// <summary>What was changed lately, as applied here; null without a replica that holds keys.</summary>
@@ -291,19 +320,4 @@ internal sealed class PartitionRouter(
     }
 
     private static ImmutableArray<NodeId> LostIn(ClusterView view) => [.. view.Removed.Select(member => member.Id)];
-}
-
-/// <summary>Lets callers wait until a partition's believed primary changes.</summary>
-internal sealed class PrimaryChanges
-{
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<PartitionId, TaskCompletionSource> _next = [];
-
-    public Task Next(PartitionId partition) => _next.GetOrAdd(
-        partition, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-    public void Announce(PartitionId partition)
-    {
-        if (_next.TryRemove(partition, out var waiting))
-            waiting.TrySetResult();
-    }
 }

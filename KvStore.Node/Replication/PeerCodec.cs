@@ -160,6 +160,8 @@ internal static class PeerCodec
             });
         }
 
+        if (!append.Traces.IsEmpty)
+            wire.Traces.Add(append.Traces);
         return wire;
     }
 
@@ -190,7 +192,10 @@ internal static class PeerCodec
             new Term(wire.PreviousTerm),
             entries.MoveToImmutable(),
             Index(wire.Commit),
-            Position(wire.LogTimeMs));
+            Position(wire.LogTimeMs))
+        {
+            Traces = wire.Traces.Count == 0 ? [] : [.. wire.Traces.Take(TracedWrites.MostOfMessage)],
+        };
     }
 
     private static EntryKind Kind(uint kind) => kind is >= (uint)EntryKind.Empty and <= (uint)EntryKind.Configuration

@@ -127,6 +127,9 @@ internal sealed class PeerLink : IAsyncDisposable
     /// <summary>The peer's name.</summary>
     public string Peer => _peer.Name;
 
+    /// <summary>The peer as a member.</summary>
+    public NodeId Member => _peer.Id;
+
     /// <summary>Messages that wait to be sent, and the bytes of those with entries.</summary>
     public (int Messages, long Bytes) Waiting => _outbox.Waiting;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KvStore.Core.Primitives;
 using KvStore.Core.State;
 
@@ -22,6 +23,15 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
 
     public Term Term { get; private set; }
 
+    /// <summary>The span that it is a part of; null: its request is not traced.</summary>
+    public ActivityContext? Trace { get; init; }
+
+    /// <summary>When it had its place in the log, as a timestamp of the node's clock.</summary>
+    public long AppendedAt { get; private set; }
+
+    /// <summary>When it was on this node's stable storage; 0: it is not.</summary>
+    public long FlushedAt { get; set; }
+
     public Task<WriteOutcome> Done => _done.Task;
 
     public bool IsDone => _done.Task.IsCompleted;
@@ -33,10 +43,11 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
     public CancellationTokenRegistration Arm(CancellationToken deadline) =>
         deadline.UnsafeRegister(static state => ((PendingWrite)state!).OnDeadline(), this);
 
-    public void Appended(LogIndex index, Term term)
+    public void Appended(LogIndex index, Term term, long at)
     {
         Index = index;
         Term = term;
+        AppendedAt = at;
     }
 
     /// <summary>With <see cref="Ack.All"/>: applied, waiting for the last copies.</summary>

@@ -118,11 +118,13 @@ internal sealed class Snapshotter(
                 TaskCreationOptions.RunContinuationsAsynchronously);
             router.Post(replica, owned => captured.SetResult((owned.Capture(), owned.LogBytes)));
             var (snapshot, bytes) = await captured.Task.WaitAsync(stopping).ConfigureAwait(false);
+            var startedAt = time.GetTimestamp();
             await Task.Factory.StartNew(
                 () => storage.Log.SaveSnapshot(replica.Partition, snapshot),
                 CancellationToken.None,
                 TaskCreationOptions.LongRunning,    // a flush must not hold a thread of the pool
                 TaskScheduler.Default).ConfigureAwait(false);
+            NodeMetrics.Compacted(time.GetElapsedTime(startedAt));
             var kept = ShareOf(router.Replicas.Count());
             router.Post(replica, owned => owned.Saved(snapshot.Index, bytes, kept));
             logger.SnapshotSaved(replica.Partition.Value, snapshot.Index.Value);

@@ -16,6 +16,8 @@ internal sealed class WaitingCalls(Replica replica)
     private readonly List<PendingWrite> _answerOnFlush = [];
     private readonly List<PendingWrite> _awaitAll = [];
     private long _lastTicket;
+    private long _now;
+    private LogIndex _flushed = replica.FlushedIndex;
 
     public bool DoReadsWait => _reads.Count > 0;
 
@@ -39,13 +41,27 @@ internal sealed class WaitingCalls(Replica replica)
     /// <summary>The write that was offered under this ticket.</summary>
     public PendingWrite Offered(Ticket ticket) => _offered[ticket];
 
+    /// <summary>The core has stepped, for what it was given at <paramref name="at"/>.</summary>
+    public void Stepped(long at)
+    {
+        _now = at;
+        var flushed = replica.FlushedIndex;
+        for (var index = _flushed.Next(); _appended.Count > 0 && index <= flushed; index = index.Next())
+        {
+            if (_appended.TryGetValue(index, out var write))
+                write.FlushedAt = at;
+        }
+
+        _flushed = flushed;
+    }
+
     /// <summary>The core has appended a write.</summary>
     /// <param name="accepted">Which, and where.</param>
     /// <param name="answersOnFlush">Its caller waits for this replica's own flush alone.</param>
     public void Accept(Accepted accepted, bool answersOnFlush)
     {
         _offered.Remove(accepted.Ticket, out var write);
-        write!.Appended(accepted.Index, accepted.Term);
+        write!.Appended(accepted.Index, accepted.Term, _now);
         if (write.Command is Command.Prepare)
             LastPrepare = accepted.Index;
         if (answersOnFlush)
@@ -106,12 +122,17 @@ internal sealed class WaitingCalls(Replica replica)
             write.Applied(new WriteOutcome.TooFewCopies(result, copies, replica.Voters.Length)
             {
                 Index = entry.Index,
+                Times = TimesOf(write),
             });
             _awaitAll.Add(write);
             return;
         }
 
-        write.Complete(new WriteOutcome.Committed(result, copies, replica.Voters.Length) { Index = entry.Index });
+        write.Complete(new WriteOutcome.Committed(result, copies, replica.Voters.Length)
+        {
+            Index = entry.Index,
+            Times = TimesOf(write),
+        });
     }
 
     /// <summary>An entry without a command took the place of whatever was appended there.</summary>
@@ -161,7 +182,10 @@ internal sealed class WaitingCalls(Replica replica)
         if (replica.FlushedIndex < write.Index)
             return false;
         var version = new KeyVersion(write.Term, write.Index);
-        write.Complete(new WriteOutcome.Flushed(version, Copies(write.Index), replica.Voters.Length));
+        write.Complete(new WriteOutcome.Flushed(version, Copies(write.Index), replica.Voters.Length)
+        {
+            Times = TimesOf(write),
+        });
         return true;
     }
 
@@ -178,9 +202,15 @@ internal sealed class WaitingCalls(Replica replica)
         if (Copies(write.Index) < replica.Voters.Length)
             return false;
         var (result, voters) = (write.SoFar!.Result, replica.Voters.Length);
-        write.Complete(new WriteOutcome.Committed(result, voters, voters) { Index = write.Index });
+        write.Complete(new WriteOutcome.Committed(result, voters, voters)
+        {
+            Index = write.Index,
+            Times = TimesOf(write),
+        });
         return true;
     }
+
+    private WriteTimes TimesOf(PendingWrite write) => new(write.AppendedAt, write.FlushedAt, _now);
 
     /// <summary>A replica that is no longer primary knows no more than that a majority has it.</summary>
     private int Copies(LogIndex index) => replica.Role == ReplicaRole.Primary

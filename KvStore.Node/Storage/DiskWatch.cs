@@ -25,6 +25,15 @@ internal sealed class DiskWatch(
     /// <summary>Whether the disk is to be spared: the log is let go of as soon as it can be.</summary>
     public bool IsAlarmed => _isAlarmed;
 
+    /// <summary>How much room the log's disk and the snapshots' have, as far as they tell.</summary>
+    public IEnumerable<(string Disk, DiskSpace Space)> Spaces()
+    {
+        if (TrySpaceOf(storage.Directory.Wal) is { } wal)
+            yield return ("wal", wal);
+        if (TrySpaceOf(storage.Directory.Snapshots) is { } snapshots)
+            yield return ("snapshots", snapshots);
+    }
+
     /// <summary>Looks once.</summary>
     public void Look()
     {
@@ -48,6 +57,18 @@ internal sealed class DiskWatch(
             Look();
         }
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false));
+    }
+
+    private DiskSpace? TrySpaceOf(string folder)
+    {
+        try
+        {
+            return files.SpaceOf(folder);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private void LookForAlarm()

@@ -82,7 +82,8 @@ internal sealed class LogStorage : IDisposable
         var recovered = recovery.Join(directory.Wal, newest);
         reader.Repair();    // all is good: nothing was touched before, nobody is told before
         var numbers = WalSegment.NumbersIn(files, directory.Wal);
-        var wal = new WalWriter(files, directory, options, recovery.Groups, numbers.Count > 0 ? numbers[0] : 1, end);
+        var oldest = numbers.Count > 0 ? numbers[0] : 1;
+        var wal = new WalWriter(files, directory, options, recovery.Groups, oldest, end, time);
         foreach (var (partition, index, term) in recovery.Restarts)
             wal.AddRestart(partition, index, term);
         wal.Flush();

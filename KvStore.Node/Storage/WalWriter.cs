@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Node.Telemetry;
 
 namespace KvStore.Node.Storage;
 
@@ -17,6 +18,7 @@ internal sealed class WalWriter : IDisposable
     private readonly StorageOptions _options;
     private readonly SpareSegments _spares;
     private readonly Dictionary<PartitionId, GroupLog> _groups;
+    private readonly TimeProvider _time;
     private IStorageFile _file = null!;
     private ChainLink _link;
     private ulong _key;
@@ -34,12 +36,14 @@ internal sealed class WalWriter : IDisposable
         StorageOptions options,
         Dictionary<PartitionId, GroupLog> groups,
         long oldest,
-        WalEnd? end)
+        WalEnd? end,
+        TimeProvider time)
     {
         _files = files;
         _directory = directory;
         _options = options;
         _groups = groups;
+        _time = time;
         _spares = new SpareSegments(files, directory.Wal, options.SegmentBytes);
         _oldest = oldest;
         if (end is null)
@@ -109,8 +113,10 @@ internal sealed class WalWriter : IDisposable
     {
         if (_frame.IsEmpty)
             return;
+        var startedAt = _time.GetTimestamp();
         WriteFrame(_frame);
         _file.Flush();
+        NodeMetrics.Flushed(_time.GetElapsedTime(startedAt));
         Volatile.Write(ref _flushed, _link.Sequence);
     }
 

@@ -33,6 +33,7 @@ internal sealed class WatchDispatcher(
     private readonly SemaphoreSlim _used = new(0, 1);
     private volatile long[] _positions = [];
     private int _count;
+    private long _dropped;
     private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>
@@ -46,6 +47,12 @@ internal sealed class WatchDispatcher(
 
     /// <summary>Watches and waiting reads that are open.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Streams that ended since their readers did not follow.</summary>
+    public long DroppedCount => Interlocked.Read(ref _dropped);
+
+    /// <summary>A stream ends since its reader did not follow.</summary>
+    public void Dropped() => Interlocked.Increment(ref _dropped);
 
     /// <summary>Takes a place for one more; null: there is none.</summary>
     public IDisposable? TryEnter()

@@ -41,6 +41,10 @@ public sealed class TestCluster : IAsyncDisposable
     public static Task<TestCluster> StartAsync(int nodes = 3, params (string Name, string Value)[] settings) =>
         StartAsync(directory => Plan(directory, nodes, settings));
 
+    /// <summary>Starts three nodes and a balancer that all get these variables besides the usual ones.</summary>
+    public static Task<TestCluster> StartAllAsync(params (string Name, string Value)[] settings) =>
+        StartAsync(directory => Plan(directory, 3, settings, settings));
+
     /// <summary>Starts the processes that <paramref name="plan"/> makes for a directory, the balancer last.</summary>
     internal static async Task<TestCluster> StartAsync(Func<string, IEnumerable<TestProcess>> plan)
     {
@@ -142,7 +146,11 @@ public sealed class TestCluster : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static IEnumerable<TestProcess> Plan(string directory, int count, (string Name, string Value)[] settings)
+    private static IEnumerable<TestProcess> Plan(
+        string directory,
+        int count,
+        (string Name, string Value)[] settings,
+        params (string Name, string Value)[] balancerSettings)
     {
         var ports = FreePorts.Take(2 * count + 1);
         var urls = string.Join(',', Enumerable.Range(0, count).Select(i => $"http://localhost:{ports[i]}"));
@@ -164,11 +172,10 @@ public sealed class TestCluster : IAsyncDisposable
             yield return new TestProcess("KvStore.Node.dll", name, ports[i], directory, variables);
         }
 
-        yield return new TestProcess("KvStore.Balancer.dll", "balancer", ports[^1], directory, new()
-        {
-            ["LB_PORT"] = Text(ports[^1]),
-            ["DATABASE_NODES"] = urls,
-        });
+        var balancer = new Dictionary<string, string> { ["LB_PORT"] = Text(ports[^1]), ["DATABASE_NODES"] = urls };
+        foreach (var (setting, value) in balancerSettings)
+            balancer[setting] = value;
+        yield return new TestProcess("KvStore.Balancer.dll", "balancer", ports[^1], directory, balancer);
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -69,7 +69,7 @@ public sealed partial class PackageTests
             "A package nobody uses is taken out.");
     }
 
-    [GeneratedRegex(@"^\[\d+\.\d+\.\d+(\.\d+)?\]$")]
+    [GeneratedRegex(@"^\[\d+\.\d+\.\d+(\.\d+|-beta\.\d+)?\]$")]
     private static partial Regex Exact();
 
     [GeneratedRegex(@"^\| `(?<name>[^`]+)`", RegexOptions.Multiline)]

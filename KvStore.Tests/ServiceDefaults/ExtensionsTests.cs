@@ -52,7 +52,10 @@ public sealed class ExtensionsTests
     [InlineData("/ready", true)]
     [InlineData("/health", true)]
     [InlineData("/v1/alive", false)]
-    [InlineData("/", false)]
+    [InlineData("/", true)]
+    [InlineData("/metrics", true)]
+    [InlineData("/admin/cluster", true)]
+    [InlineData("/openapi/v1.json", false)]
     public void Probes_are_not_traced(string path, bool isProbe) =>
         Assert.Equal(isProbe, Telemetry.IsProbe(new PathString(path)));
 

@@ -34,7 +34,10 @@ public sealed class PeerCodecTests
                     entry.Item1 ? EntryKind.Empty : EntryKind.Command,
                     entry.Item2))],
                 new LogIndex(commit),
-                commit)),
+                commit)
+            {
+                Traces = [.. entries.Select(entry => $"{entry.Item2.Length}")],
+            }),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
@@ -194,7 +197,8 @@ public sealed class PeerCodecTests
         }
 
         var read = Assert.IsType<PeerMessage.AppendRequest>(actual);
-        Assert.Equal(append with { Entries = [] }, read with { Entries = [] });
+        Assert.Equal(append with { Entries = [], Traces = [] }, read with { Entries = [], Traces = [] });
+        Assert.Equal(append.Traces, read.Traces);
         Assert.Equal(
             append.Entries.Select(
                 entry => (entry.Index, entry.Term, entry.Kind, Convert.ToHexString(entry.Payload.Span))),
