@@ -144,7 +144,7 @@ internal sealed class PartitionReplica(
             StepFailpoints.Received(input, DoReadsWait);
         if (input is Input.Receive { Message: PeerMessage.Heartbeat or PeerMessage.HeartbeatReply } heard)
             _heard = heard;
-        _clock.Arrived(input);
+        _clock.Arrived(input, Replica);
         _inputs.Add(input);
     }
 
@@ -163,7 +163,7 @@ internal sealed class PartitionReplica(
     /// <summary>First half: lets the core decide. The effects are complete, nothing of them is done.</summary>
     public void Step()
     {
-        Replica.Clocks = _clock.Told(_freshness.Stamp(), Image.TimeMs);
+        Replica.Clocks = new(_freshness.Stamp(), _clock.Tells(Replica, Image.TimeMs));
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         var isBelieved = _effects.Disbelieved.Count == 0;
@@ -352,7 +352,7 @@ internal sealed class PartitionReplica(
         _applied = entry.Index;
         _appliedTerm = entry.Term;
         Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);
-        if (entry.Kind != EntryKind.Empty)
+        if (entry.Kind == EntryKind.Command)
             return;
         _lastMark = entry.Index;
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
