@@ -5,7 +5,7 @@ namespace KvStore.Core.Replication;
 
 /// <summary>
 /// Who keeps a group's log: voters, who make majorities, and learners, who receive the log and count for nothing until
-/// they have caught up and are made voters. Immutable; no member is named twice.
+/// they have caught up and are made voters. And which time the group goes by. Immutable; no member is named twice.
 /// </summary>
 public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 {
@@ -14,12 +14,15 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 
     /// <param name="voters">At least one.</param>
     /// <param name="learners">None of them a voter.</param>
-    public GroupConfiguration(ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners)
+    /// <param name="timeTerm">As <see cref="TimeTerm"/>.</param>
+    public GroupConfiguration(
+        ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners, Term timeTerm = default)
     {
         Invariant.Holds(!voters.IsEmpty);
         Invariant.Holds(voters.Length + learners.Length <= MaxMembers);
         Voters = voters;
         Learners = learners;
+        TimeTerm = timeTerm;
         Members = [.. voters, .. learners];
         Invariant.Holds(Members.Distinct().Count() == Members.Length);
     }
@@ -29,6 +32,11 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 
     /// <summary>Those who receive the log and do not count.</summary>
     public ImmutableArray<NodeId> Learners { get; }
+
+    /// <summary>
+    /// The term whose primary began the time that the group goes by, because nobody could tell it one; zero: none has.
+    /// </summary>
+    public Term TimeTerm { get; }
 
     /// <summary>Voters, then learners.</summary>
     public ImmutableArray<NodeId> Members { get; }
@@ -47,7 +55,10 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
         return come.Count + gone <= 1 && come.TrueForAll(Learners.Contains);
     }
 
-    /// <inheritdoc/>
+    /// <summary>The same members, who go by the time that was begun in <paramref name="term"/>.</summary>
+    public GroupConfiguration InTime(Term term) => new(Voters, Learners, term);
+
+    /// <summary>Whether the same members keep the log, whatever the time.</summary>
     public bool Equals(GroupConfiguration? other) =>
         other is not null && Voters.SequenceEqual(other.Voters) && Learners.SequenceEqual(other.Learners);
 

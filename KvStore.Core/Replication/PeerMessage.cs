@@ -16,14 +16,14 @@ public abstract record PeerMessage(Term Term)
 
     /// <summary>
     /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
-    /// <paramref name="LogTimeMs"/> and <paramref name="LogTimeTerm"/> are of the voter's <see cref="HostClocks"/>.
+    /// <paramref name="Time"/> is of the voter's <see cref="HostClocks"/>.
     /// </summary>
-    public sealed record VoteReply(
-        Term Term, bool IsGranted, bool IsPreVote, long LogTimeMs = 0, Term LogTimeTerm = default) : PeerMessage(Term);
+    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, GroupTime Time = default)
+        : PeerMessage(Term);
 
     /// <summary>
     /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), how far is committed,
-    /// and the sender's <see cref="HostClocks.LogTimeMs"/>.
+    /// and the time, once it is committed that the group goes by it.
     /// </summary>
     public sealed record AppendRequest(
         Term Term,
@@ -31,7 +31,7 @@ public abstract record PeerMessage(Term Term)
         Term PreviousTerm,
         ImmutableArray<LogEntry> Entries,
         LogIndex Commit,
-        long LogTimeMs = 0) : PeerMessage(Term)
+        GroupTime Time = default) : PeerMessage(Term)
     {
         /// <summary>Whose entries these are, from host to host: the core neither reads nor keeps it.</summary>
         public ImmutableArray<string> Traces { get; init; } = [];
@@ -49,7 +49,7 @@ public abstract record PeerMessage(Term Term)
     /// The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.
     /// <paramref name="Commit"/> goes no further than what the receiver is known to hold; a state that contains the
     /// entry at <paramref name="FreshAt"/> contains all that was committed when this was said.
-    /// <paramref name="Stamp"/> and <paramref name="LogTimeMs"/> are the sender's <see cref="HostClocks"/>;
+    /// <paramref name="Stamp"/> is of the sender's <see cref="HostClocks"/>, <paramref name="Time"/> as with entries;
     /// <paramref name="Echo"/> is the last stamp that came from the receiver before this was said, 0 when none did.
     /// </summary>
     public sealed record Heartbeat(
@@ -59,7 +59,7 @@ public abstract record PeerMessage(Term Term)
         LogIndex FreshAt,
         long Stamp = 0,
         long Echo = 0,
-        long LogTimeMs = 0) : PeerMessage(Term);
+        GroupTime Time = default) : PeerMessage(Term);
 
     /// <summary>
     /// Echoes a <see cref="Heartbeat"/>'s round and, in <paramref name="Echo"/>, its stamp;

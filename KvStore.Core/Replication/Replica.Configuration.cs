@@ -48,9 +48,11 @@ public sealed partial class Replica
     private void OnReconfigure(GroupConfiguration next)
     {
         if (MayReconfigure && IsAllowed(next))
-            AppendToLog(new LogEntry(
-                _log.LastIndex.Next(), Term, EntryKind.Configuration, GroupConfigurationFormat.Encode(next)));
+            AppendToLog(ConfigurationEntry(_log.LastIndex.Next(), next.InTime(Configuration.TimeTerm)));
     }
+
+    private LogEntry ConfigurationEntry(LogIndex index, GroupConfiguration configuration) =>
+        new(index, Term, EntryKind.Configuration, GroupConfigurationFormat.Encode(configuration));
 
     /// <summary>
     /// A primary stays a voter: who wants it out has it hand over first (thesis 3.10), so that it never counts others

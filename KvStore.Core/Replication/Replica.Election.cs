@@ -115,8 +115,7 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(
-                    Term, false, request.IsPreVote, Clocks.LogTimeMs, Clocks.LogTimeTerm));
+                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Time));
                 break;
         }
     }
@@ -125,7 +124,7 @@ public sealed partial class Replica
     {
         var isGranted = _log.IsNoMoreCompleteThan(request.LastIndex, request.LastTerm);
         var term = isGranted ? request.Term : Term;
-        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.LogTimeMs, Clocks.LogTimeTerm));
+        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Time));
     }
 
     private void OnVoteRequest(NodeId from, PeerMessage.VoteRequest request)
@@ -133,7 +132,7 @@ public sealed partial class Replica
         if (request.IsPreVote)
         {
             // it asks for a term that we hold
-            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.LogTimeMs, Clocks.LogTimeTerm));
+            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Time));
             return;
         }
 
@@ -145,7 +144,7 @@ public sealed partial class Replica
             _elapsedTicks = 0;
         }
 
-        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.LogTimeMs, Clocks.LogTimeTerm));
+        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Time));
     }
 
     private void OnPreVoteGranted(NodeId from, Term asked)

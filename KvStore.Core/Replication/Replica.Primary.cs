@@ -34,6 +34,15 @@ public sealed partial class Replica
     /// </summary>
     private bool HasCommittedInTerm => CommitIndex >= _firstOfTerm;
 
+    /// <summary>Whether the host was told the time that the log goes by.</summary>
+    private bool KnowsTime => Clocks.Time.IsTold && Clocks.Time.BegunIn == Configuration.TimeTerm;
+
+    /// <summary>
+    /// What a primary tells of the time. One that it has begun it tells when that is committed: then whoever is elected
+    /// after it has it in its log, too, and until then nobody gives up what was told before.
+    /// </summary>
+    private GroupTime TimeToTell => Configuration.TimeTerm < Term || HasCommittedInTerm ? Clocks.Time : default;
+
     private void BecomePrimary()
     {
         Invariant.Holds(Role == ReplicaRole.Candidate);
@@ -45,7 +54,9 @@ public sealed partial class Replica
         _firstOfTerm = _log.LastIndex.Next();
         FollowConfiguration(_firstOfTerm);
         _uncommittedFrom = _firstOfTerm;
-        AppendToLog(new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
+        AppendToLog(KnowsTime
+            ? new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty)
+            : ConfigurationEntry(_firstOfTerm, Configuration.InTime(Term)));
         BeginRound();    // the others learn who won before any of them loses patience
     }
 
@@ -137,7 +148,7 @@ public sealed partial class Replica
         FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm,    // until then all that it knows
         Clocks.Stamp,
         Echo: backup.Stamp,    // came before the line above was reached: what is complete there was so then
-        Clocks.LogTimeMs));
+        TimeToTell));
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {
@@ -194,7 +205,7 @@ public sealed partial class Replica
 
             var entries = _log.Slice(backup.Next, _options.MaxAppendBytes);
             Send(backup.Peer, new PeerMessage.AppendRequest(
-                Term, previous, previousTerm, entries, CommitIndex, Clocks.LogTimeMs));
+                Term, previous, previousTerm, entries, CommitIndex, TimeToTell));
             backup.Sent(entries[^1].Index);
         }
     }
@@ -226,7 +237,7 @@ public sealed partial class Replica
         if (reached <= CommitIndex || _log.TermAt(reached) != Term)
             return;
         for (var index = LogIndex.Max(CommitIndex.Next(), _uncommittedFrom); index <= reached; index = index.Next())
-            _uncommittedBytes -= _log[index].Payload.Length;
+            _uncommittedBytes -= _log[index].Kind == EntryKind.Command ? _log[index].Payload.Length : 0;
         var isFirst = !HasCommittedInTerm;
         CommitIndex = reached;
         if (isFirst)

@@ -146,7 +146,7 @@ internal sealed partial class PartitionReplica(
             _traced.Received(message);
         else if (input is Input.Persisted { Number: var number })
             _traced.Flushed(number);
-        _clock.Arrived(input);
+        _clock.Arrived(input, Replica);
         _inputs.Add(input);
     }
 
@@ -168,7 +168,7 @@ internal sealed partial class PartitionReplica(
     public void Step()
     {
         _steppedAt = time.GetTimestamp();
-        Replica.Clocks = _clock.Told(_freshness.Stamp(), Image.TimeMs);
+        Replica.Clocks = new(_freshness.Stamp(), _clock.Tells(Replica, Image.TimeMs));
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _traced.Stepped(_effects, _calls, Replica.CommitIndex, _steppedAt);
@@ -280,7 +280,7 @@ internal sealed partial class PartitionReplica(
         _applied = entry.Index;
         _appliedTerm = entry.Term;
         Volatile.Write(ref _logBytes, _logBytes + EntryBytes + entry.Payload.Length);
-        if (entry.Kind != EntryKind.Empty)
+        if (entry.Kind == EntryKind.Command)
             return;
         _lastMark = entry.Index;
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made

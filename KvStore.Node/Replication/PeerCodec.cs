@@ -10,7 +10,9 @@ namespace KvStore.Node.Replication;
 internal static class PeerCodec
 {
     /// <summary>The version of peer.proto that this node speaks.</summary>
-    public const uint Protocol = 3;
+    public const uint Protocol = 4;
+
+    private static readonly long LatestMs = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     public static Wire.Message Encode(PartitionId partition, PeerMessage message)
     {
@@ -31,8 +33,8 @@ internal static class PeerCodec
                 {
                     IsGranted = vote.IsGranted,
                     IsPreVote = vote.IsPreVote,
-                    LogTimeMs = vote.LogTimeMs,
-                    LogTimeTerm = vote.LogTimeTerm.Value,
+                    LogTimeMs = vote.Time.Ms,
+                    LogTimeBegunIn = vote.Time.BegunIn.Value,
                 };
                 break;
             case PeerMessage.AppendRequest append:
@@ -55,7 +57,8 @@ internal static class PeerCodec
                     FreshAt = heartbeat.FreshAt.Value,
                     Stamp = heartbeat.Stamp,
                     Echo = heartbeat.Echo,
-                    LogTimeMs = heartbeat.LogTimeMs,
+                    LogTimeMs = heartbeat.Time.Ms,
+                    LogTimeBegunIn = heartbeat.Time.BegunIn.Value,
                 };
                 break;
             case PeerMessage.HeartbeatReply reply:
@@ -115,8 +118,7 @@ internal static class PeerCodec
             term,
             wire.VoteReply.IsGranted,
             wire.VoteReply.IsPreVote,
-            Position(wire.VoteReply.LogTimeMs),
-            new Term(Position(wire.VoteReply.LogTimeTerm))),
+            Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn)),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,
@@ -131,7 +133,7 @@ internal static class PeerCodec
             Index(wire.Heartbeat.FreshAt),
             Position(wire.Heartbeat.Stamp),
             Position(wire.Heartbeat.Echo),
-            Position(wire.Heartbeat.LogTimeMs)),
+            Time(wire.Heartbeat.LogTimeMs, wire.Heartbeat.LogTimeBegunIn)),
         Wire.Message.BodyOneofCase.HeartbeatReply => new PeerMessage.HeartbeatReply(
             term,
             Position(wire.HeartbeatReply.Round),
@@ -148,7 +150,8 @@ internal static class PeerCodec
             PreviousIndex = append.PreviousIndex.Value,
             PreviousTerm = append.PreviousTerm.Value,
             Commit = append.Commit.Value,
-            LogTimeMs = append.LogTimeMs,
+            LogTimeMs = append.Time.Ms,
+            LogTimeBegunIn = append.Time.BegunIn.Value,
         };
         foreach (var entry in append.Entries)
         {
@@ -192,7 +195,7 @@ internal static class PeerCodec
             new Term(wire.PreviousTerm),
             entries.MoveToImmutable(),
             Index(wire.Commit),
-            Position(wire.LogTimeMs))
+            Time(wire.LogTimeMs, wire.LogTimeBegunIn))
         {
             Traces = wire.Traces.Count == 0 ? [] : [.. wire.Traces.Take(TracedWrites.MostOfMessage)],
         };
@@ -205,6 +208,11 @@ internal static class PeerCodec
     private static PartitionId Partition(uint number) => number <= int.MaxValue
         ? new PartitionId((int)number)
         : throw new InvalidDataException($"A peer named the partition {number}.");
+
+    /// <summary>No later than a calendar has: what is stamped with it stays in the log for ever.</summary>
+    private static GroupTime Time(long ms, long begunIn) => ms <= LatestMs
+        ? new GroupTime(Position(ms), new Term(Position(begunIn)))
+        : throw new InvalidDataException($"A peer said that it is {ms} ms since 1970; at most {LatestMs} expected.");
 
     private static LogIndex Index(long value) => new(Position(value));
 

@@ -20,20 +20,19 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private (long LogMs, long At)? _earliest;
 
     /// <summary>
-    /// Somebody became primary whom nobody has told the time of its log's last term, or of a later one: only where a
-    /// majority was restarted, or has not heard of that term, and then its wall clock says what time it is, unless the
-    /// log knows of a later one.
+    /// Somebody became primary who was told nothing of the time that its log goes by. That is only so where it was
+    /// told to no majority of processes that still run; then its wall clock says what time it is, unless the log knows
+    /// of a later one.
     /// </summary>
     public void Begins(SimulatedReplica replica, long wallMs)
     {
         var voters = replica.ConfigurationBefore.Voters;
-        var untold = voters.Count(voter => !world.Node(voter).IsUp
-            || world.Node(voter).Replicas[group.Value].Told is not { } told
-            || told < replica.LastTermBefore
-            || told > replica.Core.Term);    // elected by votes of long ago, it leads nobody
+        var told = voters.Count(voter => world.Node(voter).IsUp
+            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.TimeTerm));
         Law.Holds(
-            2 * untold > voters.Length,
-            $"n{replica.Node} g{group}: begins the time anew, and only {untold} of {voters.Length} do not know it");
+            2 * told <= voters.Length,
+            $"n{replica.Node} g{group}: begins another time, though {told} of {voters.Length} know the one of "
+            + $"{replica.ConfigurationBefore.TimeTerm}");
         Law.Holds(
             replica.NowMs == Math.Max(wallMs, replica.Image.TimeMs),
             $"n{replica.Node} g{group}: begins at {replica.NowMs}, its wall clock shows {wallMs}");

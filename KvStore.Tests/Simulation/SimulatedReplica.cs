@@ -20,7 +20,7 @@ internal sealed class SimulatedReplica
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
     private readonly Dictionary<Ticket, long> _stamped = [];
     private readonly LogClock _clock;
-    private Term? _suggested;
+    private readonly HashSet<Term> _told = [];
     private KeyValueState _state;
     private Term _appliedTerm;
     private long _lastTicket;
@@ -80,12 +80,9 @@ internal sealed class SimulatedReplica
     public long NowMs => _clock.ReadMs(Image.TimeMs);
 
     /// <summary>
-    /// The latest term whose primary told this process the group's time, or was this one; null: none did.
+    /// Whether a primary told this process, or was this one, of the time that was begun in <paramref name="term"/>.
     /// </summary>
-    public Term? Told { get; private set; }
-
-    /// <summary>The term of its log's last entry before the last step.</summary>
-    public Term LastTermBefore { get; private set; }
+    public bool WasTold(Term term) => _told.Contains(term);
 
     /// <summary>Whether something that was to expire long ago is still there.</summary>
     public bool IsLate => Image.NextExpiryMs < NowMs - LatestMs;
@@ -93,7 +90,7 @@ internal sealed class SimulatedReplica
     /// <summary>Steps now, or with what else arrives within a moment: both are what a host may do.</summary>
     public void Post(Input input)
     {
-        _clock.Arrived(input);
+        _clock.Arrived(input, Core);
         _inbox.Add(input);
         if (!_node.World.Swarm.HasBatches)
         {
@@ -201,12 +198,14 @@ internal sealed class SimulatedReplica
             return;
         var (role, term) = (Core.Role, Core.Term);
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
-        LastTermBefore = Core.LastTerm;
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
-        Core.Clocks = _clock.Told(stamp: 0, Image.TimeMs);
+        Core.Clocks = new(Stamp: 0, _clock.Tells(Core, Image.TimeMs));
         Core.Step(inputs, _effects);
-        StepClock(inputs, isNewPrimary: Core.Role == ReplicaRole.Primary && (role, term) != (Core.Role, Core.Term));
+        StepClock(
+            inputs,
+            term,
+            isNewPrimary: Core.Role == ReplicaRole.Primary && (role, term) != (Core.Role, Core.Term));
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         var office = ((long)Core.Role << 32) | Core.Term.Value;
         _node.World.Trace.Add(TraceEvent.Step, Node.Value, Group.Value, office, position, inputs[0]);
@@ -221,25 +220,25 @@ internal sealed class SimulatedReplica
             && (IsHandingOver || _effects.Send.Exists(sent => sent.Message is PeerMessage.TransferNow));
     }
 
-    private void StepClock(Input[] inputs, bool isNewPrimary)
+    private void StepClock(Input[] inputs, Term termBefore, bool isNewPrimary)
     {
         _clock.Stepped(Core, _effects.Disbelieved.Count == 0, Image.TimeMs);
-        foreach (var input in inputs)
+        foreach (var message in inputs.OfType<Input.Receive>().Select(input => input.Message))
         {
-            if (input is Input.Receive { Message: PeerMessage.VoteReply { LogTimeMs: > 0 } vote }
-                && (_suggested is not { } known || known < vote.LogTimeTerm))
-                _suggested = vote.LogTimeTerm;
-            if (input is Input.Receive
-                {
-                    Message: PeerMessage.Heartbeat { LogTimeMs: > 0 } or PeerMessage.AppendRequest { LogTimeMs: > 0 },
-                } told && told.Message.Term == Core.Term)
-                Told = Core.Term;
+            var told = message switch
+            {
+                PeerMessage.Heartbeat beat => beat.Time,
+                PeerMessage.AppendRequest append => append.Time,
+                _ => default,
+            };
+            if (told.IsTold && message.Term >= termBefore)
+                _told.Add(told.BegunIn);
         }
 
-        if (isNewPrimary && !(Told >= LastTermBefore || _suggested >= LastTermBefore))
+        if (isNewPrimary && Core.Configuration.TimeTerm == Core.Term)
             _laws.Clocks.Begins(this, _node.Time.WallMs);
         if (isNewPrimary)
-            Told = Core.Term;
+            _told.Add(Core.Configuration.TimeTerm);
     }
 
     private void CarryOut()

@@ -60,6 +60,17 @@ internal static class Worlds
         "Forgetful" => Swarm.Forgetful(seed),
         "Deals" => Swarm.Deals(seed),
         "Lives" => Swarm.Lives(seed),
+        "LivesUnsteady" => Swarm.Lives(seed) with
+        {
+            GroupCount = 1, HasBatches = true, CrashAllInterval = 0, CrashInterval = Swarm.Second, CutInterval = Swarm.Second,
+            LoseDiskInterval = 0, MoveInterval = 0,
+        },
+        "LivesNoCrash" => Swarm.Lives(seed) with
+        {
+            GroupCount = 1, HasBatches = true, CrashAllInterval = 0, CrashInterval = 0, CutInterval = Swarm.Second / 2,
+            PauseInterval = Swarm.Second / 2, LongDelays = 0.1, Duplication = 0.1, TransferInterval = Swarm.Second / 2,
+            LoseDiskInterval = 0, MoveInterval = 0,
+        },
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
         "Passing" => Swarm.Passing(seed),
         "CutOff" => Swarm.Quiet(seed),

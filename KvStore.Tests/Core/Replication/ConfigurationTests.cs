@@ -242,6 +242,10 @@ public sealed class ConfigurationTests
         Assert.Equal(Of([3, 1, 70_000], 2), GroupConfigurationFormat.Decode(bytes));
         for (var length = 0; length < bytes.Length; length++)
             Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode(bytes.AsSpan(0, length)));
+        Assert.Equal(new Term(9), GroupConfigurationFormat.Decode(
+            GroupConfigurationFormat.Encode(Of([3, 1]).InTime(new Term(9)))).TimeTerm);
+        Assert.Equal(Of([1]), GroupConfigurationFormat.Decode([1, 1, 0, 1, 0, 0, 0]));    // of before there were times
+        Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([3, 1, 0, 1, 0, 0, 0]));
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([2, 1, 0, 1, 0, 0, 0]));
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([1, 0, 1, 1, 0, 0, 0]));
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0]));

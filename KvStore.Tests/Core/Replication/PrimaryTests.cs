@@ -13,11 +13,42 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 1, Term.Zero));
 
         var effects = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
         var entry = Assert.Single(Assert.Single(effects.Persist).Entries);
         Assert.Equal((3, 2, EntryKind.Empty), (entry.Index.Value, entry.Term.Value, entry.Kind));
+    }
+
+    /// <summary>As who is told another time than that its log goes by.</summary>
+    [Theory, InlineData(0, 0), InlineData(1, 1)]
+    public void A_primary_that_was_told_no_time_says_in_its_first_entry_that_it_begins_one(long ms, int begunIn)
+    {
+        ReplicaDriver driver = new(recovered: WithLog(1, 1));
+        driver.BecomeCandidate();
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(ms, new Term(begunIn)));
+        driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
+
+        Assert.Equal(new Term(2), driver.Core.Configuration.TimeTerm);
+        Assert.Equal([1, 2, 3], driver.Core.Voters.Select(voter => voter.Value));
+        Assert.Equal(Term.Zero, driver.Core.ConfigurationAt(new LogIndex(2)).TimeTerm);
+    }
+
+    [Fact]
+    public void A_time_that_a_primary_has_begun_is_told_when_that_is_committed()
+    {
+        ReplicaDriver driver = new(recovered: WithLog(1, 1));
+        driver.BecomeCandidate();
+        var first = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 7, new Term(2)));
+        var second = driver.Tick(20);
+        Assert.All(
+            first.Sent<PeerMessage.Heartbeat>().Concat(second.Sent<PeerMessage.Heartbeat>()),
+            beat => Assert.False(beat.Time.IsTold));
+        driver.Flush();
+        driver.Acknowledge(2);
+        Assert.All(driver.Tick(2).Sent<PeerMessage.Heartbeat>(), beat => Assert.Equal(7, beat.Time.Ms));
     }
 
     // 5.3: "appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel";

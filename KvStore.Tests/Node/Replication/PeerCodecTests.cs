@@ -12,18 +12,22 @@ public sealed class PeerCodecTests
 {
     private static readonly Gen<long> Positions = Gen.OneOf(Gen.Long[0, 100], Gen.Long[0, long.MaxValue / 2]);
 
+    private static readonly Gen<GroupTime> Times = Gen.Select(Gen.Long[0, 1L << 40], Positions)
+        .Select(time => new GroupTime(time.Item1, new Term(time.Item2)));
+
     private static readonly Gen<PeerMessage> Messages = Gen.OneOf(
         Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
             (PeerMessage)new PeerMessage.VoteRequest(
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
-        Gen.Select(Positions, Gen.Bool, Gen.Bool, Positions, Positions, (term, isGranted, isPre, time, toldIn) =>
-            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time, new Term(toldIn))),
+        Gen.Select(Positions, Gen.Bool, Gen.Bool, Times, (term, isGranted, isPre, time) =>
+            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time)),
         Gen.Select(
             Positions,
             Positions,
             Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8],
             Positions,
-            (previous, term, entries, commit) =>
+            Times,
+            (previous, term, entries, commit, time) =>
             (PeerMessage)new PeerMessage.AppendRequest(
                 new Term(term),
                 new LogIndex(previous),
@@ -34,14 +38,14 @@ public sealed class PeerCodecTests
                     entry.Item1 ? EntryKind.Empty : EntryKind.Command,
                     entry.Item2))],
                 new LogIndex(commit),
-                commit)
+                time)
             {
                 Traces = [.. entries.Select(entry => $"{entry.Item2.Length}")],
             }),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
-        Gen.Select(Positions, Positions, Positions, Positions, Positions, Positions, Positions)
+        Gen.Select(Positions, Positions, Positions, Positions, Positions, Positions, Times)
             .Select((term, commit, round, freshAt, stamp, echo, time) => (PeerMessage)new PeerMessage.Heartbeat(
                 new Term(term), new LogIndex(commit), round, new LogIndex(freshAt), stamp, echo, time)),
         Gen.Select(Positions, Positions, Positions, Positions, (term, round, stamp, echo) =>
@@ -80,6 +84,7 @@ public sealed class PeerCodecTests
         { "a negative commit", new Wire.Message { Heartbeat = new() { Commit = -1 } }.ToByteArray() },
         { "a negative stamp", new Wire.Message { Heartbeat = new() { Stamp = -1 } }.ToByteArray() },
         { "a negative time", new Wire.Message { VoteReply = new() { LogTimeMs = -1 } }.ToByteArray() },
+        { "a time of no calendar", new Wire.Message { Heartbeat = new() { LogTimeMs = 1L << 48 } }.ToByteArray() },
         { "a negative echo", new Wire.Message { HeartbeatReply = new() { Echo = -1 } }.ToByteArray() },
         { "a round back that is negative", new Wire.Message { HeartbeatReply = new() { Round = -1 } }.ToByteArray() },
         { "an entry of no kind", Append(new Wire.Entry { Term = 1 }).ToByteArray() },
