@@ -20,15 +20,34 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, Terminal terminal)
     {
         var parsed = Parse(args, terminal);
-        if (parsed.Action is ParseErrorAction)
-            return ExplainUsage(parsed, terminal.Error);
+        terminal.Messages.AreJson = OutputFormat.IsJsonAskedFor(parsed);
         var streams = new InvocationConfiguration
         {
             Output = terminal.Out,
             Error = terminal.Error,
+            EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null,    // a verb that has something to end in order sees to it itself
         };
-        return await parsed.InvokeAsync(streams).ConfigureAwait(false);
+        try
+        {
+            return parsed.Action is ParseErrorAction
+                ? throw WrongUsage(parsed)
+                : await parsed.InvokeAsync(streams).ConfigureAwait(false);
+        }
+        catch (FailureException failure)
+        {
+            terminal.Messages.Tell(failure);
+            return failure.ExitCode;
+        }
+        catch (OutputEndedException)
+        {
+            return ExitCodes.OutputEnded;
+        }
+        catch (Exception defect)
+        {
+            await terminal.Error.WriteLineAsync($"kv: a defect of the program: {defect}").ConfigureAwait(false);
+            return ExitCodes.Failed;
+        }
     }
 
     /// <summary>Reads a command line; a value may start with <c>@</c> or <c>-</c> like any other text.</summary>
@@ -49,6 +68,8 @@ internal static class CommandLine
             ImportVerb.Build(terminal),
             BucketVerb.Build(terminal),
             StatusVerb.Build(terminal),
+            NodesVerb.Build(terminal),
+            CompletionVerb.Build(terminal),
             ForDevelopers(ChaosVerb.Build(terminal), args),
         };
         root.SetAction(parsed =>
@@ -60,21 +81,10 @@ internal static class CommandLine
         return root.Parse(args, plain);
     }
 
-    /// <summary>Gives a verb its action: what fails for a reason is one line on standard error.</summary>
-    internal static Command Does(this Command verb, Terminal terminal, Func<ParseResult, Task<int>> act)
+    /// <summary>Gives a verb its action.</summary>
+    internal static Command Does(this Command verb, Func<ParseResult, Task<int>> act)
     {
-        verb.SetAction(async parsed =>
-        {
-            try
-            {
-                return await act(parsed).ConfigureAwait(false);
-            }
-            catch (FailureException failure)
-            {
-                await terminal.Error.WriteLineAsync($"kv: {OneLine(failure.Message)}").ConfigureAwait(false);
-                return failure.ExitCode;
-            }
-        });
+        verb.SetAction(act);
         return verb;
     }
 
@@ -89,15 +99,13 @@ internal static class CommandLine
 
     internal static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 
-    private static int ExplainUsage(ParseResult parsed, TextWriter errors)
+    private static FailureException WrongUsage(ParseResult parsed)
     {
-        foreach (var error in parsed.Errors)
-            errors.WriteLine($"kv: {OneLine(error.Message)}");
         var verb = "kv";
         SymbolResult? part = parsed.CommandResult;
         for (; part is CommandResult { Command: not RootCommand and var command }; part = part.Parent)
             verb = $"kv {command.Name}{verb["kv".Length..]}";
-        errors.WriteLine($"`{verb} --help` says what is taken.");
-        return ExitCodes.Usage;
+        var errors = string.Join(' ', parsed.Errors.Select(error => OneLine(error.Message)));
+        return new FailureException($"{errors} `{verb} --help` says what is taken.", ExitCodes.Usage);
     }
 }

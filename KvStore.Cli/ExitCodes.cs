@@ -9,4 +9,7 @@ internal static class ExitCodes
     public const int NotFound = 3;
     public const int Precondition = 4;
     public const int Unavailable = 5;
+
+    /// <summary>As shells say it of what SIGPIPE ended: whoever read the output has gone.</summary>
+    public const int OutputEnded = 141;
 }

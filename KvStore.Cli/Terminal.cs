@@ -14,6 +14,9 @@ internal sealed record Terminal
     /// <summary>One line for each failure.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>What is written there.</summary>
+    public Messages Messages => field ??= new(Error);
+
     /// <summary>Values come from here.</summary>
     public required Func<Stream> OpenInput { get; init; }
 
@@ -31,7 +34,7 @@ internal sealed record Terminal
 
     public static Terminal OfProcess()
     {
-        var output = Console.OpenStandardOutput();
+        var output = StandardOutput.Open();
         return new Terminal
         {
             Out = new StreamWriter(output, new UTF8Encoding(false)) { AutoFlush = true },

@@ -215,4 +215,8 @@ public sealed record ClusterHealth(string Status, ImmutableArray<NodeHealth> Nod
 /// <param name="Url">Where it was looked for.</param>
 /// <param name="Status"><c>up</c>, <c>down</c>, or what it says of itself when that is not <c>serving</c>.</param>
 /// <param name="Primaries">Partitions whose primary it is believed to be.</param>
-public sealed record NodeHealth(string? Name, string Url, string Status, int Primaries);
+/// <param name="DownSeconds">
+/// Seconds since it was found to be down; absent while it is up, or was never up.
+/// </param>
+public sealed record NodeHealth(
+    string? Name, string Url, string Status, int Primaries, double? DownSeconds = null);

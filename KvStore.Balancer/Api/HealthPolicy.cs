@@ -12,12 +12,12 @@ internal static class HealthPolicy
     /// Healthy: every node is up and every partition has a primary that is. Degraded: every partition has a majority of
     /// its voters. Else unavailable.
     /// </summary>
-    public static ClusterHealth Judge(RoutingView view)
+    public static ClusterHealth Judge(RoutingView view, TimeProvider time)
     {
         var status = view.Ring is null ? ClusterHealth.Unavailable : OfPartitions(view);
         if (status == ClusterHealth.Healthy && view.Nodes.Any(node => !IsWhole(node, view)))
             status = ClusterHealth.Degraded;
-        return new(status, [.. view.Nodes.Select(node => Of(node, view))], view.Cluster?.Epoch ?? 0);
+        return new(status, [.. view.Nodes.Select(node => Of(node, view, time))], view.Cluster?.Epoch ?? 0);
     }
 
     private static string OfPartitions(RoutingView view)
@@ -37,7 +37,7 @@ internal static class HealthPolicy
     private static bool IsWhole(ObservedNode node, RoutingView view) =>
         node is { IsUp: true, Status.State: Serving } && node.Status.ClusterId == view.Cluster?.ClusterId;
 
-    private static NodeHealth Of(ObservedNode node, RoutingView view) => new(
+    private static NodeHealth Of(ObservedNode node, RoutingView view, TimeProvider time) => new(
         node.Destination.Name,
         node.Destination.Prefix,
         node switch
@@ -46,5 +46,6 @@ internal static class HealthPolicy
             { Status.State: Serving } => "up",
             _ => node.Status!.State,
         },
-        view.Primaries.Count(primary => view.NodeOf(primary.Member) is { } owner && ReferenceEquals(owner, node)));
+        view.Primaries.Count(primary => view.NodeOf(primary.Member) is { } owner && ReferenceEquals(owner, node)),
+        node.FellAt is { } fell ? time.GetElapsedTime(fell).TotalSeconds : null);
 }

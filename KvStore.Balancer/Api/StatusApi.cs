@@ -17,7 +17,9 @@ internal static class StatusApi
     public static void MapStatus(this WebApplication app)
     {
         var views = app.Services.GetRequiredService<CurrentView>();
-        app.MapMethods(Routes.Health, Reads, context => HealthAsync(context, views.Value));
+        var time = app.Services.GetRequiredService<TimeProvider>();
+        app.MapMethods(
+            Routes.Health, Reads, context => HealthAsync(context, HealthPolicy.Judge(views.Value, time)));
         app.MapPost(Routes.Snapshots, app.Services.GetRequiredService<SnapshotsApi>().AnswerAsync);
         app.MapMethods(Routes.Ready, Reads, context => ReadyAsync(context, views.Value));
         app.MapMethods(Routes.Status, Reads, context => context.Response.WriteAsJsonAsync(
@@ -26,9 +28,8 @@ internal static class StatusApi
             ContractsJson.Default.BalancerStatus));
     }
 
-    private static Task HealthAsync(HttpContext context, RoutingView view)
+    private static Task HealthAsync(HttpContext context, ClusterHealth health)
     {
-        var health = HealthPolicy.Judge(view);
         if (health.Status == ClusterHealth.Unavailable)
             Refuse(context);
         return context.Response.WriteAsJsonAsync(health, ContractsJson.Default.ClusterHealth);

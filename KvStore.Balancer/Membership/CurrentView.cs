@@ -6,7 +6,7 @@ using KvStore.Core.Primitives;
 namespace KvStore.Balancer.Membership;
 
 /// <summary>Holds the view; whatever is observed swaps it whole.</summary>
-internal sealed class CurrentView(ILogger<CurrentView> log)
+internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
 {
     /// <summary>One late answer may be a busy machine; two in a row are a node that is down.</summary>
     private const int MissesUntilDown = 2;
@@ -93,7 +93,7 @@ internal sealed class CurrentView(ILogger<CurrentView> log)
                 return;
             known = _view.Nodes[index];
             log.NodeDown(known.Destination.Name ?? "?", url);
-            Swap(_view.With(_view.Nodes.SetItem(index, known.Fell())));
+            Swap(_view.With(_view.Nodes.SetItem(index, known.Fell(time.GetTimestamp()))));
         }
 
         known.Destination.LetGo();

@@ -20,6 +20,9 @@ internal sealed record ObservedNode
     /// <summary>How many times in a row it did not answer in time.</summary>
     public int Misses { get; init; }
 
+    /// <summary>When it was found to be down, as a time stamp; null while it is up, or was never up.</summary>
+    public long? FellAt { get; init; }
+
     /// <summary>Its last answer.</summary>
     public NodeStatus? Status { get; init; }
 
@@ -39,17 +42,19 @@ internal sealed record ObservedNode
         Destination = Destination.Named(status.Name),
         WasAsked = true,
         IsUp = true,
+        FellAt = null,
         Misses = 0,
         Status = status,
         Cluster = cluster ?? Cluster,
     };
 
     /// <summary>After it was found to be down: requests that wait for it are to be let go by the caller.</summary>
-    public ObservedNode Fell() => this with
+    public ObservedNode Fell(long now) => this with
     {
         Destination = new(Destination.Prefix, Destination.Name),
         WasAsked = true,
         IsUp = false,
+        FellAt = now,
         Misses = 0,
     };
 }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using KvStore.Cli.Chaos.Faults;
 using KvStore.Cli.Chaos.Load;
+using KvStore.Cli.Cluster;
 using KvStore.Verification;
 
 namespace KvStore.Cli.Chaos;
@@ -84,7 +85,8 @@ internal sealed class ChaosRun(
             {
                 var calm = TimeSpan.FromMilliseconds(random.Next(300, 1500));
                 await Task.Delay(options.Calm ?? calm).ConfigureAwait(false);
-                primaries = placement.PrimariesOf(await cluster.ClusterStatusesAsync().ConfigureAwait(false));
+                var told = await cluster.ClusterStatusesAsync().ConfigureAwait(false);
+                primaries = RingPicture.PrimariesOf(placement.Partitions, told);
                 struckAt = Stopwatch.GetTimestamp();
                 struck = await Task.WhenAll(kinds.Select((kind, at) => FaultCatalogue.Find(kind).RunAsync(
                     cluster, new Random(Seeds.Of(options.Seed, round, at + 1))))).ConfigureAwait(false);

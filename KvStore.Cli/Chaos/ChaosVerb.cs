@@ -58,7 +58,7 @@ internal static class ChaosVerb
         return new Command("chaos", Description)
         {
             seed, rounds, duration, faults, load, clients, rate, keys, calm, nodes, data, history, judge, output,
-        }.Does(terminal, parsed =>
+        }.Does(parsed =>
         {
             var isJson = (parsed.GetValue(output) ?? (terminal.IsOutputTerminal ? Text : OutputFormat.Json))
                 == OutputFormat.Json;

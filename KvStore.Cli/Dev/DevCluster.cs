@@ -13,6 +13,7 @@ internal sealed class DevCluster : IAsyncDisposable
     internal const string BalancerProgram = "KvStore.Balancer.dll";
 
     private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitingIsNews = TimeSpan.FromSeconds(20);
 
     /// <summary>More than the programs give themselves.</summary>
@@ -23,18 +24,42 @@ internal sealed class DevCluster : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TaskCompletionSource<Child> _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ClusterProbe _probe = new();
+    private readonly Lock _gate = new();
+    private readonly List<Task> _restarts = [];
+    private readonly CancellationTokenSource _stopping = new();
 
     private volatile bool _isStopping;
 
-    public DevCluster(ClusterTopology topology, string host, IDevOutput output, TimeProvider time)
+    public DevCluster(
+        ClusterTopology topology, string host, IDevOutput output, TimeProvider time, OtlpTarget? otlp = null)
     {
-        (_topology, _output, _time) = (topology, output, time);
+        (_topology, _output, _time, Otlp) = (topology, output, time, otlp);
         Nodes = [.. topology.Nodes.Select(node => new Child(
-            node.Name, node.Url, host, ProgramFile(NodeProgram), node.Directory, node.Environment))];
+            node.Name,
+            node.Url,
+            host,
+            ProgramFile(NodeProgram),
+            node.Directory,
+            With(node.Environment, node.Name, node.Url)))];
         var balancer = topology.Balancer;
         Balancer = new Child(
-            balancer.Name, balancer.Url, host, ProgramFile(BalancerProgram), balancer.Directory, balancer.Environment);
+            balancer.Name,
+            balancer.Url,
+            host,
+            ProgramFile(BalancerProgram),
+            balancer.Directory,
+            With(balancer.Environment, balancer.Name, balancer.Url));
+
+        ImmutableSortedDictionary<string, string> With(
+            ImmutableSortedDictionary<string, string> environment, string name, string url) =>
+            otlp is null ? environment : environment.SetItems(otlp.EnvironmentOf(name, url));
     }
+
+    /// <summary>Whether a program that ended, and was not killed by its key, is started again.</summary>
+    public bool Restarts { get; init; }
+
+    /// <summary>Where telemetry goes; null: nowhere.</summary>
+    public OtlpTarget? Otlp { get; }
 
     public ImmutableArray<Child> Nodes { get; }
 
@@ -55,6 +80,8 @@ internal sealed class DevCluster : IAsyncDisposable
         var beside = Task.CompletedTask;
         try
         {
+            if (Otlp is not null)
+                _output.Report(DevEvent.Telemetry(Otlp));
             foreach (var child in Nodes.Append(Balancer))
                 Start(child);
             beside = _output.RunAsync(this, end.Token);
@@ -94,6 +121,7 @@ internal sealed class DevCluster : IAsyncDisposable
         foreach (var child in Nodes.Append(Balancer))
             child.Dispose();
         _probe.Dispose();
+        _stopping.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -111,8 +139,33 @@ internal sealed class DevCluster : IAsyncDisposable
     {
         var code = child.ExitCode!.Value;
         _output.Report(DevEvent.Exited(child.Name, code, code == 0 ? null : child.Reason));
-        if (!child.WasKilledHere)
-            _died.TrySetResult(child);
+        if (child.WasKilledHere)
+            return;
+        _died.TrySetResult(child);
+        lock (_gate)
+        {
+            if (!Restarts || _isStopping)
+                return;
+            _restarts.RemoveAll(earlier => earlier.IsCompleted);
+            _restarts.Add(RestartAsync(child));
+        }
+    }
+
+    private async Task RestartAsync(Child child)
+    {
+        try
+        {
+            await Task.Delay(RestartPause, _time, _stopping.Token).ConfigureAwait(false);
+            Start(child);
+        }
+        catch (OperationCanceledException)
+        {
+            // All are ended.
+        }
+        catch (FailureException failure)
+        {
+            _output.Report(DevEvent.Exited(child.Name, ExitCodes.Failed, failure.Message));
+        }
     }
 
     private async Task BecomeReadyAsync(CancellationToken stop)
@@ -160,7 +213,10 @@ internal sealed class DevCluster : IAsyncDisposable
     /// <summary>The door first, so that no request is taken that nobody will answer; then all nodes.</summary>
     private async Task StopAsync(CancellationToken force)
     {
-        _isStopping = true;
+        lock (_gate)
+            _isStopping = true;
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_restarts).ConfigureAwait(false);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(force);
         patience.CancelAfter(StopPatience);
         await Balancer.StopAsync(patience.Token).ConfigureAwait(false);

@@ -7,7 +7,7 @@ namespace KvStore.Cli.Dev;
 /// <summary>Something that happened to a cluster; one line of JSON.</summary>
 internal sealed record DevEvent
 {
-    /// <summary><c>started</c>, <c>ready</c>, <c>waiting</c> or <c>exited</c>.</summary>
+    /// <summary><c>telemetry</c>, <c>started</c>, <c>ready</c>, <c>waiting</c> or <c>exited</c>.</summary>
     public required string Event { get; init; }
 
     /// <summary>Of which program; absent when it is about the cluster.</summary>
@@ -19,11 +19,14 @@ internal sealed record DevEvent
     /// <summary>How it ended: 0 after an orderly end, 137 when it was killed.</summary>
     public int? Code { get; init; }
 
-    /// <summary>Where it answers.</summary>
+    /// <summary>Where it answers; of telemetry, where that goes.</summary>
     public string? Url { get; init; }
 
-    /// <summary>Why, in the program's own words.</summary>
+    /// <summary>Why, in the program's own words; of telemetry, the protocol.</summary>
     public string? Detail { get; init; }
+
+    public static DevEvent Telemetry(OtlpTarget target) =>
+        new() { Event = "telemetry", Url = target.Url, Detail = target.Protocol };
 
     public static DevEvent Started(string name, int pid, string url) =>
         new() { Event = "started", Name = name, Pid = pid, Url = url };

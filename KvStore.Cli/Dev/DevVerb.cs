@@ -30,27 +30,42 @@ internal static class DevVerb
             Description = "table (default on a terminal): a live table; json (always elsewhere): one event per line.",
             HelpName = "table|json",
         }.AcceptOnlyFromAmong(OutputFormat.Table, OutputFormat.Json);
-        return new Command("dev", Description) { nodes, port, nodePort, data, fresh, output }
-            .Does(terminal, parsed => RunAsync(
-                terminal,
-                Plan(
+        var restart = new Option<bool>("--restart")
+        {
+            Description = "Start a program again that ended, or was killed by somebody else, a second later.",
+        };
+        var otlp = new Option<string?>("--otlp")
+        {
+            Description = "Where traces, metrics and logs go: a collector or dashboard that takes OTLP; default: what "
+                + $"{OtlpTarget.EndpointVariable} says, if it does.",
+            HelpName = "URL",
+        };
+        var protocol = new Option<string?>("--otlp-protocol")
+        {
+            Description = "How: grpc (default), or http/protobuf (default for port 4318).",
+            HelpName = "grpc|http/protobuf",
+        }.AcceptOnlyFromAmong(OtlpTarget.Grpc, OtlpTarget.Http);
+        return new Command("dev", Description) { nodes, port, nodePort, data, fresh, restart, otlp, protocol, output }
+            .Does(async parsed =>
+            {
+                var plan = Plan(
                     parsed.GetValue(nodes),
                     parsed.GetValue(port),
                     parsed.GetValue(nodePort),
-                    parsed.GetRequiredValue(data)),
-                parsed.GetValue(fresh),
-                isTable: terminal.IsOutputTerminal && parsed.GetValue(output) is not OutputFormat.Json));
-    }
-
-    private static async Task<int> RunAsync(Terminal terminal, ClusterTopology topology, bool isFresh, bool isTable)
-    {
-        using var signals = new StopSignals();
-        var host = DotnetHost.Find(terminal.Variable);
-        Ports.RefuseThoseInUse(topology);
-        using var folder = DataFolder.Open(topology, isFresh);
-        IDevOutput output = isTable ? new LiveTable(terminal, TimeProvider.System) : new JsonLines(terminal.Out);
-        await using var cluster = new DevCluster(topology, host, output, TimeProvider.System);
-        return await cluster.RunAsync(signals).ConfigureAwait(false);
+                    parsed.GetRequiredValue(data));
+                var target = OtlpTarget.Find(parsed.GetValue(otlp), parsed.GetValue(protocol), terminal.Variable);
+                var isTable = terminal.IsOutputTerminal && parsed.GetValue(output) is not OutputFormat.Json;
+                using var signals = new StopSignals();
+                var host = DotnetHost.Find(terminal.Variable);
+                Ports.RefuseThoseInUse(plan);
+                using var folder = DataFolder.Open(plan, parsed.GetValue(fresh));
+                IDevOutput told = isTable ? new LiveTable(terminal, TimeProvider.System) : new JsonLines(terminal.Out);
+                await using var cluster = new DevCluster(plan, host, told, TimeProvider.System, target)
+                {
+                    Restarts = parsed.GetValue(restart),
+                };
+                return await cluster.RunAsync(signals).ConfigureAwait(false);
+            });
     }
 
     private static ClusterTopology Plan(int nodes, int port, int nodePort, string data)

@@ -11,7 +11,16 @@ internal sealed class JsonLines(TextWriter output) : IDevOutput
     {
         var line = JsonSerializer.Serialize(happened, DevJson.Lines.DevEvent);
         lock (_gate)
-            output.WriteLine(line);
+        {
+            try
+            {
+                output.WriteLine(line);
+            }
+            catch (OutputEndedException)
+            {
+                // Who listened has gone; the cluster is there until it is ended.
+            }
+        }
     }
 
     public Task RunAsync(DevCluster cluster, CancellationToken end) => Task.CompletedTask;

@@ -57,6 +57,7 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
 
     private static string Sentence(DevEvent happened) => happened switch
     {
+        { Event: "telemetry" } => $"telemetry goes to {happened.Url} ({happened.Detail})",
         { Event: "started" } => $"{happened.Name} started, process {happened.Pid}",
         { Event: "ready" } => $"ready: curl {happened.Url}{Routes.Keys}hello",
         { Event: "waiting" } => $"still waiting: {happened.Detail}",
@@ -132,6 +133,8 @@ internal sealed class LiveTable(Terminal terminal, TimeProvider time) : IDevOutp
         }
         else
             yield return new Markup("[bold]Ctrl-C[/] [dim]stop all[/]");
+        if (cluster.Otlp is { } otlp)
+            yield return new Markup($"[dim]telemetry to {Markup.Escape(otlp.Url)} ({otlp.Protocol})[/]");
         yield return Text.Empty;
         string[] events;
         lock (_gate)

@@ -12,13 +12,23 @@ namespace KvStore.Cli.Server;
 internal sealed class KvServer : IDisposable
 {
     private const int MaxAnswerBytes = 64 << 20;
+    private const int MaxRefusalBytes = 64 << 10;
+
+    /// <summary>How long the words of a refusal may take once it has begun; its status is known by then.</summary>
+    private static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(5);
 
     private readonly HttpClient _http;
     private readonly string _prefix;
+    private readonly TimeProvider _time;
 
-    public KvServer(Uri url)
+    /// <summary>Opens nothing yet.</summary>
+    /// <param name="url">Where it is.</param>
+    /// <param name="time">Measures how long the words of a refusal take.</param>
+    /// <param name="patience">How long a request may take; null: as long as the server can have given it.</param>
+    public KvServer(Uri url, TimeProvider? time = null, TimeSpan? patience = null)
     {
         Url = url;
+        _time = time ?? TimeProvider.System;
         _prefix = url.GetLeftPart(UriPartial.Authority);
         var handler = new SocketsHttpHandler
         {
@@ -29,7 +39,7 @@ internal sealed class KvServer : IDisposable
         };
         _http = new HttpClient(handler)
         {
-            Timeout = KvTimeout.Max + TimeSpan.FromSeconds(5),    // the server knows its deadline and answers first
+            Timeout = patience ?? (KvTimeout.Max + TimeSpan.FromSeconds(5)),    // it knows its deadline and is first
             MaxResponseContentBufferSize = MaxAnswerBytes,
         };
     }
@@ -70,13 +80,13 @@ internal sealed class KvServer : IDisposable
 
     /// <summary>Sends a request and gives the answer, unless it is a refusal.</summary>
     /// <exception cref="FailureException">Nobody answers, or the server refuses.</exception>
-    public async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request)
+    public async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request, CancellationToken stop = default)
     {
-        var answer = await SendAsync(request).ConfigureAwait(false);
+        var answer = await SendAsync(request, stop: stop).ConfigureAwait(false);
         if (answer.IsSuccessStatusCode)
             return answer;
         using (answer)
-            throw await RefusalAsync(answer).ConfigureAwait(false);
+            throw await RefusalAsync(answer, stop).ConfigureAwait(false);
     }
 
     /// <summary>As <see cref="AskAsync"/>, but an answer that has only begun is given, too: it may never end.</summary>
@@ -148,14 +158,19 @@ internal sealed class KvServer : IDisposable
             isAway ? ExitCodes.Unavailable : ExitCodes.Failed);
     }
 
-    private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage answer, CancellationToken stop)
+    /// <summary>Null: it does not come, or is none.</summary>
+    private async Task<Problem?> ReadProblemAsync(HttpResponseMessage answer, CancellationToken stop)
     {
+        using var late = new CancellationTokenSource(RefusalPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
         try
         {
+            await answer.Content.LoadIntoBufferAsync(MaxRefusalBytes, either.Token).ConfigureAwait(false);
             var body = await answer.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false);
             return JsonSerializer.Deserialize(body, ContractsJson.Default.Problem);
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or HttpRequestException or IOException
+            || (failure is OperationCanceledException && !stop.IsCancellationRequested))
         {
             return null;
         }

@@ -19,7 +19,7 @@ internal static class BucketVerb
     private static Command List(Terminal terminal)
     {
         var (output, server) = (Output(), ServerOption.Build(terminal));
-        return new Command("list", "List all buckets by name.") { output, server }.Does(terminal, async parsed =>
+        return new Command("list", "List all buckets by name.") { output, server }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             List<BucketResponse> buckets = [];
@@ -45,7 +45,7 @@ internal static class BucketVerb
         return new Command("show", "Show a bucket's settings; exit code 3 when there is none.")
         {
             name, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             using var answer = await connection
@@ -65,7 +65,7 @@ internal static class BucketVerb
             name, output, server,
         };
         settings.AddTo(verb);
-        return verb.Does(terminal, async parsed =>
+        return verb.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var request = KvServer.Named(connection.For(HttpMethod.Put, RouteOf(parsed.GetRequiredValue(name))));
@@ -83,7 +83,7 @@ internal static class BucketVerb
         var settings = new SettingOptions();
         var verb = new Command("set", "Change some settings of a bucket; the others stay.") { name, output, server };
         settings.AddTo(verb);
-        return verb.Does(terminal, async parsed =>
+        return verb.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var request = KvServer.Named(connection.For(HttpMethod.Patch, RouteOf(parsed.GetRequiredValue(name))));
@@ -99,7 +99,6 @@ internal static class BucketVerb
         var (name, output, server) = (Name(), Output(), ServerOption.Build(terminal));
         var sure = new Option<bool>("--yes") { Description = "Really: all its keys go at once and never come back." };
         return new Command("drop", "Drop a bucket with all its keys.") { name, sure, output, server }.Does(
-            terminal,
             async parsed =>
             {
                 var bucket = parsed.GetRequiredValue(name);
@@ -114,14 +113,7 @@ internal static class BucketVerb
                 using var answer = await connection
                     .AskAsync(KvServer.Named(connection.For(HttpMethod.Delete, RouteOf(bucket))))
                     .ConfigureAwait(false);
-                if (OutputFormat.For(terminal, parsed.GetValue(output)) is OutputFormat.Json)
-                {
-                    await terminal.Out
-                        .WriteLineAsync(
-                            JsonSerializer.Serialize(new DroppedLine(bucket, true), VerbJson.Lines.DroppedLine))
-                        .ConfigureAwait(false);
-                }
-
+                Print(terminal, parsed.GetValue(output), new DroppedLine(bucket, true));
                 return ExitCodes.Ok;
             });
     }
@@ -181,6 +173,22 @@ internal static class BucketVerb
                 break;
             default:
                 Tables.Print(terminal, buckets);
+                break;
+        }
+    }
+
+    private static void Print(Terminal terminal, string? format, DroppedLine line)
+    {
+        switch (OutputFormat.For(terminal, format))
+        {
+            case OutputFormat.Json:
+                terminal.Out.WriteLine(JsonSerializer.Serialize(line, VerbJson.Lines.DroppedLine));
+                break;
+            case OutputFormat.Raw:
+                terminal.Out.WriteLine(line.Name);
+                break;
+            default:
+                Tables.Print(terminal, line);
                 break;
         }
     }

@@ -22,7 +22,7 @@ internal static class DeleteVerb
             key, bucket, ifMatch, ack, output, server,
         };
         verb.Aliases.Add("del");
-        return verb.Does(terminal, async parsed =>
+        return verb.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var request = connection.ForWrite(

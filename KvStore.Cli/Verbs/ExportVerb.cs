@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using KvStore.Cli.Server;
@@ -19,13 +20,13 @@ internal static class ExportVerb
             HelpName = "FILE",
         };
         var output = OutputFormat.Option(
-            "How to say how many there were: table (default) in words, json; with --out on standard output, else on "
-            + "standard error.");
+            "How to say how many there were: table (default) in words, json, raw: the number; with --out on standard "
+            + "output, else on standard error.");
         var server = ServerOption.Build(terminal);
         return new Command("export", "Print every entry of a bucket, one line of JSON each, as `kv import` takes them.")
         {
             bucket, prefix, file, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var name = parsed.GetRequiredValue(bucket);
@@ -37,9 +38,13 @@ internal static class ExportVerb
                     .RunAsync().ConfigureAwait(false)
                 : await ToFileAsync(terminal, connection, target.ToString(), path).ConfigureAwait(false);
             var place = path is null ? terminal.Error : terminal.Out;
-            await place.WriteLineAsync(parsed.GetValue(output) is OutputFormat.Json
-                ? JsonSerializer.Serialize(new ExportedLine(name, count, path), VerbJson.Lines.ExportedLine)
-                : $"{count} entries of {name} exported").ConfigureAwait(false);
+            await place.WriteLineAsync(parsed.GetValue(output) switch
+            {
+                OutputFormat.Json =>
+                    JsonSerializer.Serialize(new ExportedLine(name, count, path), VerbJson.Lines.ExportedLine),
+                OutputFormat.Raw => count.ToString(CultureInfo.InvariantCulture),
+                _ => $"{count} entries of {name} exported",
+            }).ConfigureAwait(false);
             return ExitCodes.Ok;
         });
     }

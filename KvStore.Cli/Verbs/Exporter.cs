@@ -36,7 +36,7 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
             }
             catch (FailureException gone) when (gone.Code == ProblemType.CursorCompacted.Code)
             {
-                await BeginAnewAsync(gone).ConfigureAwait(false);
+                BeginAnew(gone);
             }
             catch (Exception lost) when (lost is IOException or HttpRequestException or FailureException)
             {
@@ -51,15 +51,14 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
         }
     }
 
-    private async Task BeginAnewAsync(FailureException gone)
+    private void BeginAnew(FailureException gone)
     {
         if (_cursor is null)
             throw gone;
         if (!isFile)
             throw new FailureException($"What was printed is not whole. {gone.Message}", gone.ExitCode, gone);
         sink.SetLength(0);
-        await terminal.Error.WriteLineAsync("kv: what was read is not held any longer; the export begins anew")
-            .ConfigureAwait(false);
+        terminal.Messages.Note("what was read is not held any longer; the export begins anew");
         (_cursor, _count) = (null, 0);
     }
 
@@ -119,7 +118,7 @@ internal sealed class Exporter(Terminal terminal, KvServer server, string target
 
         page.SetLength(0);
         _count = count;
-        await _perseverance.DoneAsync(_count).ConfigureAwait(false);
+        _perseverance.Done(_count);
     }
 
     /// <summary>Not the connection's failure: no other attempt helps.</summary>

@@ -25,7 +25,7 @@ internal static class GetVerb
         return new Command("get", "Print the value of a key; exit code 3 when there is none.")
         {
             key, bucket, consistency, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var request = connection.ForKey(

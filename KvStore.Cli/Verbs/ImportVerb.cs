@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using KvStore.Cli.Server;
 using KvStore.Contracts;
@@ -23,12 +24,14 @@ internal static class ImportVerb
             HelpName = "overwrite|create",
             DefaultValueFactory = _ => "overwrite",
         }.AcceptOnlyFromAmong("overwrite", "create");
-        var output = OutputFormat.Option("How to print what came of it: table (default on a terminal), json.");
+        var output = OutputFormat.Option(
+            "How to print what came of it: table (default on a terminal) in words, json (default elsewhere), raw: how "
+            + "many were stored.");
         var server = ServerOption.Build(terminal);
         return new Command("import", "Store the entries that `kv export` printed; exit code 1 when some were refused.")
         {
             bucket, file, mode, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var (name, path) = (parsed.GetRequiredValue(bucket), parsed.GetRequiredValue(file));
@@ -37,25 +40,29 @@ internal static class ImportVerb
             var (sum, repeated) = await ReadAsync(terminal, connection, target, path).ConfigureAwait(false);
             if (!sum.End)
             {
-                await terminal.Error.WriteLineAsync(
-                    "kv: the last line of an export was not there: whether something is missing is not known")
-                    .ConfigureAwait(false);
+                terminal.Messages.Note(
+                    "the last line of an export was not there: whether something is missing is not known");
             }
 
-            var text = OutputFormat.For(terminal, parsed.GetValue(output)) is OutputFormat.Json
-                ? JsonSerializer.Serialize(
-                    new ImportedLine(name, sum.Applied, sum.Existing, repeated, sum.Expired, sum.Refused, sum.End),
-                    VerbJson.Lines.ImportedLine)
-                : $"{sum.Applied} entries stored in {name}, {sum.Existing} were there{Of(repeated)}, "
-                    + $"{sum.Expired} had expired, {sum.Refused} were refused";
-            await terminal.Out.WriteLineAsync(text).ConfigureAwait(false);
+            await terminal.Out.WriteLineAsync(Text(
+                OutputFormat.For(terminal, parsed.GetValue(output)),
+                new(name, sum.Applied, sum.Existing, repeated, sum.Expired, sum.Refused, sum.End)))
+                .ConfigureAwait(false);
             return sum.Refused > 0 ? ExitCodes.Failed : ExitCodes.Ok;
         });
     }
 
+    private static string Text(string format, ImportedLine line) => format switch
+    {
+        OutputFormat.Json => JsonSerializer.Serialize(line, VerbJson.Lines.ImportedLine),
+        OutputFormat.Raw => line.Applied.ToString(CultureInfo.InvariantCulture),
+        _ => $"{line.Applied} entries stored in {line.Bucket}, {line.Existing} were there{Of(line.Repeated)}, "
+            + $"{line.Expired} had expired, {line.Refused} were refused",
+    };
+
     private static string Of(long repeated) => repeated == 0
         ? ""
-        : $" ({repeated} of them in parts that were sent again: this import itself may have stored them)";
+        : $" (at most {repeated} of them stored by this import itself, in parts that were sent again)";
 
     private static async Task<(ImportResponse Sum, long Repeated)> ReadAsync(
         Terminal terminal, KvServer server, string target, string path)
@@ -64,7 +71,7 @@ internal static class ImportVerb
         try
         {
             if (path is "-" && terminal.IsInputTerminal)
-                await terminal.Error.WriteLineAsync("kv: type the lines, then Ctrl-D.").ConfigureAwait(false);
+                terminal.Messages.Note("type the lines, then Ctrl-D.");
             await using var input = path is "-" ? terminal.OpenInput() : File.OpenRead(path);
             await importer.RunAsync(input).ConfigureAwait(false);
             return (importer.Sum, importer.Repeated);

@@ -33,7 +33,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     };
 
     /// <summary>
-    /// Of those that were there, the ones in parts that were sent again: this import itself may have stored them.
+    /// Of those that were there, the most that this import itself may have stored: those in parts that were sent again.
     /// </summary>
     public long Repeated { get; private set; }
 
@@ -88,7 +88,7 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
             try
             {
                 Add(await SendOnceAsync().ConfigureAwait(false));
-                await _perseverance.DoneAsync(Sum.Applied + Sum.Existing).ConfigureAwait(false);
+                _perseverance.Done(Sum.Applied + Sum.Existing);
                 (_sent, _mayBeStored, Sum) = (_line, false, Sum with { Lines = _line });
                 _part.SetLength(0);
             }
@@ -120,13 +120,9 @@ internal sealed class Importer(Terminal terminal, KvServer server, string target
     private void Add(ImportResponse part)
     {
         foreach (var refusal in part.Refusals)
-        {
-            var why = CommandLine.OneLine(refusal.Detail);
-            terminal.Error.WriteLine($"kv: line {refusal.Line}, {refusal.Key}: {why} ({refusal.Code})");
-        }
-
+            terminal.Messages.Note(refusal);
         if (part.Refused > part.Refusals.Length)
-            terminal.Error.WriteLine($"kv: and {part.Refused - part.Refusals.Length} more near these");
+            terminal.Messages.Note($"and {part.Refused - part.Refusals.Length} more near these");
         Repeated += _mayBeStored ? part.Existing : 0;
         Sum = Sum with
         {

@@ -34,7 +34,7 @@ internal static class IncrVerb
         return new Command("incr", "Add to a number; concurrent increments all count.")
         {
             key, by, initial, bucket, ttl, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var name = parsed.GetRequiredValue(key);

@@ -21,7 +21,7 @@ internal static class LsVerb
         var server = ServerOption.Build(terminal);
         var verb = new Command("ls", "List keys in byte order, all from one snapshot.") { output, server };
         options.AddTo(verb);
-        return verb.Does(terminal, async parsed =>
+        return verb.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var printer = new Printer(terminal, parsed.GetValue(output));

@@ -14,13 +14,13 @@ internal sealed class Perseverance(Terminal terminal)
     public bool HasBegun { get; private set; }
 
     /// <summary>Something was done; says how much once in a while.</summary>
-    public async Task DoneAsync(long entries)
+    public void Done(long entries)
     {
         (HasBegun, _failingSince) = (true, null);
         if (_time.GetElapsedTime(_told) < TimeSpan.FromSeconds(5))
             return;
         _told = _time.GetTimestamp();
-        await terminal.Error.WriteLineAsync($"kv: {entries} entries so far").ConfigureAwait(false);
+        terminal.Messages.Note($"{entries} entries so far");
     }
 
     /// <summary>Waits before another attempt; false: there should be none.</summary>

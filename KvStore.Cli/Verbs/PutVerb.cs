@@ -43,7 +43,7 @@ internal static class PutVerb
         return new Command("put", "Store a value under a key.")
         {
             key, value, bucket, ttl, ifMatch, ifNoneMatch, contentType, ack, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             var bytes = await ReadValueAsync(terminal, parsed.GetValue(value)).ConfigureAwait(false);
             using var connection = new KvServer(parsed.GetRequiredValue(server));
@@ -81,7 +81,7 @@ internal static class PutVerb
         if (value is not (null or "-"))
             return Encoding.UTF8.GetBytes(value);
         if (terminal.IsInputTerminal)
-            await terminal.Error.WriteLineAsync("kv: type the value, then Ctrl-D.").ConfigureAwait(false);
+            terminal.Messages.Note("type the value, then Ctrl-D.");
         await using var input = terminal.OpenInput();
         using var read = new MemoryStream();
         var buffer = new byte[64 << 10];

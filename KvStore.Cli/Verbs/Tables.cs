@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using KvStore.Cli.Cluster;
 using KvStore.Contracts;
 using Spectre.Console;
 
@@ -66,38 +68,27 @@ internal static class Tables
         ConsoleOf(terminal).Write(table);
     }
 
-    public static void Print(Terminal terminal, DeletedLine line) =>
-        PrintPairs(terminal, ("deleted", line.Key), ("version", Text(line.Version)), ("copies", line.Copies));
-
-    public static void Print(Terminal terminal, ClusterHealth health)
+    public static void Print(Terminal terminal, TransactionResponse answer)
     {
-        var console = ConsoleOf(terminal);
-        console.MarkupLine($"[bold]{StateOf(health.Status)}[/]  [dim]view {Text(health.Epoch)}[/]");
-        var table = Grid("node", "state", "primaries", "url");
-        table.Columns[2].RightAligned();
-        foreach (var node in health.Nodes)
+        PrintPairs(terminal, ("succeeded", answer.Succeeded ? "yes" : "no"), ("version", answer.Version));
+        var table = Grid("key", "status", "version", "value");
+        foreach (var item in answer.Results)
         {
             table.AddRow(
-                Markup.Escape(node.Name ?? "?"), StateOf(node.Status), Text(node.Primaries), Markup.Escape(node.Url));
+                Markup.Escape(item.Key),
+                Text(item.Status),
+                item.Version is { } version ? Text(version) : "",
+                Markup.Escape(ValueOf(item)));
         }
 
-        console.Write(table);
+        if (table.Rows.Count > 0)
+            ConsoleOf(terminal).Write(table);
     }
 
-    public static void Print(Terminal terminal, NodeStatus node)
-    {
-        PrintPairs(
-            terminal,
-            ("node", node.Name),
-            ("state", node.Detail is { } detail ? $"{node.State}: {detail}" : node.State),
-            ("disk", node.Disk),
-            ("url", node.Url),
-            ("cluster", node.ClusterId),
-            ("replicas", $"{node.Replicas.Primary} primary, {node.Replicas.Backup} backup"),
-            ("keys", Text(node.Keys)),
-            ("bytes", Text(node.Bytes)),
-            ("requests", Text(node.Requests)));
-    }
+    public static void Print(Terminal terminal, DroppedLine line) => PrintPairs(terminal, ("dropped", line.Name));
+
+    public static void Print(Terminal terminal, DeletedLine line) =>
+        PrintPairs(terminal, ("deleted", line.Key), ("version", Text(line.Version)), ("copies", line.Copies));
 
     /// <summary>A state, green when all is well, yellow when something is not, red when nothing is.</summary>
     public static string StateOf(string state)
@@ -105,7 +96,7 @@ internal static class Tables
         var colour = state switch
         {
             ClusterHealth.Healthy or "up" or "serving" => "green",
-            ClusterHealth.Unavailable or "down" or "killed" or "failed" => "red",
+            ClusterHealth.Unavailable or ClusterPicture.Unreachable or "down" or "killed" or "failed" => "red",
             "stopped" => "grey",
             _ => "yellow",
         };
@@ -120,7 +111,7 @@ internal static class Tables
         return table;
     }
 
-    private static void PrintPairs(Terminal terminal, params ReadOnlySpan<(string Name, string? Value)> pairs)
+    public static Grid Pairs(params ReadOnlySpan<(string Name, string? Value)> pairs)
     {
         var grid = new Grid().AddColumn(new GridColumn().PadRight(2).NoWrap()).AddColumn();
         foreach (var (name, value) in pairs)
@@ -129,8 +120,18 @@ internal static class Tables
                 grid.AddRow($"[dim]{name}[/]", Markup.Escape(value));
         }
 
-        ConsoleOf(terminal).Write(grid);
+        return grid;
     }
+
+    private static void PrintPairs(Terminal terminal, params ReadOnlySpan<(string Name, string? Value)> pairs) =>
+        ConsoleOf(terminal).Write(Pairs(pairs));
+
+    private static string ValueOf(ItemResponse item) => item switch
+    {
+        { Base64: { } bytes } => $"{bytes.Length} bytes",
+        { Value.ValueKind: not JsonValueKind.Undefined } => item.Value.GetRawText(),
+        _ => "",
+    };
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -23,7 +23,7 @@ internal static class TouchVerb
         return new Command("touch", "Change how long a key is kept, and nothing else; exit code 3 when there is none.")
         {
             key, ttl, bucket, ifMatch, output, server,
-        }.Does(terminal, async parsed =>
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var request = connection.ForWrite(

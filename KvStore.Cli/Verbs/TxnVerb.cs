@@ -19,11 +19,13 @@ internal static class TxnVerb
             DefaultValueFactory = _ => "-",
         };
         var bucket = BucketOption.Build();
+        var output = OutputFormat.Option(
+            "How to print what came of it: json (default) as the server says it; table; raw: true or false.");
         var server = ServerOption.Build(terminal);
         return new Command("txn", "Compare, and change all or nothing; exit code 4 when a comparison did not hold.")
         {
-            file, bucket, server,
-        }.Does(terminal, async parsed =>
+            file, bucket, output, server,
+        }.Does(async parsed =>
         {
             var body = await ReadAsync(terminal, parsed.GetRequiredValue(file)).ConfigureAwait(false);
             using var connection = new KvServer(parsed.GetRequiredValue(server));
@@ -34,20 +36,40 @@ internal static class TxnVerb
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
             using var answer = await connection.AskAsync(request).ConfigureAwait(false);
             var said = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
-            await terminal.OutBytes.WriteAsync(said).ConfigureAwait(false);
-            await terminal.Out.WriteLineAsync().ConfigureAwait(false);
-            return HasSucceeded(said) ? ExitCodes.Ok : ExitCodes.Precondition;
+            var hasSucceeded = await PrintAsync(terminal, parsed.GetValue(output), said).ConfigureAwait(false);
+            return hasSucceeded ? ExitCodes.Ok : ExitCodes.Precondition;
         });
     }
 
-    private static bool HasSucceeded(byte[] said)
+    /// <returns>Whether the comparisons held.</returns>
+    private static async Task<bool> PrintAsync(Terminal terminal, string? format, byte[] said)
+    {
+        var answer = Read(said);
+        switch (format)
+        {
+            case OutputFormat.Table:
+                Tables.Print(terminal, answer);
+                break;
+            case OutputFormat.Raw:
+                await terminal.Out.WriteLineAsync(answer.Succeeded ? "true" : "false").ConfigureAwait(false);
+                break;
+            default:
+                await terminal.OutBytes.WriteAsync(said).ConfigureAwait(false);
+                await terminal.Out.WriteLineAsync().ConfigureAwait(false);
+                break;
+        }
+
+        return answer.Succeeded;
+    }
+
+    private static TransactionResponse Read(byte[] said)
     {
         try
         {
-            using var document = JsonDocument.Parse(said);
-            return document.RootElement.GetProperty("succeeded").GetBoolean();
+            return JsonSerializer.Deserialize(said, ContractsJson.Default.TransactionResponse)
+                ?? throw new JsonException();
         }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (JsonException failure)
         {
             throw new FailureException("The answer is not that of a transaction of a KvStore.", inner: failure);
         }
@@ -58,7 +80,7 @@ internal static class TxnVerb
         try
         {
             if (file is "-" && terminal.IsInputTerminal)
-                await terminal.Error.WriteLineAsync("kv: type the transaction, then Ctrl-D.").ConfigureAwait(false);
+                terminal.Messages.Note("type the transaction, then Ctrl-D.");
             await using var input = file is "-" ? terminal.OpenInput() : File.OpenRead(file);
             using var read = new MemoryStream();
             var buffer = new byte[64 << 10];

@@ -54,9 +54,14 @@ internal sealed record WatchedLine(string Event, JsonElement Data, string? Curso
 /// <summary>What <c>kv export -o json</c> prints of it all.</summary>
 internal sealed record ExportedLine(string Bucket, long Entries, string? File);
 
-/// <summary>
-/// What <c>kv import -o json</c> prints; of those that were there it may have stored the repeated itself.
-/// </summary>
+/// <summary>What <c>kv import -o json</c> prints.</summary>
+/// <param name="Bucket">Where to.</param>
+/// <param name="Applied">Entries that were stored, each counted once.</param>
+/// <param name="Existing">Those that were there, with <c>--mode create</c>.</param>
+/// <param name="Repeated">Of these, the most that this import may have stored itself, in parts sent again.</param>
+/// <param name="Expired">Those whose time had passed.</param>
+/// <param name="Refused">Those that the bucket does not take.</param>
+/// <param name="End">Whether the last line of an export came.</param>
 internal sealed record ImportedLine(
     string Bucket, long Applied, long Existing, long Repeated, long Expired, long Refused, bool End);
 

@@ -35,11 +35,13 @@ internal static class WatchVerb
             HelpName = "KINDS",
         };
         var values = new Option<bool>("--values") { Description = "With the values that were put." };
+        var output = OutputFormat.Option(
+            "How to print each change: json (default) with its cursor; table: time, kind, key, version; raw: the key.");
         var server = ServerOption.Build(terminal);
-        return new Command("watch", "Print changes as they are made, one line of JSON each, until Ctrl-C.")
+        return new Command("watch", "Print changes as they are made, one line each, until Ctrl-C.")
         {
-            prefix, bucket, since, kinds, values, server,
-        }.Does(terminal, async parsed =>
+            prefix, bucket, since, kinds, values, output, server,
+        }.Does(async parsed =>
         {
             using var connection = new KvServer(parsed.GetRequiredValue(server));
             var target = new StringBuilder(
@@ -50,7 +52,8 @@ internal static class WatchVerb
                 target.Append("&kinds=").Append(Uri.EscapeDataString(some));
             using var signals = new StopSignals();
             var start = parsed.GetRequiredValue(since);
-            await FollowAsync(terminal, connection, target.ToString(), start, signals.Requested)
+            var print = PrinterOf(terminal, parsed.GetValue(output));
+            await FollowAsync(terminal, connection, target.ToString(), start, print, signals.Requested)
                 .ConfigureAwait(false);
             return ExitCodes.Ok;
         });
@@ -58,7 +61,12 @@ internal static class WatchVerb
 
     /// <summary>Whatever ends a stream but the user and a refusal, the next one goes on where it ended.</summary>
     internal static async Task FollowAsync(
-        Terminal terminal, KvServer server, string target, string since, CancellationToken stop)
+        Terminal terminal,
+        KvServer server,
+        string target,
+        string since,
+        Action<SseItem<string>, string> print,
+        CancellationToken stop)
     {
         var hasBegun = false;
         while (!stop.IsCancellationRequested)
@@ -76,15 +84,14 @@ internal static class WatchVerb
                 {
                     since = events.LastEventId.Length > 0 ? events.LastEventId : since;
                     if (item.EventType is "put" or "delete" or "expire")
-                        Print(terminal, item, since);
+                        print(item, since);
                     else if (item.EventType is "end" && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
                         throw new FailureException("The bucket was dropped.", ExitCodes.NotFound);
                 }
             }
             catch (Exception lost) when (IsLost(lost) && hasBegun)
             {
-                await terminal.Error.WriteLineAsync($"kv: the stream was lost and is taken up again: {lost.Message}")
-                    .ConfigureAwait(false);
+                terminal.Messages.Note($"the stream was lost and is taken up again: {lost.Message}");
                 await Task.Delay(Pause, terminal.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -97,10 +104,20 @@ internal static class WatchVerb
     private static bool IsLost(Exception failure) => failure is IOException or HttpRequestException
         or FailureException { ExitCode: ExitCodes.Unavailable };
 
-    private static void Print(Terminal terminal, SseItem<string> item, string cursor)
+    /// <summary>Prints an event, which may have a cursor.</summary>
+    internal static Action<SseItem<string>, string> PrinterOf(Terminal terminal, string? format) => (item, cursor) =>
     {
         using var data = JsonDocument.Parse(item.Data);
-        var line = new WatchedLine(item.EventType, data.RootElement, item.EventId is null ? null : cursor);
-        terminal.Out.WriteLine(JsonSerializer.Serialize(line, VerbJson.Lines.WatchedLine));
-    }
+        terminal.Out.WriteLine(format switch
+        {
+            OutputFormat.Table => $"{terminal.Time.GetLocalNow():HH:mm:ss}  {item.EventType,-6}  {KeyIn(data)}"
+                + $"  {data.RootElement.GetProperty("version").GetRawText()}",
+            OutputFormat.Raw => KeyIn(data),
+            _ => JsonSerializer.Serialize(
+                new WatchedLine(item.EventType, data.RootElement, item.EventId is null ? null : cursor),
+                VerbJson.Lines.WatchedLine),
+        });
+    };
+
+    private static string KeyIn(JsonDocument change) => change.RootElement.GetProperty("key").GetString()!;
 }

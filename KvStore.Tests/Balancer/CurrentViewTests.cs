@@ -2,6 +2,7 @@ using KvStore.Balancer.Api;
 using KvStore.Balancer.Membership;
 using KvStore.Contracts;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Balancer;
 
@@ -11,11 +12,18 @@ public sealed class CurrentViewTests
     private static readonly Uri[] Urls =
         [new("http://10.0.0.1:1"), new("http://10.0.0.2:2"), new("http://10.0.0.3:3")];
 
-    private readonly CurrentView _views = new(NullLogger<CurrentView>.Instance);
+    private readonly FakeTimeProvider _time = new();
+    private readonly CurrentView _views;
 
-    public CurrentViewTests() => _views.SetAddresses([.. Urls]);
+    public CurrentViewTests()
+    {
+        _views = new(_time, NullLogger<CurrentView>.Instance);
+        _views.SetAddresses([.. Urls]);
+    }
 
     private RoutingView View => _views.Value;
+
+    private ClusterHealth Health => HealthPolicy.Judge(View, _time);
 
     [Fact]
     public void Of_two_primaries_the_one_of_the_higher_term_is_believed_whoever_speaks_last()
@@ -111,7 +119,7 @@ public sealed class CurrentViewTests
         Assert.Equal("00000000000000aa", View.Cluster!.ClusterId);
         Assert.Equal(1, View.Primaries[0].Member);
         Assert.DoesNotContain(View.RouteOf(new(0)).ToArray(), to => to.Name == "node3");
-        Assert.Equal("degraded", HealthPolicy.Judge(View).Status);
+        Assert.Equal("degraded", Health.Status);
     }
 
     [Fact]
@@ -136,27 +144,43 @@ public sealed class CurrentViewTests
     [Fact]
     public void Health_follows_nodes_primaries_and_majorities()
     {
-        Assert.Equal("unavailable", HealthPolicy.Judge(View).Status);
+        Assert.Equal("unavailable", Health.Status);
         Says(1, primary: 1, term: 5);
-        Assert.Equal("unavailable", HealthPolicy.Judge(View).Status);
+        Assert.Equal("unavailable", Health.Status);
         Says(2, primary: 1, term: 5);
         _views.Missed(Urls[2]);
-        Assert.Equal("degraded", HealthPolicy.Judge(View).Status);
+        Assert.Equal("degraded", Health.Status);
         Says(3, primary: 1, term: 5);
-        Assert.Equal("healthy", HealthPolicy.Judge(View).Status);
+        Assert.Equal("healthy", Health.Status);
 
         Says(3, primary: 1, term: 5, state: "stopping");
-        Assert.Equal("degraded", HealthPolicy.Judge(View).Status);
-        Assert.Equal("stopping", HealthPolicy.Judge(View).Nodes[2].Status);
+        Assert.Equal("degraded", Health.Status);
+        Assert.Equal("stopping", Health.Nodes[2].Status);
         Says(3, primary: 1, term: 5);
 
         _views.Fell(Urls[0]);
-        var health = HealthPolicy.Judge(View);
+        var health = Health;
         Assert.Equal(("degraded", 1L), (health.Status, health.Epoch));
         Assert.Equal(["down", "up", "up"], health.Nodes.Select(node => node.Status));
         Assert.Equal([FakeCluster.Partitions, 0, 0], health.Nodes.Select(node => node.Primaries));
         _views.Fell(Urls[1]);
-        Assert.Equal("unavailable", HealthPolicy.Judge(View).Status);
+        Assert.Equal("unavailable", Health.Status);
+    }
+
+    [Fact]
+    public void Health_says_for_how_long_a_node_has_been_down()
+    {
+        Says(1, primary: 1, term: 5);
+        _views.Missed(Urls[1]);    // never up
+        Assert.Equal([null, null, null], Health.Nodes.Select(node => node.DownSeconds));
+
+        _views.Fell(Urls[0]);
+        _time.Advance(TimeSpan.FromSeconds(90));
+        _views.Fell(Urls[0]);
+        Assert.Equal([90, null, null], Health.Nodes.Select(node => node.DownSeconds));
+
+        Says(1, primary: 1, term: 5);
+        Assert.Null(Health.Nodes[0].DownSeconds);
     }
 
     [Fact]

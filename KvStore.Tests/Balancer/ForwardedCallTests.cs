@@ -21,7 +21,7 @@ public sealed class ForwardedCallTests
         context.Request.Method = "GET";
         context.Request.Headers[KvHeaders.Prefer] = "wait=30";
         var time = new FakeTimeProvider();
-        var views = new CurrentView(NullLogger<CurrentView>.Instance);
+        var views = new CurrentView(time, NullLogger<CurrentView>.Instance);
         var call = new ForwardedCall(OwnerRoute.Of(context), views, time);
         call.Start(TimeSpan.FromSeconds(10));
         time.Advance(TimeSpan.FromSeconds(elapsedSeconds));

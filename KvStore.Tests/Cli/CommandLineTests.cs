@@ -1,3 +1,5 @@
+using KvStore.Tests.Cluster;
+
 namespace KvStore.Tests.Cli;
 
 public sealed class CommandLineTests
@@ -20,6 +22,12 @@ public sealed class CommandLineTests
     [InlineData("dev", "--node-port", "60000")]
     [InlineData("dev", "--output", "raw")]
     [InlineData("dev", "--data", "")]
+    [InlineData("dev", "--otlp", "here")]
+    [InlineData("dev", "--otlp", "localhost:4317")]
+    [InlineData("dev", "--otlp", "http://localhost:4317/?token=1")]
+    [InlineData("dev", "--otlp", "http://localhost:4317", "--otlp-protocol", "udp")]
+    [InlineData("dev", "--otlp-protocol", "grpc")]
+    [InlineData("completion", "csh")]
     public async Task A_wrong_command_line_is_explained_and_has_exit_code_2(params string[] args)
     {
         var terminal = new MemoryTerminal();
@@ -48,6 +56,8 @@ public sealed class CommandLineTests
     [InlineData("put", "--help")]
     [InlineData("delete", "--help")]
     [InlineData("status", "--help")]
+    [InlineData("nodes", "--help")]
+    [InlineData("completion", "--help")]
     public async Task Every_verb_option_and_argument_is_described(params string[] args)
     {
         var terminal = new MemoryTerminal();
@@ -63,7 +73,7 @@ public sealed class CommandLineTests
     [Fact]
     public async Task Nobody_at_the_other_end_is_one_line_and_exit_code_5()
     {
-        var port = Cluster.FreePorts.Take(1)[0];
+        var port = FreePorts.Take(1)[0];
         var terminal = new MemoryTerminal { Variables = { ["KVSTORE_SERVER"] = $"http://localhost:{port}" } };
 
         Assert.Equal(5, await terminal.RunAsync("status"));

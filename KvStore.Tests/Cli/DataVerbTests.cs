@@ -79,9 +79,43 @@ public sealed class DataVerbTests
         Assert.Equal(("/buckets/b/txn", body), (done.Target, Encoding.UTF8.GetString(done.Body)));
         Assert.Equal("""{"succeeded":true,"results":[]}""", terminal.Output.TrimEnd());
         Assert.Equal(4, await RunAsync(not, new MemoryTerminal(), "txn"));
+        var raw = new MemoryTerminal();
+        Assert.Equal(4, await RunAsync(not, raw, "txn", "-o", "raw"));
+        Assert.Equal("false", raw.Output.TrimEnd());
         var wrong = new MemoryTerminal();
         Assert.Equal(2, await RunAsync(done, wrong, "txn", "/no/such/file"));
         Assert.Contains("cannot be read", wrong.Errors);
+    }
+
+    [Fact]
+    public async Task Txn_as_a_table_shows_what_came_of_each_operation()
+    {
+        await using var server = await FakeServer.StartAsync(
+            200,
+            """
+            {"succeeded":true,"version":"9","results":[{"status":200,"key":"a [b]","value":{"n":1},"version":7},
+            {"status":204,"key":"gone"}]}
+            """);
+        var terminal = new MemoryTerminal();
+
+        Assert.Equal(0, await RunAsync(server, terminal, "txn", "-o", "table"));
+        Assert.Matches("succeeded +yes", terminal.Output);
+        Assert.Matches("""a \[b\] +200 +7 +\{"n":1\}""", terminal.Output);
+        Assert.Matches("gone +204", terminal.Output);
+    }
+
+    [Theory]
+    [InlineData("table", "^[0-9]{2}:[0-9]{2}:[0-9]{2}  delete  k  3$")]
+    [InlineData("raw", "^k$")]
+    public async Task Watch_prints_changes_also_for_people_and_for_loops(string format, string line)
+    {
+        const string stream = "id: c1\nevent: delete\ndata: {\"key\":\"k\",\"version\":3}\n\n"
+            + "event: end\ndata: {\"reason\":\"bucket-gone\"}\n\n";
+        await using var server = await FakeServer.StartAsync(200, stream, "text/event-stream");
+        var terminal = new MemoryTerminal();
+
+        Assert.Equal(3, await RunAsync(server, terminal, "watch", "-o", format));
+        Assert.Matches(line, terminal.Output.TrimEnd());
     }
 
     [Fact]
@@ -128,7 +162,9 @@ public sealed class DataVerbTests
         Assert.Equal(2, await RunAsync(server, unsure, "bucket", "drop", "b"));
         Assert.Contains("--yes", unsure.Errors);
         Assert.NotEqual("DELETE", server.Method);
-        Assert.Equal(0, await RunAsync(server, new(), "bucket", "drop", "b", "--yes"));
+        var dropped = new MemoryTerminal();
+        Assert.Equal(0, await RunAsync(server, dropped, "bucket", "drop", "b", "--yes", "-o", "table"));
+        Assert.Matches("dropped +b", dropped.Output);
         Assert.Equal(("DELETE", "/buckets/b"), (server.Method, server.Target));
     }
 

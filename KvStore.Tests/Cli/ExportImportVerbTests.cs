@@ -114,6 +114,25 @@ public sealed class ExportImportVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_JSON_was_asked_for_what_an_import_left_out_is_JSON_too()
+    {
+        const string refusal = """{"line":1,"key":"k","code":"value-too-large","detail":"It is\ntoo large."}""";
+        await using var server = await ServerAsync(Answer(applied: 0, refused: 2, refusal));
+        var terminal = new MemoryTerminal { Input = Encoding.UTF8.GetBytes(Lines("k") + End(1)) };
+
+        Assert.Equal(1, await RunAsync(server, terminal, "import", "-o", "json"));
+        Assert.Equal(
+            [
+                """{"note":"line 1, k: It is too large. (value-too-large)","code":"value-too-large","line":1,"""
+                    + """
+                    "key":"k"}
+                    """,
+                """{"note":"and 1 more near these"}""",
+            ],
+            terminal.Errors.TrimEnd().Split(Environment.NewLine));
+    }
+
+    [Fact]
     public async Task A_part_that_got_no_answer_is_sent_again_once_another_did()
     {
         await using var server = await ServerAsync(
@@ -137,7 +156,7 @@ public sealed class ExportImportVerbTests : IDisposable
         string answer, int repeated)
     {
         var lines = Lines([.. Enumerable.Range(0, 10_001).Select(number => $"{number}")]);
-        var inWords = repeated > 0 ? $"5 were there ({repeated} of them in parts" : "5 were there, ";
+        var inWords = repeated > 0 ? $"5 were there (at most {repeated} of them stored by this" : "5 were there, ";
         foreach (var (format, said) in ((string, string)[])
             [("json", $"\"existing\":5,\"repeated\":{repeated},"), ("table", inWords)])
         {

@@ -65,5 +65,6 @@ internal sealed class FakeServer : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
         Body = body.ToArray();
+        context.Request.Body = new MemoryStream(Body);
     }
 }

@@ -38,7 +38,8 @@ public sealed class SilenceTests : IDisposable
         await using var print = new StreamWriter(_output.Writer.AsStream()) { AutoFlush = true };
         var terminal = _memory.Open() with { Time = _time, Out = print };
 
-        var watch = WatchVerb.FollowAsync(terminal, server, "/buckets/b/watch?values=none", "now", _late.Token);
+        var watch = WatchVerb.FollowAsync(
+            terminal, server, "/buckets/b/watch?values=none", "now", WatchVerb.PrinterOf(terminal, null), _late.Token);
         Assert.Contains("\"c1\"", await FirstLineAsync());
         await BeSilentAsync(TimeSpan.FromSeconds(45));
 
@@ -79,13 +80,45 @@ public sealed class SilenceTests : IDisposable
         using var server = new KvServer(new Uri(node.Url));
         using var interrupt = new CancellationTokenSource();
 
+        var terminal = _memory.Open();
         var watch = WatchVerb.FollowAsync(
-            _memory.Open(), server, "/buckets/b/watch?values=none", "now", interrupt.Token);
+            terminal,
+            server,
+            "/buckets/b/watch?values=none",
+            "now",
+            WatchVerb.PrinterOf(terminal, null),
+            interrupt.Token);
         await asked.Task.WaitAsync(_late.Token);
         await interrupt.CancelAsync();
 
         await watch.WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Empty(_memory.Errors);
+    }
+
+    [Fact]
+    public async Task A_refusal_whose_words_do_not_come_is_a_refusal_by_its_status()
+    {
+        await using var node = await FakeServer.StartAsync(async context =>
+        {
+            context.Response.StatusCode = 503;
+            context.Response.ContentType = "application/problem+json";
+            await context.Response.WriteAsync("{");
+            await context.Response.Body.FlushAsync();
+            await NeverAsync(context);
+        });
+        using var server = new KvServer(new Uri(node.Url), _time);
+
+        var opening = server.OpenAsync(server.For(HttpMethod.Get, "/buckets/b/watch"), _late.Token);
+        while (!opening.IsCompleted)
+        {
+            Assert.False(_late.IsCancellationRequested, "It waits for ever.");
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        var refused = await Assert.ThrowsAsync<FailureException>(() => opening);
+        Assert.Equal(ExitCodes.Unavailable, refused.ExitCode);
+        Assert.Contains("answered 503 without saying why", refused.Message);
     }
 
     [Fact]
@@ -118,7 +151,7 @@ public sealed class SilenceTests : IDisposable
 
         for (var page = 1; page <= 2; page++)
         {
-            await perseverance.DoneAsync(page);
+            perseverance.Done(page);
             _time.Advance(TimeSpan.FromSeconds(65));
             Assert.True(await GoesOnAsync());
             _time.Advance(TimeSpan.FromSeconds(55));

@@ -189,6 +189,33 @@ public sealed class VerbTests
         Assert.Contains("Whether the write was applied is not known.", terminal.Errors);
     }
 
+    [Fact]
+    public async Task Where_JSON_was_asked_for_a_refusal_is_JSON_too()
+    {
+        var problem = Problem.Of(ProblemType.PreconditionFailed, "It has\nanother.") with { CurrentEtag = Etag };
+        await using var server = await FakeServer.StartAsync(
+            412, JsonSerializer.Serialize(problem, ContractsJson.Default.Problem), Problem.MediaType);
+        var terminal = new MemoryTerminal();
+
+        Assert.Equal(4, await RunAsync(server, terminal, "put", "k", "v", "-o", "json"));
+        Assert.Empty(terminal.Output);
+        Assert.Equal(
+            """{"error":"The stored version is different: It has another (precondition-failed). The ETag is """
+            + """\"00000000c0ffee00-1-42\".","exitCode":4,"code":"precondition-failed","applied":"no"}""",
+            terminal.Errors.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Where_JSON_was_asked_for_a_wrong_command_line_is_explained_in_JSON_too()
+    {
+        var terminal = new MemoryTerminal();
+
+        Assert.Equal(2, await terminal.RunAsync("get", "key", "--output=json", "--consistency", "stong"));
+        using var line = JsonDocument.Parse(terminal.Errors);
+        Assert.Equal(2, line.RootElement.GetProperty("exitCode").GetInt32());
+        Assert.EndsWith("`kv get --help` says what is taken.", line.RootElement.GetProperty("error").GetString());
+    }
+
     [Theory]
     [InlineData(502, 5)]
     [InlineData(404, 1)]
@@ -208,7 +235,7 @@ public sealed class VerbTests
     [InlineData(503, "unavailable", 5)]
     public async Task Status_says_how_the_cluster_is_also_by_its_exit_code(int status, string word, int exitCode)
     {
-        var health = new ClusterHealth(word, [new NodeHealth("node1", "http://localhost:8001", "up", 64)], 3);
+        var health = new ClusterHealth(word, [new NodeHealth("node1", "http://10.0.0.1:8001", "down", 64)], 3);
         await using var server = await FakeServer.StartAsync(
             status, JsonSerializer.Serialize(health, ContractsJson.Default.ClusterHealth));
 
@@ -220,7 +247,7 @@ public sealed class VerbTests
         var table = new MemoryTerminal();
         Assert.Equal(exitCode, await RunAsync(server, table, "status", "-o", "table"));
         Assert.Contains(word, table.Output);
-        Assert.Matches("node1 +up +64 +http://localhost:8001", table.Output);
+        Assert.Matches("1 node1 +down +64 .*http://10.0.0.1:8001", table.Output);
         Assert.DoesNotContain('\u001b', table.Output);
     }
 

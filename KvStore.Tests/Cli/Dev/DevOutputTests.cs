@@ -1,3 +1,4 @@
+using KvStore.Cli;
 using KvStore.Cli.Dev;
 using Microsoft.Extensions.Time.Testing;
 
@@ -10,6 +11,7 @@ public sealed class DevOutputTests
     {
         var written = new StringWriter { NewLine = "\n" };
         var output = new JsonLines(written);
+        output.Report(DevEvent.Telemetry(new("http://localhost:4317", OtlpTarget.Grpc, null)));
         output.Report(DevEvent.Started("node1", 4711, "http://localhost:8001"));
         output.Report(DevEvent.Ready("http://localhost:9000"));
         output.Report(DevEvent.Exited("node1", 137, null));
@@ -18,6 +20,7 @@ public sealed class DevOutputTests
 
         Assert.Equal(
             """
+            {"event":"telemetry","url":"http://localhost:4317","detail":"grpc"}
             {"event":"started","name":"node1","pid":4711,"url":"http://localhost:8001"}
             {"event":"ready","url":"http://localhost:9000"}
             {"event":"exited","name":"node1","code":137}
@@ -26,6 +29,17 @@ public sealed class DevOutputTests
 
             """,
             written.ToString());
+    }
+
+    [Fact]
+    public void A_cluster_goes_on_when_nobody_reads_its_events_any_more()
+    {
+        using var gone = new StandardOutput(new OutputTests.BrokenPipe());
+        using var writer = new StreamWriter(gone, leaveOpen: true) { AutoFlush = true };
+
+        var output = new JsonLines(writer);
+        output.Report(DevEvent.Ready("http://localhost:9000"));
+        output.Report(DevEvent.Ready("http://localhost:9000"));
     }
 
     [Fact]

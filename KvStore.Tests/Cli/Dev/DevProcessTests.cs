@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
 using KvStore.Cli;
 using KvStore.Cli.Dev;
 using KvStore.Tests.Cluster;
@@ -79,16 +81,36 @@ public sealed class DevProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task One_node_is_a_cluster_too()
+    public async Task One_node_is_a_cluster_too_which_is_started_again_and_sends_its_telemetry_where_it_is_told()
     {
+        var told = new ConcurrentQueue<(string Path, string Body)>();
+        await using var collector = await FakeServer.StartAsync(async context =>
+        {
+            using var body = new StreamReader(context.Request.Body, Encoding.Latin1);
+            told.Enqueue((context.Request.Path, await body.ReadToEndAsync()));
+        });
         var plan = Plan(nodes: 1);
-        await using var kv = Start(plan);
+        await using var kv = Start(
+            plan, "--restart", "--otlp", collector.Url, "--otlp-protocol", OtlpTarget.Http);
         await kv.IsReadyAsync();
+        Assert.Equal(("telemetry", collector.Url), (kv.Events[0].Event, kv.Events[0].Url));
+        var first = kv.PidOf("node1");
+        await KvProcess.SignalAsync("-KILL", first);
+        await kv.SeesAsync(
+            happened => happened is { Event: "started", Name: "node1" } && happened.Pid != first, "node1 again");
         Assert.Equal(0, await VerbAsync(plan, "put", "k", "v"));
         await KvProcess.SignalAsync("-TERM", kv.ProcessId);
 
         Assert.Equal(0, await kv.EndsAsync());
-        Assert.Equal([0, 0], kv.Events.Where(happened => happened.Event == "exited").Select(end => end.Code!.Value));
+        Assert.Equal(
+            [137, 0, 0], kv.Events.Where(happened => happened.Event == "exited").Select(end => end.Code!.Value));
+        Assert.Equal(["/v1/logs", "/v1/metrics", "/v1/traces"], told.Select(sent => sent.Path).Distinct().Order());
+        foreach (var (name, url) in ((string, string)[])[("node1", plan.Nodes[0].Url), ("balancer", plan.Balancer.Url)])
+        {
+            Assert.Contains(told, sent => sent.Body.Contains(name, StringComparison.Ordinal)
+                && sent.Body.Contains("service.instance.id", StringComparison.Ordinal)
+                && sent.Body.Contains(new Uri(url).Authority, StringComparison.Ordinal));
+        }
     }
 
     [Fact]
@@ -156,7 +178,7 @@ public sealed class DevProcessTests : IDisposable
 
     private static string[] Arguments(ClusterTopology plan) =>
     [
-        "--output", "json", "--nodes", Text(plan.Nodes.Length), "--port", Text(plan.Balancer.Port),
+        "--nodes", Text(plan.Nodes.Length), "--port", Text(plan.Balancer.Port),
         "--node-port", Text(plan.Nodes[0].Port), "--data", plan.DataDirectory,
     ];
 
