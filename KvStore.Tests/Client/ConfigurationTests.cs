@@ -57,7 +57,7 @@ public sealed class ConfigurationTests(WalkThroughTests.Started started)
         using var read = Read(_id);
         var told = ToldOf(read);
         await _client.PutAsync($"{_id}/a", 2);
-        await told;
+        await told.WaitAsync(TimeSpan.FromMinutes(1));
         await BecomesAsync(read, ("a", "2"), ("b", "1"));
 
         await _client.DeleteAsync($"{_id}/b");
@@ -146,7 +146,7 @@ public sealed class ConfigurationTests(WalkThroughTests.Started started)
         Assert.False(provider.Following.IsCompleted);
         using var ending = ChangeToken.OnChange(read.GetReloadToken, read.Dispose);
         await _client.PutAsync($"{_id}/a", 3);
-        await provider.Following;
+        await provider.Following.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal("3", read["a"]);
         provider.Dispose();
     }
