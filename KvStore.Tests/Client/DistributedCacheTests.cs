@@ -19,7 +19,8 @@ public sealed class DistributedCacheTests(DistributedCacheTests.Started started)
     private readonly KvStoreClient _client = new(new KvStoreClientSettings
     {
         ConnectionString = "Endpoints=" + string.Join(',', started.Cluster.Nodes.Select(node => node.Http.BaseAddress)),
-        Timeout = TimeSpan.FromSeconds(30),
+        Timeout = TimeSpan.FromSeconds(60),
+        AttemptTimeout = TimeSpan.FromSeconds(30),    // large values on a machine that does much else
     });
 
     private readonly string _id = Guid.NewGuid().ToString("n");
@@ -296,7 +297,7 @@ public sealed class DistributedCacheTests(DistributedCacheTests.Started started)
 
     private KvStoreDistributedCache Cache(string bucket = "cache") => new(
         _client,
-        new KvStoreCacheSettings { Bucket = bucket, SynchronousTimeout = TimeSpan.FromSeconds(30) },
+        new KvStoreCacheSettings { Bucket = bucket, SynchronousTimeout = TimeSpan.FromSeconds(60) },
         TimeProvider.System);
 
     private string Key(string name) => $"{_id}/{name}";
