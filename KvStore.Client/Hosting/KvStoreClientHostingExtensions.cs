@@ -58,10 +58,11 @@ public static class KvStoreClientHostingExtensions
             builder.Services.AddSingleton(services => Make(services, http, name, settings));
         else
             builder.Services.AddKeyedSingleton(key, (services, _) => Make(services, http, name, settings));
-        if (!settings.DisableHealthChecks)
+        var check = key is null ? "KvStore" : http;
+        if (!settings.DisableHealthChecks && builder.Properties.TryAdd(check, null!))    // names must not come twice
         {
             builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
-                key is null ? "KvStore" : http,
+                check,
                 services => new KvStoreHealthCheck(key is null
                     ? services.GetRequiredService<KvStoreClient>()
                     : services.GetRequiredKeyedService<KvStoreClient>(key)),

@@ -1,3 +1,4 @@
+using System.Buffers;
 using KvStore.Contracts;
 
 namespace KvStore.Client.Transport;
@@ -34,6 +35,9 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
 
     /// <summary>Whether an answer that never ends is wanted as soon as it begins.</summary>
     public bool IsStream { get; init; }
+
+    /// <summary>Gets the value of a read that finds one, in the place of the answer; null: the answer has it.</summary>
+    public IBufferWriter<byte>? Into { get; set; }
 
     /// <summary>Whether it may change the store.</summary>
     public bool IsWrite { get; init; }

@@ -171,7 +171,10 @@ internal sealed class KvTransport : IDisposable
             .ConfigureAwait(false);
         try
         {
-            ReadOnlyMemory<byte> body = call.IsStream && response.IsSuccessStatusCode
+            var isGivenOn = call.Into is not null && response.IsSuccessStatusCode;
+            if (isGivenOn)
+                await ValueReader.ReadIntoAsync(response.Content, call.Into!, cancellation).ConfigureAwait(false);
+            ReadOnlyMemory<byte> body = isGivenOn || (call.IsStream && response.IsSuccessStatusCode)
                 ? default
                 : await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
             return new KvAnswer(response, body);

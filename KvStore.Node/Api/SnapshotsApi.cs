@@ -8,7 +8,8 @@ namespace KvStore.Node.Api;
 internal sealed class SnapshotsApi(RequestShell shell, JsonAnswers answers, Snapshotter snapshotter, INodeStatus node)
 {
     /// <summary>Answers when all is on the disk.</summary>
-    public Task AnswerAsync(HttpContext context) => shell.RunAsync(context, () => HandleAsync(context));
+    public Task AnswerAsync(HttpContext context) =>
+        shell.RunAsync(context, operation: null, () => HandleAsync(context));
 
     private async ValueTask<Refusal?> HandleAsync(HttpContext context)
     {

@@ -272,6 +272,11 @@ internal sealed class PeerLink : IAsyncDisposable
         {
             await end.ConfigureAwait(false);    // says why
         }
+        finally
+        {
+            call.Dispose();    // whatever ended it, nobody is left behind who watches
+            await end.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>The callee never ends a link that is well: its answer means that the link is gone.</summary>

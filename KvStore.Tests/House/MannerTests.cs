@@ -41,15 +41,18 @@ public sealed partial class MannerTests
             from file in Repository.Sources
             from space in file.Root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>()
             where space is not FileScopedNamespaceDeclarationSyntax || space.Name.ToString() != NamespaceOf(file.Path)
-            where !file.Path.EndsWith(ForBuilders, StringComparison.Ordinal)
-                || space.Name.ToString() != BuildersNamespace
+            where !ForBuilders.Any(each => file.Path.EndsWith(each.File, StringComparison.Ordinal)
+                && space.Name.ToString() == each.Namespace)
             select $"{file.Path}: {space.Name}",
             "Namespaces are file-scoped and follow the folders.");
 
     /// <summary>Where everybody who has a builder finds them, by the custom of .NET.</summary>
-    private const string BuildersNamespace = "Microsoft.Extensions.Hosting";
-
-    private const string ForBuilders = "HostingExtensions.cs";
+    private static readonly (string File, string Namespace)[] ForBuilders =
+    [
+        ("HostingExtensions.cs", "Microsoft.Extensions.Hosting"),
+        ("ConfigurationExtensions.cs", "Microsoft.Extensions.Configuration"),
+        ("DataProtectionExtensions.cs", "Microsoft.AspNetCore.DataProtection"),
+    ];
 
     private static string NamespaceOf(string path) => Path.GetDirectoryName(path)!.Replace('\\', '/').Replace('/', '.');
 

@@ -1,0 +1,57 @@
+using System.Buffers;
+using KvStore.Client.Transport;
+using KvStore.Contracts;
+
+namespace KvStore.Client;
+
+/// <summary>What stands upon a bucket asks for more than the typed calls give.</summary>
+public partial class KvBucket
+{
+    /// <summary>Reads a key as it is stored.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="into">Gets the value, once and whole; null: the answer has it.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    internal Task<KvAnswer> ReadAsync(
+        string key, IBufferWriter<byte>? into, KvReadOptions options, CancellationToken cancellation)
+    {
+        var call = ReadOf(key, "", options);
+        call.Into = into;
+        return _transport.SendAsync(call, cancellation);
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, without the value.</summary>
+    internal Task<KvAnswer> DescribeAsync(string key, KvReadOptions options, CancellationToken cancellation) =>
+        _transport.SendAsync(ReadOf(key, "format=meta", options), cancellation);
+
+    /// <summary>Changes when a key ends, if it has the version that was read.</summary>
+    internal async Task<bool> TouchIfAsync(
+        string key, TimeSpan timeToLive, KvVersion expected, KvWriteOptions options, CancellationToken cancellation)
+    {
+        var call = WriteOf(HttpMethod.Post, key, $"touch&ttl={TtlOf(timeToLive)}", "touch", options);
+        call.Add("If-Match", expected.ToString());
+        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        return answer.IsSuccess;
+    }
+
+    /// <summary>Makes the bucket, unless there is one of its name.</summary>
+    internal async Task CreateBucketAsync(TimeSpan? timeout, CancellationToken cancellation)
+    {
+        var call = new KvCall(HttpMethod.Put, In(Routes.Bucket), "create")
+        {
+            Bucket = Name,
+            Timeout = timeout ?? _settings.Timeout,
+            IsWrite = true,
+        };
+        AddName(call, null);
+        call.Add("If-None-Match", "*");
+        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="CursorAsync"/>, within a time of its own.</summary>
+    internal async Task<string> CursorWithinAsync(TimeSpan? timeout, CancellationToken cancellation)
+    {
+        var page = await PageAsync(In(Routes.BucketKeys) + "?limit=1", timeout, cancellation).ConfigureAwait(false);
+        return page.Snapshot;
+    }
+}
