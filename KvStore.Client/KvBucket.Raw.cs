@@ -21,7 +21,7 @@ public partial class KvBucket
     }
 
     /// <summary>As <see cref="ReadAsync"/>, without the value.</summary>
-    internal Task<KvAnswer> DescribeAsync(string key, KvReadOptions options, CancellationToken cancellation) =>
+    internal Task<KvAnswer> ReadMetaAsync(string key, KvReadOptions options, CancellationToken cancellation) =>
         _transport.SendAsync(ReadOf(key, "format=meta", options), cancellation);
 
     /// <summary>Changes when a key ends, if it has the version that was read.</summary>
@@ -46,12 +46,5 @@ public partial class KvBucket
         AddName(call, null);
         call.Add("If-None-Match", "*");
         using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
-    }
-
-    /// <summary>As <see cref="CursorAsync"/>, within a time of its own.</summary>
-    internal async Task<string> CursorWithinAsync(TimeSpan? timeout, CancellationToken cancellation)
-    {
-        var page = await PageAsync(In(Routes.BucketKeys) + "?limit=1", timeout, cancellation).ConfigureAwait(false);
-        return page.Snapshot;
     }
 }

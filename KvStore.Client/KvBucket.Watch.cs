@@ -20,9 +20,12 @@ public partial class KvBucket
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>A cursor, for <see cref="KvWatchOptions.Since"/>.</returns>
     /// <exception cref="KvStoreException">It cannot be told now.</exception>
-    public async Task<string> CursorAsync(CancellationToken cancellationToken = default)
+    public Task<string> CursorAsync(CancellationToken cancellationToken = default) =>
+        CursorWithinAsync(Patience, cancellationToken);
+
+    internal async Task<string> CursorWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var call = new KvCall(HttpMethod.Get, In(Routes.Watch), "cursor") { Bucket = Name, Timeout = Patience };
+        var call = new KvCall(HttpMethod.Get, In(Routes.Watch), "cursor") { Bucket = Name, Timeout = timeout };
         call.Add("Accept", "application/json");
         using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
         return answer.Read(ContractsJson.Default.ChangesResponse).Cursor;

@@ -127,7 +127,7 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
     {
         ArgumentNullException.ThrowIfNull(key);
         var name = CacheKey.Of(key);
-        using var answer = await AskAsync(_bucket.DescribeAsync(name, ReadOf(timeout), cancellation))
+        using var answer = await AskAsync(_bucket.ReadMetaAsync(name, ReadOf(timeout), cancellation))
             .ConfigureAwait(false);
         if (answer is not null)
             await RenewAsync(name, answer, null, WriteOf(timeout), cancellation).ConfigureAwait(false);
