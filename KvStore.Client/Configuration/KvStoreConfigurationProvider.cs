@@ -166,7 +166,8 @@ internal sealed class KvStoreConfigurationProvider : ConfigurationProvider, IDis
         await _reading.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var since = await _client.CursorWithinAsync(timeout ?? _client.Patience, cancellation).ConfigureAwait(false);
+            var since = await _client.CursorWithinAsync(timeout ?? _client.Patience, cancellation)
+                .ConfigureAwait(false);
             var options = new KvListOptions { Timeout = timeout };
             var read = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
             await foreach (var entry in _client.ListAsync<string>(_prefix, options, cancellation).ConfigureAwait(false))

@@ -6,8 +6,8 @@ namespace KvStore.Core.Replication;
 
 /// <summary>
 /// The one place that knows a configuration's bytes: version (2), number of voters, number of learners in a byte each,
-/// the ids, voters first, in four bytes each, and the term of the time in eight; least significant byte first. Version 1
-/// had no term. See docs/formats.md.
+/// the ids, voters first, in four bytes each, and the term of the time in eight; least significant byte first. Version
+/// 1 had no term. See docs/formats.md.
 /// </summary>
 public static class GroupConfigurationFormat
 {

@@ -10,7 +10,8 @@ namespace KvStore.Core.Replication;
 /// A moment of the host's own, which only that host can read when it comes back; 0: none.
 /// </param>
 /// <param name="Time">The time of the group by the host's log clock.</param>
-public readonly record struct HostClocks(long Stamp, GroupTime Time);
+/// <param name="ToldIn">The term whose primary told it that; of who led a term, that term.</param>
+public readonly record struct HostClocks(long Stamp, GroupTime Time, Term ToldIn);
 
 /// <summary>
 /// A reading of a group's time. A primary whom nobody can tell the time begins another one, by its wall clock; readings

@@ -16,9 +16,10 @@ public abstract record PeerMessage(Term Term)
 
     /// <summary>
     /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
-    /// <paramref name="Time"/> is of the voter's <see cref="HostClocks"/>.
+    /// <paramref name="Time"/> and <paramref name="ToldIn"/> are of the voter's <see cref="HostClocks"/>.
     /// </summary>
-    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, GroupTime Time = default)
+    public sealed record VoteReply(
+        Term Term, bool IsGranted, bool IsPreVote, GroupTime Time = default, Term ToldIn = default)
         : PeerMessage(Term);
 
     /// <summary>

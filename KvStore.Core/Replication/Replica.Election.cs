@@ -115,7 +115,7 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Time));
+                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Time, Clocks.ToldIn));
                 break;
         }
     }
@@ -124,7 +124,7 @@ public sealed partial class Replica
     {
         var isGranted = _log.IsNoMoreCompleteThan(request.LastIndex, request.LastTerm);
         var term = isGranted ? request.Term : Term;
-        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Time));
+        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Time, Clocks.ToldIn));
     }
 
     private void OnVoteRequest(NodeId from, PeerMessage.VoteRequest request)
@@ -132,7 +132,7 @@ public sealed partial class Replica
         if (request.IsPreVote)
         {
             // it asks for a term that we hold
-            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Time));
+            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Time, Clocks.ToldIn));
             return;
         }
 
@@ -144,7 +144,7 @@ public sealed partial class Replica
             _elapsedTicks = 0;
         }
 
-        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Time));
+        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Time, Clocks.ToldIn));
     }
 
     private void OnPreVoteGranted(NodeId from, Term asked)

@@ -38,10 +38,11 @@ public sealed partial class Replica
     private bool KnowsTime => Clocks.Time.IsTold && Clocks.Time.BegunIn == Configuration.TimeTerm;
 
     /// <summary>
-    /// What a primary tells of the time. One that it has begun it tells when that is committed: then whoever is elected
-    /// after it has it in its log, too, and until then nobody gives up what was told before.
+    /// What a primary tells of the time, when it is known to be committed that the group goes by it: then whoever is
+    /// elected later has that in its log, too, and until then nobody gives up what was told before.
     /// </summary>
-    private GroupTime TimeToTell => Configuration.TimeTerm < Term || HasCommittedInTerm ? Clocks.Time : default;
+    private GroupTime TimeToTell =>
+        ConfigurationAt(CommitIndex).TimeTerm == Configuration.TimeTerm ? Clocks.Time : default;
 
     private void BecomePrimary()
     {

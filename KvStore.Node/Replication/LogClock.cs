@@ -6,9 +6,9 @@ namespace KvStore.Node.Replication;
 
 /// <summary>
 /// The time of a replica group: what its primary said it was, and the monotonic time since. Where nobody can tell a
-/// primary the time that its log goes by, it begins another by its wall clock, and the log says so; else a primary slews
-/// towards its wall clock: see docs/decisions/0010. Belongs to the replica's loop but for <see cref="ReadMs"/>, which is
-/// readable from anywhere. All times are in milliseconds since 1970.
+/// primary the time that its log goes by, it begins another by its wall clock, and the log says so; else a primary
+/// slews towards its wall clock: see docs/decisions/0010. Belongs to the replica's loop but for <see cref="ReadMs"/>,
+/// which is readable from anywhere. All times are in milliseconds since 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
 {
@@ -30,7 +30,6 @@ internal sealed class LogClock(TimeProvider time)
     private long _timeTerm;
     private (Term Term, GroupTime Time, long At)? _heard;
     private Term _leads;
-    private Term _termBefore;
 
     /// <summary>
     /// Now, and never less than the state's log time; that alone as long as nobody has told the time that the log goes
@@ -44,17 +43,22 @@ internal sealed class LogClock(TimeProvider time)
     public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
 
     /// <summary>
-    /// What the replica passes on in its next step: what it knows, be it of the time that its own log goes by or not.
+    /// Before a step: takes what was heard, so that a vote of this very step tells it, and gives what the replica is to
+    /// pass on, be it of the time that its own log goes by or not. What a primary of before says tells nothing of now.
     /// </summary>
     /// <param name="replica">Before the step.</param>
     /// <param name="stateMs">The state's log time.</param>
-    public GroupTime Tells(Replica replica, long stateMs)
+    /// <param name="stamp">The host's own.</param>
+    public HostClocks Prepare(Replica replica, long stateMs, long stamp)
     {
-        _termBefore = replica.Term;
+        if (_heard is { } heard && (heard.Term > replica.Term
+            || (heard.Term == replica.Term && replica.Role != ReplicaRole.Primary)))
+            Tell(heard.Term, heard.Time, heard.At);
+        _heard = null;
         if (_anchor is not { } anchor)
-            return default;
+            return new HostClocks(stamp, default, default);
         var ms = IsOfLog(anchor) ? ReadMs(stateMs) : ReadingOf(anchor, time.GetTimestamp());
-        return new GroupTime(ms, anchor.BegunIn);
+        return new HostClocks(stamp, new GroupTime(ms, anchor.BegunIn), anchor.ToldIn);
     }
 
     /// <summary>Something is here for the replica, which is to be stepped with it.</summary>
@@ -70,7 +74,7 @@ internal sealed class LogClock(TimeProvider time)
             Hear(append.Term, append.Time);
         else if (message is PeerMessage.VoteReply { Time.IsTold: true } vote
             && replica.Role is ReplicaRole.PreCandidate or ReplicaRole.Candidate && replica.Voters.Contains(from))
-            Suggest(vote.Time, time.GetTimestamp());
+            Suggest(vote.Time, vote.ToldIn, time.GetTimestamp());
     }
 
     private void Hear(Term term, GroupTime told)
@@ -79,21 +83,16 @@ internal sealed class LogClock(TimeProvider time)
             _heard = (term, told, time.GetTimestamp());
     }
 
-    /// <summary>
-    /// The replica was stepped with what had arrived. What a primary said counts if it was in office when the step
-    /// began, or came into it; what one of before said tells nothing of now.
-    /// </summary>
+    /// <summary>The replica was stepped with what had arrived. Who has left office slews no more.</summary>
     /// <param name="replica">As it is after the step.</param>
-    /// <param name="isBelieved">Whether it believed all that it was told.</param>
     /// <param name="stateMs">The state's log time.</param>
-    public void Stepped(Replica replica, bool isBelieved, long stateMs)
+    public void Stepped(Replica replica, long stateMs)
     {
         Follow(replica.Configuration.TimeTerm);
         if (replica.Role == ReplicaRole.Primary)
             Serve(replica.Term, stateMs);
-        else if (isBelieved && _heard is { } heard && heard.Term >= _termBefore)
-            Tell(heard.Term, heard.Time, heard.At);
-        _heard = null;
+        else if (_anchor is { Rate: not 1 } slewed)
+            Turn(slewed, rate: 1, time.GetTimestamp());
     }
 
     /// <summary>The log goes by the time that was begun in <paramref name="timeTerm"/>.</summary>
@@ -116,14 +115,18 @@ internal sealed class LogClock(TimeProvider time)
     }
 
     /// <summary>
-    /// A voter said what time it was. To who stands for election that counts if it is the time that its log goes by,
-    /// and the latest of such readings; a primary's own word counts more.
+    /// A voter said what time it was, as the primary of the term <paramref name="toldIn"/> told it. To who stands for
+    /// election that counts if it is the time that its log goes by: what was told last, since clocks go apart from then
+    /// on, and of one term the latest reading.
     /// </summary>
-    public void Suggest(GroupTime told, long at)
+    public void Suggest(GroupTime told, Term toldIn, long at)
     {
         if (told.BegunIn.Value == _timeTerm
-            && (_anchor is not { } known || !IsOfLog(known) || ReadingOf(known, at) < told.Ms))
-            Volatile.Write(ref _anchor, new Anchor(Term.Zero, told.BegunIn, told.Ms, at));
+            && (_anchor is not { } known
+                || known.BegunIn < told.BegunIn    // one begun later, of which the log has not heard yet, is kept
+                || (known.BegunIn == told.BegunIn && (known.ToldIn < toldIn
+                    || (known.ToldIn == toldIn && ReadingOf(known, at) < told.Ms)))))
+            Volatile.Write(ref _anchor, new Anchor(toldIn, told.BegunIn, told.Ms, at));
     }
 
     /// <summary>
@@ -158,11 +161,13 @@ internal sealed class LogClock(TimeProvider time)
     {
         if (time.GetElapsedTime(anchor.At, at) < SlewPeriod)
             return;
-        var now = ExactlyAt(anchor, at);
-        var late = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMilliseconds - now;
-        var rate = 1 + Math.Clamp(late / SlewTimeMs, -LargestSlew, LargestSlew);
-        Volatile.Write(ref _anchor, anchor with { Ms = now, At = at, Rate = rate });
+        var late = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMilliseconds - ExactlyAt(anchor, at);
+        Turn(anchor, 1 + Math.Clamp(late / SlewTimeMs, -LargestSlew, LargestSlew), at);
     }
+
+    /// <summary>From now on it goes at another rate.</summary>
+    private void Turn(Anchor anchor, double rate, long at) =>
+        Volatile.Write(ref _anchor, anchor with { Ms = ExactlyAt(anchor, at), At = at, Rate = rate });
 
     private bool IsOfLog(Anchor anchor) => anchor.BegunIn.Value == Volatile.Read(ref _timeTerm);
 
@@ -173,7 +178,7 @@ internal sealed class LogClock(TimeProvider time)
 
     /// <summary>
     /// At a timestamp it was so many milliseconds since 1970, and goes on at a rate: by the time that was begun in one
-    /// term, as the primary of another told it; zero: as a voter did.
+    /// term, as the primary of another told it.
     /// </summary>
     private sealed record Anchor(Term ToldIn, Term BegunIn, double Ms, long At, double Rate = 1);
 }

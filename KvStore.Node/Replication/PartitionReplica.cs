@@ -168,12 +168,12 @@ internal sealed partial class PartitionReplica(
     public void Step()
     {
         _steppedAt = time.GetTimestamp();
-        Replica.Clocks = new(_freshness.Stamp(), _clock.Tells(Replica, Image.TimeMs));
+        Replica.Clocks = _clock.Prepare(Replica, Image.TimeMs, _freshness.Stamp());
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _traced.Stepped(_effects, _calls, Replica.CommitIndex, _steppedAt);
         var isBelieved = _effects.Disbelieved.Count == 0;
-        _clock.Stepped(Replica, isBelieved, Image.TimeMs);
+        _clock.Stepped(Replica, Image.TimeMs);
         _role = Replica.Role;    // whoever sees a primary sees its clock
         _hasOthers = Replica.Voters.Length > 1;
         if (_heard is { } heard && heard.Message.Term == Replica.Term && isBelieved)

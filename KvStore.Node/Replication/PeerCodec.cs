@@ -35,6 +35,7 @@ internal static class PeerCodec
                     IsPreVote = vote.IsPreVote,
                     LogTimeMs = vote.Time.Ms,
                     LogTimeBegunIn = vote.Time.BegunIn.Value,
+                    LogTimeToldIn = vote.ToldIn.Value,
                 };
                 break;
             case PeerMessage.AppendRequest append:
@@ -118,7 +119,8 @@ internal static class PeerCodec
             term,
             wire.VoteReply.IsGranted,
             wire.VoteReply.IsPreVote,
-            Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn)),
+            Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn),
+            new Term(Position(wire.VoteReply.LogTimeToldIn))),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,

@@ -43,7 +43,10 @@ public sealed class MutantTests(ITestOutputHelper output)
 
     private static readonly MutantCompiler Stored = new(
         "KvStore.Tests.Node.Storage.Disks",
-        new Layer("KvStore.Node", "KvStore.Node/Storage/", "NodeStorage.cs", "DiskWatch.cs"),
+        new Layer("KvStore.Node", "KvStore.Node/Storage/", "NodeStorage.cs", "DiskWatch.cs")
+        {
+            Also = ["KvStore.Node/Telemetry/NodeMetrics.cs", "KvStore.Node/Telemetry/NodeTracing.cs"],
+        },
         new Layer("KvStore.Tests", "KvStore.Tests/Node/Storage/"),
         "KvStore.Core");
 

@@ -16,7 +16,7 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
 
     private readonly Dictionary<(LogIndex Index, Term Term), long> _stamped = [];
     private LogIndex _applied;
-    private readonly List<Term> _begunIn = [];
+    private Term _timeTerm;
     private (long LogMs, long At)? _earliest;
 
     /// <summary>
@@ -36,7 +36,6 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
         Law.Holds(
             replica.NowMs == Math.Max(wallMs, replica.Image.TimeMs),
             $"n{replica.Node} g{group}: begins at {replica.NowMs}, its wall clock shows {wallMs}");
-        _begunIn.Add(replica.Core.Term);
     }
 
     /// <summary>When a command was given its time that is an entry now.</summary>
@@ -50,6 +49,9 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
         if (entry.Index <= _applied)
             return;
         _applied = entry.Index;
+        if (entry.Kind == EntryKind.Configuration
+            && GroupConfigurationFormat.Decode(entry.Payload.Span).TimeTerm is var begun && begun != _timeTerm)
+            (_timeTerm, _earliest) = (begun, null);    // it goes on from a wall clock
         if (entry.Kind != EntryKind.Command || !world.Swarm.HasLives)
             return;    // elsewhere also who is not in office gives commands a time, and nothing lives by it
         GoesNoFaster(entry, after.TimeMs);
@@ -79,8 +81,6 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private void GoesNoFaster(LogEntry entry, long logMs)
     {
         _stamped.Remove((entry.Index, entry.Term), out var at);
-        if (_begunIn.RemoveAll(term => term <= entry.Term) > 0)
-            _earliest = null;
         if (_earliest is not { } earliest)
         {
             _earliest = (logMs, at);

@@ -200,7 +200,7 @@ internal sealed class SimulatedReplica
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
-        Core.Clocks = new(Stamp: 0, _clock.Tells(Core, Image.TimeMs));
+        Core.Clocks = _clock.Prepare(Core, Image.TimeMs, stamp: 0);
         Core.Step(inputs, _effects);
         StepClock(
             inputs,
@@ -222,7 +222,7 @@ internal sealed class SimulatedReplica
 
     private void StepClock(Input[] inputs, Term termBefore, bool isNewPrimary)
     {
-        _clock.Stepped(Core, _effects.Disbelieved.Count == 0, Image.TimeMs);
+        _clock.Stepped(Core, Image.TimeMs);
         foreach (var message in inputs.OfType<Input.Receive>().Select(input => input.Message))
         {
             var told = message switch

@@ -62,14 +62,27 @@ internal static class Worlds
         "Lives" => Swarm.Lives(seed),
         "LivesUnsteady" => Swarm.Lives(seed) with
         {
-            GroupCount = 1, HasBatches = true, CrashAllInterval = 0, CrashInterval = Swarm.Second, CutInterval = Swarm.Second,
-            LoseDiskInterval = 0, MoveInterval = 0,
+            GroupCount = 1,
+            HasBatches = true,
+            CrashAllInterval = 0,
+            CrashInterval = Swarm.Second,
+            CutInterval = Swarm.Second,
+            LoseDiskInterval = 0,
+            MoveInterval = 0,
         },
-        "LivesNoCrash" => Swarm.Lives(seed) with
+        "LivesCutOff" => Swarm.Lives(seed) with
         {
-            GroupCount = 1, HasBatches = true, CrashAllInterval = 0, CrashInterval = 0, CutInterval = Swarm.Second / 2,
-            PauseInterval = Swarm.Second / 2, LongDelays = 0.1, Duplication = 0.1, TransferInterval = Swarm.Second / 2,
-            LoseDiskInterval = 0, MoveInterval = 0,
+            GroupCount = 1,
+            HasBatches = true,
+            CrashAllInterval = 0,
+            CrashInterval = 0,
+            CutInterval = Swarm.Second / 2,
+            PauseInterval = Swarm.Second / 2,
+            LongDelays = 0.1,
+            Duplication = 0.1,
+            TransferInterval = Swarm.Second / 2,
+            LoseDiskInterval = 0,
+            MoveInterval = 0,
         },
         "LostDisks" => Swarm.Harsh(seed) with { MoveInterval = 0, LoseDiskInterval = 2 * Swarm.Second },
         "Passing" => Swarm.Passing(seed),

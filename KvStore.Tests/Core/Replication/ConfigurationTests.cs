@@ -22,6 +22,16 @@ public sealed class ConfigurationTests
         Assert.Single(driver.Acknowledge(4).Commit);
     }
 
+    [Fact]
+    public void A_change_of_members_keeps_the_time()
+    {
+        var driver = CommittedPrimary();
+        Assert.Equal(driver.Core.Term, driver.Core.Configuration.TimeTerm);
+        driver.Step(new Input.Reconfigure(Of([1, 2, 3], 4)));
+        Assert.Equal(Of([1, 2, 3], 4), driver.Core.Configuration);
+        Assert.Equal(driver.Core.Term, driver.Core.Configuration.TimeTerm);
+    }
+
     [Fact]    // 4.2.1: "a server that is not yet a voting member" receives entries and does not count
     public void A_learner_is_fed_and_does_not_count()
     {

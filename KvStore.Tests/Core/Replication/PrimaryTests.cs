@@ -13,7 +13,7 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 1, Term.Zero));
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 1, Term.Zero), Term.Zero);
 
         var effects = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
@@ -27,7 +27,7 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(ms, new Term(begunIn)));
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(ms, new Term(begunIn)), Term.Zero);
         driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
         Assert.Equal(new Term(2), driver.Core.Configuration.TimeTerm);
@@ -41,7 +41,7 @@ public sealed class PrimaryTests
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
         var first = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 7, new Term(2)));
+        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 7, new Term(2)), new Term(2));
         var second = driver.Tick(20);
         Assert.All(
             first.Sent<PeerMessage.Heartbeat>().Concat(second.Sent<PeerMessage.Heartbeat>()),

@@ -84,9 +84,9 @@ public sealed class LogClockTests
     [Fact]
     public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
     {
-        _clock.Suggest(At(4 * Day), _time.GetTimestamp());
-        _clock.Suggest(At(5 * Day), _time.GetTimestamp());
-        _clock.Suggest(At(3 * Day), _time.GetTimestamp());
+        _clock.Suggest(At(4 * Day), new Term(1), _time.GetTimestamp());
+        _clock.Suggest(At(5 * Day), new Term(1), _time.GetTimestamp());
+        _clock.Suggest(At(3 * Day), new Term(1), _time.GetTimestamp());
         Pass(10);
         _clock.Serve(new Term(2), stateMs: Day);
         Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
@@ -101,13 +101,52 @@ public sealed class LogClockTests
     {
         _clock.Tell(new Term(6), At(_time.WallMs + Hour, begunIn: 2), _time.GetTimestamp());
         _clock.Follow(new Term(7));
-        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), _time.GetTimestamp());
+        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), new Term(1), _time.GetTimestamp());
         Assert.Equal(5, _clock.ReadMs(stateMs: 5));
-        _clock.Suggest(At(_time.WallMs - Day, begunIn: 7), _time.GetTimestamp());
+        _clock.Suggest(At(_time.WallMs - Day, begunIn: 7), new Term(1), _time.GetTimestamp());
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(stateMs: 5));
-        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), _time.GetTimestamp());
+        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), new Term(1), _time.GetTimestamp());
         _clock.Serve(new Term(9), stateMs: 0);
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(0));
+    }
+
+    /// <summary>From when they were told on, clocks go apart.</summary>
+    [Fact]
+    public void Of_what_voters_tell_that_counts_which_they_were_told_last()
+    {
+        _clock.Suggest(At(9 * Day), new Term(3), _time.GetTimestamp());
+        _clock.Suggest(At(6 * Day), new Term(4), _time.GetTimestamp());
+        _clock.Suggest(At(7 * Day), new Term(4), _time.GetTimestamp());
+        _clock.Suggest(At(8 * Day), new Term(3), _time.GetTimestamp());
+        _clock.Serve(new Term(5), stateMs: 0);
+        Assert.Equal(7 * Day, _clock.ReadMs(0));
+    }
+
+    /// <summary>It is committed, or it would not have been told; this log has not heard of it yet.</summary>
+    [Fact]
+    public void A_time_that_was_begun_later_than_the_logs_is_not_given_up_for_that()
+    {
+        _clock.Follow(new Term(2));
+        _clock.Tell(new Term(7), At(Day, begunIn: 7), _time.GetTimestamp());
+        _clock.Suggest(At(9 * Day, begunIn: 2), new Term(6), _time.GetTimestamp());
+        _clock.Follow(new Term(7));
+        Assert.Equal(Day, _clock.ReadMs(0));
+    }
+
+    /// <summary>Both come in one step to who was away: it must not vote as one who knows nothing.</summary>
+    [Theory, InlineData(true), InlineData(false)]
+    public void A_vote_tells_what_the_same_step_was_told(bool isVoteFirst)
+    {
+        ReplicaHarness backup = new();
+        Input.Receive beat = new(new NodeId(2), new PeerMessage.Heartbeat(
+            new Term(1), default, Round: 1, default, 1, 0, At(Day)));
+        Input.Receive request = new(new NodeId(3), new PeerMessage.VoteRequest(
+            new Term(7), new LogIndex(9), new Term(6), IsPreVote: false, IsTransfer: true));
+        backup.Replica.Add(isVoteFirst ? request : beat);
+        backup.Replica.Add(isVoteFirst ? beat : request);
+        backup.Carry();
+        backup.Flush();
+        Assert.Equal(At(Day), Last<PeerMessage.VoteReply>(backup).Time);
     }
 
     /// <summary>What is truncated takes the time along that it began; what was told before is known still.</summary>
@@ -196,7 +235,8 @@ public sealed class LogClockTests
         backup.Flush();
 
         Assert.Equal(Day + 3000, backup.Replica.NowMs);
-        Assert.Equal(At(Day + 3000), Last<PeerMessage.VoteReply>(backup).Time);
+        var vote = Last<PeerMessage.VoteReply>(backup);
+        Assert.Equal((At(Day + 3000), new Term(1)), (vote.Time, vote.ToldIn));
     }
 
     [Fact]

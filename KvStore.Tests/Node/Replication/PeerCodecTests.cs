@@ -19,8 +19,8 @@ public sealed class PeerCodecTests
         Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
             (PeerMessage)new PeerMessage.VoteRequest(
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
-        Gen.Select(Positions, Gen.Bool, Gen.Bool, Times, (term, isGranted, isPre, time) =>
-            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time)),
+        Gen.Select(Positions, Gen.Bool, Gen.Bool, Times, Positions, (term, isGranted, isPre, time, toldIn) =>
+            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time, new Term(toldIn))),
         Gen.Select(
             Positions,
             Positions,
