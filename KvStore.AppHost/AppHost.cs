@@ -5,7 +5,8 @@ using Microsoft.Extensions.Configuration;
 var builder = DistributedApplication.CreateBuilder(args);
 var topology = ClusterTopology.Create(
     builder.Configuration.GetValue("Parameters:nodes", ClusterTopology.DefaultNodes),
-    dataDirectory: Path.Combine(builder.AppHostDirectory, ClusterTopology.DefaultDataDirectory));
+    dataDirectory: builder.Configuration["data"]
+        ?? Path.Combine(builder.AppHostDirectory, ClusterTopology.DefaultDataDirectory));
 var partitions = AddParameter("partitions", ClusterTopology.DefaultPartitions);
 var replicationFactor = AddParameter("replication-factor", topology.ReplicationFactor);
 var secret = builder.AddParameter(

@@ -6,15 +6,17 @@ namespace KvStore.Core.Replication;
 public enum EntryKind : byte
 {
     /// <summary>
-    /// Nothing to apply. The first entry of a new primary, whose commitment commits all before it; and, wherever one
-    /// stands, a mark: the position at which replicas compare their states.
+    /// Nothing to apply. The first entry of a new primary, unless it begins a time; it commits all before it with itself.
+    /// And, wherever one stands, a mark: the position at which replicas compare their states.
     /// </summary>
     Empty = 1,
 
     /// <summary>A command for the state (see <see cref="State.CommandFormat"/>).</summary>
     Command = 2,
 
-    /// <summary>Who keeps the log from here on (see <see cref="GroupConfigurationFormat"/>).</summary>
+    /// <summary>
+    /// Who keeps the log from here on, and by which time (see <see cref="GroupConfigurationFormat"/>); a mark, too.
+    /// </summary>
     Configuration = 3,
 }
 

@@ -196,7 +196,7 @@ public sealed class LogClockTests
         _clock.Tell(new Term(3), At(Day + 990), _time.GetTimestamp());    // this clock may be the faster one
         Assert.Equal(Day + 990, _clock.ReadMs(0));
         Pass(1000);
-        _clock.Tell(new Term(3), At(Day + 2500), _time.GetTimestamp());    // or what was told before had been on its way
+        _clock.Tell(new Term(3), At(Day + 2500), _time.GetTimestamp());    // or the last word had been on its way
         Assert.Equal(Day + 2500, _clock.ReadMs(0));
     }
 
