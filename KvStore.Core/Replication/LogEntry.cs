@@ -6,7 +6,7 @@ namespace KvStore.Core.Replication;
 public enum EntryKind : byte
 {
     /// <summary>
-    /// Nothing to apply. The first entry of a new primary, unless it begins a time; it commits all before it with itself.
+    /// Nothing to apply. The first entry of a new primary, unless it begins a time: commits all before it with itself.
     /// And, wherever one stands, a mark: the position at which replicas compare their states.
     /// </summary>
     Empty = 1,
