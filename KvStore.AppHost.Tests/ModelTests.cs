@@ -1,8 +1,3 @@
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Testing;
-using KvStore.Topology;
-
 namespace KvStore.AppHost.Tests;
 
 /// <summary>What the AppHost says that there is, before anything of it runs.</summary>

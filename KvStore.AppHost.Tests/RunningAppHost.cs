@@ -1,7 +1,3 @@
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Testing;
-
 namespace KvStore.AppHost.Tests;
 
 /// <summary>The AppHost as <c>dotnet run</c> starts it, on free ports and an empty data directory.</summary>

@@ -240,8 +240,14 @@ public sealed class RetryTests : IDisposable
 
         static OperationResponse Operation(string id, string state, long deleted) => new()
         {
-            Id = id, Kind = "range-delete", Bucket = "default", State = state, Total = 5_000, Deleted = deleted,
-            Changed = 0, Started = DateTimeOffset.UnixEpoch,
+            Id = id,
+            Kind = "range-delete",
+            Bucket = "default",
+            State = state,
+            Total = 5_000,
+            Deleted = deleted,
+            Changed = 0,
+            Started = DateTimeOffset.UnixEpoch,
         };
     }
 }
