@@ -16,9 +16,13 @@ internal sealed record OtlpTarget(string Url, string Protocol, string? Attribute
 
     public const string ProtocolVariable = "OTEL_EXPORTER_OTLP_PROTOCOL";
 
+    private const string SamplerVariable = "OTEL_TRACES_SAMPLER";
     private const string NameVariable = "OTEL_SERVICE_NAME";
     private const string AttributesVariable = "OTEL_RESOURCE_ATTRIBUTES";
     private const int HttpPort = 4318;    // of OTLP over HTTP; 4317 is that over gRPC
+
+    /// <summary>Which requests are traced: all, where the shell says nothing: who develops looks for each.</summary>
+    public string Sampler { get; init; } = "parentbased_always_on";
 
     /// <summary>What was said, or else what the shell says; null: nothing is sent.</summary>
     /// <exception cref="FailureException">It is no such URL.</exception>
@@ -46,8 +50,9 @@ internal sealed record OtlpTarget(string Url, string Protocol, string? Attribute
 
         var inShell = url is null ? variable(ProtocolVariable) : null;
         var usual = target.Port == HttpPort ? Http : Grpc;
-        return new(
+        var found = new OtlpTarget(
             text, protocol ?? (inShell is { Length: > 0 } set ? set : usual), variable(AttributesVariable));
+        return variable(SamplerVariable) is { Length: > 0 } sampler ? found with { Sampler = sampler } : found;
     }
 
     /// <summary>What a program is told: its name, and as its instance where it answers.</summary>
@@ -58,6 +63,7 @@ internal sealed record OtlpTarget(string Url, string Protocol, string? Attribute
         {
             [EndpointVariable] = Url,
             [ProtocolVariable] = Protocol,
+            [SamplerVariable] = Sampler,
             [NameVariable] = name,
             [AttributesVariable] = string.IsNullOrEmpty(Attributes) ? own : $"{Attributes},{own}",
         });

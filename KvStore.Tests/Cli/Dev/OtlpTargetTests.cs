@@ -51,6 +51,7 @@ public sealed class OtlpTargetTests
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://c:4317",
                 ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "grpc",
                 ["OTEL_SERVICE_NAME"] = "node1",
+                ["OTEL_TRACES_SAMPLER"] = "parentbased_always_on",
                 ["OTEL_RESOURCE_ATTRIBUTES"] = "service.namespace=kvstore,service.instance.id=localhost:8001",
             }.OrderBy(pair => pair.Key),
             target.EnvironmentOf("node1", "http://localhost:8001").OrderBy(pair => pair.Key));
