@@ -1,4 +1,5 @@
 using System.CommandLine;
+using KvStore.Cli.Dev;
 using KvStore.Cli.Verbs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -25,6 +26,25 @@ internal sealed class ClusterView(
     {
         Description = $"Look again every {Interval.TotalSeconds:0} seconds, until Ctrl-C.",
     };
+
+    /// <summary>Prints it once, or, watched, until Ctrl-C.</summary>
+    /// <param name="look">Looks at the cluster.</param>
+    /// <param name="isWatched">Whether to look again and again.</param>
+    /// <returns>What was printed once; null: it was watched.</returns>
+    /// <exception cref="FailureException">The first look fails.</exception>
+    public async Task<ClusterPicture?> ShowAsync(Func<CancellationToken, Task<ClusterPicture>> look, bool isWatched)
+    {
+        if (isWatched)
+        {
+            using var signals = new StopSignals();
+            await WatchAsync(look, signals.Requested).ConfigureAwait(false);
+            return null;
+        }
+
+        var picture = await look(CancellationToken.None).ConfigureAwait(false);
+        Print(picture);
+        return picture;
+    }
 
     /// <summary>Prints it once.</summary>
     public void Print(ClusterPicture picture)

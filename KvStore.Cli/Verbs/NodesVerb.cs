@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using KvStore.Cli.Cluster;
-using KvStore.Cli.Dev;
 using KvStore.Cli.Server;
 
 namespace KvStore.Cli.Verbs;
@@ -26,13 +25,7 @@ internal static class NodesVerb
             var format = OutputFormat.For(terminal, parsed.GetValue(output));
             var view = new ClusterView(
                 terminal, format, (picture, _) => ClusterTables.Nodes(picture), picture => Text(picture, format));
-            if (parsed.GetValue(watch))
-            {
-                using var signals = new StopSignals();
-                await view.WatchAsync(survey.TakeAsync, signals.Requested).ConfigureAwait(false);
-            }
-            else
-                view.Print(await survey.TakeAsync().ConfigureAwait(false));
+            await view.ShowAsync(survey.TakeAsync, parsed.GetValue(watch)).ConfigureAwait(false);
             return ExitCodes.Ok;
         });
     }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using KvStore.Cli.Cluster;
-using KvStore.Cli.Dev;
 using KvStore.Cli.Server;
 using KvStore.Contracts;
 using Spectre.Console;
@@ -29,16 +28,8 @@ internal static class StatusVerb
             var view = new ClusterView(terminal, format, Draw, picture => Text(picture, format));
             Func<CancellationToken, Task<ClusterPicture>> look =
                 format is OutputFormat.Raw ? survey.GlanceAsync : survey.TakeAsync;
-            if (parsed.GetValue(watch))
-            {
-                using var signals = new StopSignals();
-                await view.WatchAsync(look, signals.Requested).ConfigureAwait(false);
-                return ExitCodes.Ok;
-            }
-
-            var picture = await look(CancellationToken.None).ConfigureAwait(false);
-            view.Print(picture);
-            return CanServe(picture) ? ExitCodes.Ok : ExitCodes.Unavailable;
+            var shown = await view.ShowAsync(look, parsed.GetValue(watch)).ConfigureAwait(false);
+            return shown is null || CanServe(shown) ? ExitCodes.Ok : ExitCodes.Unavailable;
         });
     }
 
