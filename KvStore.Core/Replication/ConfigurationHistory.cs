@@ -23,8 +23,13 @@ internal sealed class ConfigurationHistory(GroupConfiguration atStart)
     /// </summary>
     public GroupConfiguration At(LogIndex index)
     {
-        var found = _changes.FindLastIndex(change => change.Index <= index);
-        return found < 0 ? _atStart : _changes[found].Configuration;
+        for (var at = _changes.Count - 1; at >= 0; at--)
+        {
+            if (_changes[at].Index <= index)
+                return _changes[at].Configuration;
+        }
+
+        return _atStart;
     }
 
     public void Append(LogEntry entry)

@@ -14,15 +14,15 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 
     /// <param name="voters">At least one.</param>
     /// <param name="learners">None of them a voter.</param>
-    /// <param name="timeTerm">As <see cref="TimeTerm"/>.</param>
+    /// <param name="timeBegunIn">As <see cref="TimeBegunIn"/>.</param>
     public GroupConfiguration(
-        ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners, Term timeTerm = default)
+        ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners, Term timeBegunIn = default)
     {
         Invariant.Holds(!voters.IsEmpty);
         Invariant.Holds(voters.Length + learners.Length <= MaxMembers);
         Voters = voters;
         Learners = learners;
-        TimeTerm = timeTerm;
+        TimeBegunIn = timeBegunIn;
         Members = [.. voters, .. learners];
         Invariant.Holds(Members.Distinct().Count() == Members.Length);
     }
@@ -36,7 +36,7 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
     /// <summary>
     /// The term whose primary began the time that the group goes by, because nobody could tell it one; zero: none has.
     /// </summary>
-    public Term TimeTerm { get; }
+    public Term TimeBegunIn { get; }
 
     /// <summary>Voters, then learners.</summary>
     public ImmutableArray<NodeId> Members { get; }
@@ -56,11 +56,15 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
     }
 
     /// <summary>The same members, who go by the time that was begun in <paramref name="term"/>.</summary>
-    public GroupConfiguration InTime(Term term) => new(Voters, Learners, term);
+    public GroupConfiguration WithTimeBegunIn(Term term) => new(Voters, Learners, term);
 
     /// <summary>Whether the same members keep the log, whatever the time.</summary>
+    public bool HasSameMembers(GroupConfiguration other) =>
+        Voters.SequenceEqual(other.Voters) && Learners.SequenceEqual(other.Learners);
+
+    /// <inheritdoc/>
     public bool Equals(GroupConfiguration? other) =>
-        other is not null && Voters.SequenceEqual(other.Voters) && Learners.SequenceEqual(other.Learners);
+        other is not null && HasSameMembers(other) && TimeBegunIn == other.TimeBegunIn;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as GroupConfiguration);

@@ -29,7 +29,7 @@ public static class GroupConfigurationFormat
                 bytes.AsSpan(HeaderSize + (i * sizeof(int))), configuration.Members[i].Value);
         }
 
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(end), configuration.TimeTerm.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(end), configuration.TimeBegunIn.Value);
         return bytes;
     }
 

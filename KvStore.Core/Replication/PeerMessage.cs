@@ -9,22 +9,23 @@ public abstract record PeerMessage(Term Term)
     /// <summary>
     /// Asks for a vote at <see cref="PeerMessage.Term"/>, or whether one would be given (<paramref name="IsPreVote"/>).
     /// <paramref name="IsTransfer"/>: the primary itself asked for this election, so having heard from it is no
-    /// objection.
+    /// objection. <paramref name="TimeBegunIn"/>: of the time that its log goes by
+    /// (<see cref="GroupConfiguration.TimeBegunIn"/>), of which it wants to be told.
     /// </summary>
-    public sealed record VoteRequest(Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer)
+    public sealed record VoteRequest(
+        Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer, Term TimeBegunIn = default)
         : PeerMessage(Term);
 
     /// <summary>
     /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
-    /// <paramref name="Time"/> and <paramref name="ToldIn"/> are of the voter's <see cref="HostClocks"/>.
+    /// <paramref name="Told"/>: what the voter was told of the time that was asked for, whatever its own log goes by.
     /// </summary>
-    public sealed record VoteReply(
-        Term Term, bool IsGranted, bool IsPreVote, GroupTime Time = default, Term ToldIn = default)
+    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, ToldTime Told = default)
         : PeerMessage(Term);
 
     /// <summary>
     /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), how far is committed,
-    /// and the time, once it is committed that the group goes by it.
+    /// and the time that the primary's log goes by: whoever holds its beginning was told it.
     /// </summary>
     public sealed record AppendRequest(
         Term Term,

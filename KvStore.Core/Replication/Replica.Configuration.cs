@@ -48,7 +48,7 @@ public sealed partial class Replica
     private void OnReconfigure(GroupConfiguration next)
     {
         if (MayReconfigure && IsAllowed(next))
-            AppendToLog(ConfigurationEntry(_log.LastIndex.Next(), next.InTime(Configuration.TimeTerm)));
+            AppendToLog(ConfigurationEntry(_log.LastIndex.Next(), next.WithTimeBegunIn(Configuration.TimeBegunIn)));
     }
 
     private LogEntry ConfigurationEntry(LogIndex index, GroupConfiguration configuration) =>
@@ -59,7 +59,7 @@ public sealed partial class Replica
     /// without counting itself. A learner becomes a voter only when it has caught up, or the group would wait for it.
     /// </summary>
     private bool IsAllowed(GroupConfiguration next) =>
-        !next.Equals(Configuration)
+        !next.HasSameMembers(Configuration)
         && Configuration.IsOneStepTo(next)
         && next.Voters.Contains(_options.Self)
         && next.Voters.Except(Voters).All(IsCaughtUp);

@@ -81,7 +81,10 @@ public sealed partial class Replica
         foreach (var voter in Voters)
         {
             if (voter != _options.Self)
-                Send(voter, new PeerMessage.VoteRequest(term, _log.LastIndex, _log.LastTerm, isPreVote, isTransfer));
+                {
+                Send(voter, new PeerMessage.VoteRequest(
+                    term, _log.LastIndex, _log.LastTerm, isPreVote, isTransfer, Configuration.TimeBegunIn));
+            }
         }
     }
 
@@ -115,7 +118,7 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Time, Clocks.ToldIn));
+                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Of(request.TimeBegunIn)));
                 break;
         }
     }
@@ -124,7 +127,7 @@ public sealed partial class Replica
     {
         var isGranted = _log.IsNoMoreCompleteThan(request.LastIndex, request.LastTerm);
         var term = isGranted ? request.Term : Term;
-        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Time, Clocks.ToldIn));
+        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Of(request.TimeBegunIn)));
     }
 
     private void OnVoteRequest(NodeId from, PeerMessage.VoteRequest request)
@@ -132,7 +135,7 @@ public sealed partial class Replica
         if (request.IsPreVote)
         {
             // it asks for a term that we hold
-            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Time, Clocks.ToldIn));
+            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Of(request.TimeBegunIn)));
             return;
         }
 
@@ -144,7 +147,7 @@ public sealed partial class Replica
             _elapsedTicks = 0;
         }
 
-        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Time, Clocks.ToldIn));
+        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Of(request.TimeBegunIn)));
     }
 
     private void OnPreVoteGranted(NodeId from, Term asked)

@@ -34,15 +34,8 @@ public sealed partial class Replica
     /// </summary>
     private bool HasCommittedInTerm => CommitIndex >= _firstOfTerm;
 
-    /// <summary>Whether the host was told the time that the log goes by.</summary>
-    private bool KnowsTime => Clocks.Time.IsTold && Clocks.Time.BegunIn == Configuration.TimeTerm;
-
-    /// <summary>
-    /// What a primary tells of the time, when it is known to be committed that the group goes by it: then whoever is
-    /// elected later has that in its log, too, and until then nobody gives up what was told before.
-    /// </summary>
-    private GroupTime TimeToTell =>
-        ConfigurationAt(CommitIndex).TimeTerm == Configuration.TimeTerm ? Clocks.Time : default;
+    /// <summary>The time that the log goes by, as the host was told it.</summary>
+    private GroupTime Time => Clocks.Of(Configuration.TimeBegunIn).Time;
 
     private void BecomePrimary()
     {
@@ -55,10 +48,21 @@ public sealed partial class Replica
         _firstOfTerm = _log.LastIndex.Next();
         FollowConfiguration(_firstOfTerm);
         _uncommittedFrom = _firstOfTerm;
-        AppendToLog(KnowsTime
-            ? new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty)
-            : ConfigurationEntry(_firstOfTerm, Configuration.InTime(Term)));
+        if (Time.IsTold)
+            AppendToLog(new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
+        else
+            BeginTime();
         BeginRound();    // the others learn who won before any of them loses patience
+    }
+
+    /// <summary>
+    /// Nobody could tell it the time that its log goes by. The entry that says so leaves together with the time, as all
+    /// that follows does: a majority that holds it has been told.
+    /// </summary>
+    private void BeginTime()
+    {
+        AppendToLog(ConfigurationEntry(_firstOfTerm, Configuration.WithTimeBegunIn(Term)));
+        Clocks = Clocks.WithBegun(Term);
     }
 
     /// <summary>Waiting reads are refused before anything of a later term is looked at.</summary>
@@ -149,7 +153,7 @@ public sealed partial class Replica
         FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm,    // until then all that it knows
         Clocks.Stamp,
         Echo: backup.Stamp,    // came before the line above was reached: what is complete there was so then
-        TimeToTell));
+        Time));
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {
@@ -206,7 +210,7 @@ public sealed partial class Replica
 
             var entries = _log.Slice(backup.Next, _options.MaxAppendBytes);
             Send(backup.Peer, new PeerMessage.AppendRequest(
-                Term, previous, previousTerm, entries, CommitIndex, TimeToTell));
+                Term, previous, previousTerm, entries, CommitIndex, Time));
             backup.Sent(entries[^1].Index);
         }
     }

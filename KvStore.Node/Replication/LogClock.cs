@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
@@ -6,8 +7,8 @@ namespace KvStore.Node.Replication;
 
 /// <summary>
 /// The time of a replica group: what its primary said it was, and the monotonic time since. Where nobody can tell a
-/// primary the time that its log goes by, it begins another by its wall clock, and the log says so; else a primary
-/// slews towards its wall clock: see docs/decisions/0010. Belongs to the replica's loop but for <see cref="ReadMs"/>,
+/// primary the time that its log goes by, it begins another by its wall clock, and the log says so; a primary slews
+/// towards its wall clock: see docs/decisions/0010. Belongs to the replica's loop but for <see cref="ReadMs"/>,
 /// which is readable from anywhere. All times are in milliseconds since 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
@@ -26,16 +27,18 @@ internal sealed class LogClock(TimeProvider time)
 
     private static readonly TimeSpan SlewPeriod = TimeSpan.FromSeconds(1);
 
-    private Anchor? _anchor;
-    private long _timeTerm;
-    private (Term Term, GroupTime Time, long At)? _heard;
+    private readonly List<Anchor> _anchors = [];
+    private Anchor? _shown;
+    private Term _goesBy;
+    private Term _committed;
+    private (long Ms, long At) _begin;
     private Term _leads;
 
     /// <summary>
     /// Now, and never less than the state's log time; that alone as long as nobody has told the time that the log goes
     /// by. A backup's may be a little late, by what the telling took; it is never ahead of the primary's.
     /// </summary>
-    public long ReadMs(long stateMs) => Volatile.Read(ref _anchor) is { } anchor && IsOfLog(anchor)
+    public long ReadMs(long stateMs) => Volatile.Read(ref _shown) is { } anchor
         ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp()))
         : stateMs;
 
@@ -43,44 +46,44 @@ internal sealed class LogClock(TimeProvider time)
     public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
 
     /// <summary>
-    /// Before a step: takes what was heard, so that a vote of this very step tells it, and gives what the replica is to
-    /// pass on, be it of the time that its own log goes by or not. What a primary of before says tells nothing of now.
+    /// Before a step: what the replica is to pass on, of its own log's time and of others. As it was told: log time may
+    /// be ahead of that, and it is not known since when.
     /// </summary>
-    /// <param name="replica">Before the step.</param>
     /// <param name="stateMs">The state's log time.</param>
     /// <param name="stamp">The host's own.</param>
-    public HostClocks Prepare(Replica replica, long stateMs, long stamp)
+    public HostClocks Prepare(long stateMs, long stamp)
     {
-        if (_heard is { } heard && (heard.Term > replica.Term
-            || (heard.Term == replica.Term && replica.Role != ReplicaRole.Primary)))
-            Tell(heard.Term, heard.Time, heard.At);
-        _heard = null;
-        if (_anchor is not { } anchor)
-            return new HostClocks(stamp, default, default);
-        var ms = IsOfLog(anchor) ? ReadMs(stateMs) : ReadingOf(anchor, time.GetTimestamp());
-        return new HostClocks(stamp, new GroupTime(ms, anchor.BegunIn), anchor.ToldIn);
+        var at = time.GetTimestamp();
+        _begin = (Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds()), at);
+        var told = ImmutableArray.CreateBuilder<ToldTime>(_anchors.Count);
+        foreach (var anchor in _anchors)
+            told.Add(new ToldTime(new GroupTime(ReadingOf(anchor, at), anchor.BegunIn), anchor.ToldIn));
+        return new HostClocks(stamp, _begin.Ms) { Told = told.MoveToImmutable() };
     }
 
-    /// <summary>Something is here for the replica, which is to be stepped with it.</summary>
+    /// <summary>
+    /// Something is here for the replica, which is to be stepped with it: what it tells counts before that, so that a
+    /// vote of that very step tells it. What a primary of before says tells nothing of now.
+    /// </summary>
     /// <param name="input">What.</param>
     /// <param name="replica">As it was left by the last step.</param>
     public void Arrived(Input input, Replica replica)
     {
         if (input is not Input.Receive { From: var from, Message: var message })
             return;
-        if (message is PeerMessage.Heartbeat { Time.IsTold: true } beat)
-            Hear(beat.Term, beat.Time);
-        else if (message is PeerMessage.AppendRequest { Time.IsTold: true } append)
-            Hear(append.Term, append.Time);
-        else if (message is PeerMessage.VoteReply { Time.IsTold: true } vote
+        var told = message switch
+        {
+            PeerMessage.Heartbeat beat => beat.Time,
+            PeerMessage.AppendRequest append => append.Time,
+            _ => default,
+        };
+        var isOfNow = message.Term > replica.Term
+            || (message.Term == replica.Term && replica.Role != ReplicaRole.Primary);
+        if (told.IsTold && isOfNow)
+            Tell(message.Term, told, time.GetTimestamp());
+        else if (message is PeerMessage.VoteReply { Told.Time.IsTold: true } vote
             && replica.Role is ReplicaRole.PreCandidate or ReplicaRole.Candidate && replica.Voters.Contains(from))
-            Suggest(vote.Time, vote.ToldIn, time.GetTimestamp());
-    }
-
-    private void Hear(Term term, GroupTime told)
-    {
-        if (_heard is not { } known || known.Term <= term)    // one of before may come late
-            _heard = (term, told, time.GetTimestamp());
+            Suggest(vote.Told, time.GetTimestamp());
     }
 
     /// <summary>The replica was stepped with what had arrived. Who has left office slews no more.</summary>
@@ -88,15 +91,25 @@ internal sealed class LogClock(TimeProvider time)
     /// <param name="stateMs">The state's log time.</param>
     public void Stepped(Replica replica, long stateMs)
     {
-        Follow(replica.Configuration.TimeTerm);
+        Follow(replica.Configuration.TimeBegunIn, replica.ConfigurationAt(replica.CommitIndex).TimeBegunIn);
         if (replica.Role == ReplicaRole.Primary)
             Serve(replica.Term, stateMs);
-        else if (_anchor is { Rate: not 1 } slewed)
-            Turn(slewed, rate: 1, time.GetTimestamp());
+        else
+            GoAtOwnRate();
     }
 
-    /// <summary>The log goes by the time that was begun in <paramref name="timeTerm"/>.</summary>
-    public void Follow(Term timeTerm) => Volatile.Write(ref _timeTerm, timeTerm.Value);
+    /// <summary>
+    /// The log goes by the time that was begun in one term, and is known to be committed up to where it goes by that of
+    /// another. No log that may yet win an election goes by one that was begun before that.
+    /// </summary>
+    public void Follow(Term goesBy, Term committed)
+    {
+        if (goesBy == _goesBy && committed == _committed)
+            return;
+        (_goesBy, _committed) = (goesBy, committed);
+        _anchors.RemoveAll(anchor => anchor.BegunIn < committed);
+        Volatile.Write(ref _shown, Find(goesBy));
+    }
 
     /// <summary>
     /// The primary of <paramref name="term"/> said what time it was; it was heard at the timestamp
@@ -105,28 +118,28 @@ internal sealed class LogClock(TimeProvider time)
     public void Tell(Term term, GroupTime told, long at)
     {
         double ms = told.Ms;
-        if (_anchor is { } known && known.ToldIn == term && known.BegunIn == told.BegunIn)
+        if (Find(told.BegunIn) is { } known)
         {
+            if (known.ToldIn > term)
+                return;    // one of before may come late
             var passed = time.GetElapsedTime(known.At, at).TotalMilliseconds;
-            ms = Math.Max(ms, known.Ms + (passed * (1 - (1.0 / LargestDrift))));
+            if (known.ToldIn == term)
+                ms = Math.Max(ms, known.Ms + (passed * (1 - (1.0 / LargestDrift))));
         }
 
-        Volatile.Write(ref _anchor, new Anchor(term, told.BegunIn, ms, at));
+        Set(new Anchor(term, told.BegunIn, ms, at));
     }
 
     /// <summary>
-    /// A voter said what time it was, as the primary of the term <paramref name="toldIn"/> told it. To who stands for
-    /// election that counts if it is the time that its log goes by: what was told last, since clocks go apart from then
-    /// on, and of one term the latest reading.
+    /// A voter said what time it was, as a primary of before told it. To who stands for election that counts which was
+    /// told in the latest term, since clocks go apart from then on, and of one term the latest reading.
     /// </summary>
-    public void Suggest(GroupTime told, Term toldIn, long at)
+    public void Suggest(ToldTime told, long at)
     {
-        if (told.BegunIn.Value == _timeTerm
-            && (_anchor is not { } known
-                || known.BegunIn < told.BegunIn    // one begun later, of which the log has not heard yet, is kept
-                || (known.BegunIn == told.BegunIn && (known.ToldIn < toldIn
-                    || (known.ToldIn == toldIn && ReadingOf(known, at) < told.Ms)))))
-            Volatile.Write(ref _anchor, new Anchor(toldIn, told.BegunIn, told.Ms, at));
+        if (Find(told.Time.BegunIn) is not { } known
+            || known.ToldIn < told.ToldIn
+            || (known.ToldIn == told.ToldIn && ReadingOf(known, at) < told.Time.Ms))
+            Set(new Anchor(told.ToldIn, told.Time.BegunIn, told.Time.Ms, at));
     }
 
     /// <summary>
@@ -138,19 +151,45 @@ internal sealed class LogClock(TimeProvider time)
     {
         var at = time.GetTimestamp();
         if (_leads != term)
-            Begin(_leads = term, stateMs, at);
-        else if (_anchor is { } anchor && ReadingOf(anchor, at) < stateMs)
-            Volatile.Write(ref _anchor, anchor with { Ms = stateMs, At = at });
+            TakeOffice(term, at);
+        var anchor = _shown!;
+        if (ReadingOf(anchor, at) < stateMs)
+            Set(anchor with { Ms = stateMs, At = at });
         else
-            Slew(_anchor!, at);
+            Slew(anchor, at);
     }
 
-    private void Begin(Term term, long stateMs, long at)
+    /// <summary>With the time that its log goes by, or with that which it says it began.</summary>
+    private void TakeOffice(Term term, long at)
     {
-        var now = _anchor is { } known && IsOfLog(known)
-            ? ReadingOf(known, at)
-            : time.GetUtcNow().ToUnixTimeMilliseconds();
-        Volatile.Write(ref _anchor, new Anchor(term, new Term(_timeTerm), Math.Max(now, stateMs), at));
+        _leads = term;
+        if (_goesBy == term)
+            Set(new Anchor(term, term, _begin.Ms, _begin.At));
+        else
+            Set(_shown! with { ToldIn = term, Ms = ExactlyAt(_shown!, at), At = at });
+    }
+
+    private Anchor? Find(Term begunIn) => IndexOf(begunIn) is var index and >= 0 ? _anchors[index] : null;
+
+    private void Set(Anchor anchor)
+    {
+        if (IndexOf(anchor.BegunIn) is var index and >= 0)
+            _anchors[index] = anchor;
+        else
+            _anchors.Add(anchor);
+        if (anchor.BegunIn == _goesBy)
+            Volatile.Write(ref _shown, anchor);
+    }
+
+    private int IndexOf(Term begunIn)
+    {
+        for (var index = 0; index < _anchors.Count; index++)
+        {
+            if (_anchors[index].BegunIn == begunIn)
+                return index;
+        }
+
+        return -1;
     }
 
     /// <summary>
@@ -165,11 +204,18 @@ internal sealed class LogClock(TimeProvider time)
         Turn(anchor, 1 + Math.Clamp(late / SlewTimeMs, -LargestSlew, LargestSlew), at);
     }
 
+    private void GoAtOwnRate()
+    {
+        for (var index = 0; index < _anchors.Count; index++)
+        {
+            if (_anchors[index] is { Rate: not 1 } slewed)
+                Turn(slewed, rate: 1, time.GetTimestamp());
+        }
+    }
+
     /// <summary>From now on it goes at another rate.</summary>
     private void Turn(Anchor anchor, double rate, long at) =>
-        Volatile.Write(ref _anchor, anchor with { Ms = ExactlyAt(anchor, at), At = at, Rate = rate });
-
-    private bool IsOfLog(Anchor anchor) => anchor.BegunIn.Value == Volatile.Read(ref _timeTerm);
+        Set(anchor with { Ms = ExactlyAt(anchor, at), At = at, Rate = rate });
 
     private long ReadingOf(Anchor anchor, long at) => (long)ExactlyAt(anchor, at);
 

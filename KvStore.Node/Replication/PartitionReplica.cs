@@ -168,7 +168,7 @@ internal sealed partial class PartitionReplica(
     public void Step()
     {
         _steppedAt = time.GetTimestamp();
-        Replica.Clocks = _clock.Prepare(Replica, Image.TimeMs, _freshness.Stamp());
+        Replica.Clocks = _clock.Prepare(Image.TimeMs, _freshness.Stamp());
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _traced.Stepped(_effects, _calls, Replica.CommitIndex, _steppedAt);

@@ -26,6 +26,7 @@ internal static class PeerCodec
                     LastTerm = vote.LastTerm.Value,
                     IsPreVote = vote.IsPreVote,
                     IsTransfer = vote.IsTransfer,
+                    LogTimeBegunIn = vote.TimeBegunIn.Value,
                 };
                 break;
             case PeerMessage.VoteReply vote:
@@ -33,9 +34,9 @@ internal static class PeerCodec
                 {
                     IsGranted = vote.IsGranted,
                     IsPreVote = vote.IsPreVote,
-                    LogTimeMs = vote.Time.Ms,
-                    LogTimeBegunIn = vote.Time.BegunIn.Value,
-                    LogTimeToldIn = vote.ToldIn.Value,
+                    LogTimeMs = vote.Told.Time.Ms,
+                    LogTimeBegunIn = vote.Told.Time.BegunIn.Value,
+                    LogTimeToldIn = vote.Told.ToldIn.Value,
                 };
                 break;
             case PeerMessage.AppendRequest append:
@@ -114,13 +115,15 @@ internal static class PeerCodec
             Index(wire.VoteRequest.LastIndex),
             new Term(Position(wire.VoteRequest.LastTerm)),
             wire.VoteRequest.IsPreVote,
-            wire.VoteRequest.IsTransfer),
+            wire.VoteRequest.IsTransfer,
+            new Term(Position(wire.VoteRequest.LogTimeBegunIn))),
         Wire.Message.BodyOneofCase.VoteReply => new PeerMessage.VoteReply(
             term,
             wire.VoteReply.IsGranted,
             wire.VoteReply.IsPreVote,
-            Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn),
-            new Term(Position(wire.VoteReply.LogTimeToldIn))),
+            new ToldTime(
+                Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn),
+                new Term(Position(wire.VoteReply.LogTimeToldIn)))),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,

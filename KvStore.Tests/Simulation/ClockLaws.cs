@@ -15,9 +15,16 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private const double Slew = 0.001;
 
     private readonly Dictionary<(LogIndex Index, Term Term), long> _stamped = [];
+    private readonly HashSet<(Term BegunIn, NodeId Node)> _told = [];
+    private readonly Dictionary<Term, Reading> _begun = [];
+    private readonly SortedSet<Term> _goneOn = [];
     private LogIndex _applied;
-    private Term _timeTerm;
-    private (long LogMs, long At)? _earliest;
+    private Term _timeBegunIn;
+    private Reading? _earliest;
+    private Reading? _latest;
+
+    /// <summary>What the log showed at a moment of true time.</summary>
+    private readonly record struct Reading(long LogMs, long At);
 
     /// <summary>
     /// Somebody became primary who was told nothing of the time that its log goes by. That is only so where it was
@@ -28,14 +35,41 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     {
         var voters = replica.ConfigurationBefore.Voters;
         var told = voters.Count(voter => world.Node(voter).IsUp
-            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.TimeTerm));
+            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.TimeBegunIn));
         Law.Holds(
             2 * told <= voters.Length,
             $"n{replica.Node} g{group}: begins another time, though {told} of {voters.Length} know the one of "
-            + $"{replica.ConfigurationBefore.TimeTerm}");
+            + $"{replica.ConfigurationBefore.TimeBegunIn}");
         Law.Holds(
             replica.NowMs == Math.Max(wallMs, replica.Image.TimeMs),
             $"n{replica.Node} g{group}: begins at {replica.NowMs}, its wall clock shows {wallMs}");
+        _begun[replica.Core.Term] = new Reading(replica.NowMs, world.Queue.Now);
+    }
+
+    /// <summary>
+    /// Somebody became primary in <paramref name="term"/> who was told the time in an earlier term than its log ends
+    /// with. What changes of primary have lost since then, it has not: it may be ahead of them by that.
+    /// </summary>
+    public void GoesOn(Term term, Term toldIn, Term lastTerm)
+    {
+        if (toldIn < lastTerm)
+            _goneOn.Add(term);
+    }
+
+    /// <summary>Some process was told the time that was begun in a term, or began it.</summary>
+    public void Told(Term begunIn, NodeId node) => _told.Add((begunIn, node));
+
+    /// <summary>
+    /// A primary answers a write: a majority has been told the time that its life is measured by, or it would go on by
+    /// another wall clock if that primary alone were lost now.
+    /// </summary>
+    public void Answered(GroupConfiguration configuration, SimulatedReplica replica)
+    {
+        var told = configuration.Voters.Count(voter => _told.Contains((configuration.TimeBegunIn, voter)));
+        Law.Holds(
+            2 * told > configuration.Voters.Length,
+            $"n{replica.Node} g{group}: answers by the time of {configuration.TimeBegunIn}, which {told} of "
+            + $"{configuration.Voters.Length} were ever told");
     }
 
     /// <summary>When a command was given its time that is an entry now.</summary>
@@ -50,8 +84,12 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
             return;
         _applied = entry.Index;
         if (entry.Kind == EntryKind.Configuration
-            && GroupConfigurationFormat.Decode(entry.Payload.Span).TimeTerm is var begun && begun != _timeTerm)
-            (_timeTerm, _earliest) = (begun, null);    // it goes on from a wall clock
+            && GroupConfigurationFormat.Decode(entry.Payload.Span).TimeBegunIn is var begun && begun != _timeBegunIn)
+        {
+            (_timeBegunIn, _earliest, _latest) = (begun, null, null);    // it goes on from a wall clock
+            _goneOn.RemoveWhere(term => term <= entry.Term);
+        }
+
         if (entry.Kind != EntryKind.Command || !world.Swarm.HasLives)
             return;    // elsewhere also who is not in office gives commands a time, and nothing lives by it
         GoesNoFaster(entry, after.TimeMs);
@@ -76,27 +114,37 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     /// <summary>
     /// Log time goes no faster than the fastest of the clocks, slewed, whoever is primary, so that nothing expires
     /// early; but where it began anew, it went on from a wall clock. A fast clock may go on from what a slow one told
-    /// long ago.
+    /// long ago. Who was told longer ago than others may be ahead of them, not of the clock that told it.
     /// </summary>
     private void GoesNoFaster(LogEntry entry, long logMs)
     {
         _stamped.Remove((entry.Index, entry.Term), out var at);
-        if (_earliest is not { } earliest)
+        Reading now = new(logMs, at);
+        if (_goneOn.Count > 0 && _goneOn.Min <= entry.Term && _earliest is not null)
         {
-            _earliest = (logMs, at);
-            return;
+            _goneOn.RemoveWhere(term => term <= entry.Term);
+            var limit = Math.Max(
+                LimitAt(_latest!.Value, world.Queue.Now), LimitAt(_begun[_timeBegunIn], world.Queue.Now));
+            HoldsAt(entry, logMs, limit);
+            _earliest = now;
         }
 
-        var limit = LimitAt(world.Queue.Now);
+        _earliest ??= now;
+        _latest ??= now;
+        HoldsAt(entry, logMs, LimitAt(_earliest.Value, world.Queue.Now));
+        if (at >= _earliest.Value.At && logMs < LimitAt(_earliest.Value, at))
+            _earliest = now;
+        if (at >= _latest.Value.At && logMs > LimitAt(_latest.Value, at))
+            _latest = now;
+    }
+
+    private void HoldsAt(LogEntry entry, long logMs, long limit) =>
         Law.Holds(logMs <= limit, $"g{group}: at {entry.Index} it is {logMs}, which cannot be before {limit}");
-        if (at >= earliest.At && logMs < LimitAt(at))
-            _earliest = (logMs, at);
 
-        long LimitAt(long now)
-        {
-            var drift = world.Swarm.ClockDrift + Slew;
-            return earliest.LogMs + 1
-                + (long)(((now - earliest.At) * (1 + drift) + 2 * drift * world.Queue.Now) / Swarm.Millisecond);
-        }
+    private long LimitAt(Reading reading, long now)
+    {
+        var drift = world.Swarm.ClockDrift + Slew;
+        return reading.LogMs + 1
+            + (long)(((now - reading.At) * (1 + drift) + 2 * drift * world.Queue.Now) / Swarm.Millisecond);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
     private readonly Dictionary<(LogIndex Index, Term Term), (ulong Content, Term Previous)> _entries = [];
     private readonly List<(Term Term, Term CommittedIn)> _committed = [];
     private readonly Dictionary<LogIndex, ulong> _hashes = [];
-    private readonly HashSet<GroupConfiguration> _ordered = [];
+    private readonly List<GroupConfiguration> _ordered = [];
     private readonly SortedList<LogIndex, GroupConfiguration> _configurations = new()
     {
         [LogIndex.Zero] = new(Placement.Born(world.Swarm, group.Value), []),
@@ -166,7 +166,7 @@ internal sealed class GroupLaws(Simulator world, PartitionId group)
         }
 
         var isWhole = next.Voters.Length >= Math.Min(world.Swarm.VoterCount, before.Voters.Length)
-            || _ordered.Contains(next)
+            || _ordered.Exists(next.HasSameMembers)
             || before.Voters.Except(next.Voters).All(gone => world.Node(gone).IsGone);
         Claim(isWhole, replica, $"goes down to {next} by itself");
     }

@@ -196,15 +196,16 @@ internal sealed class SimulatedReplica
         _inbox.Clear();
         if (inputs.Length == 0)
             return;
-        var (role, term) = (Core.Role, Core.Term);
+        var (role, term, lastTerm) = (Core.Role, Core.Term, Core.LastTerm);
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
-        Core.Clocks = _clock.Prepare(Core, Image.TimeMs, stamp: 0);
+        Core.Clocks = _clock.Prepare(Image.TimeMs, stamp: 0);
         Core.Step(inputs, _effects);
         StepClock(
             inputs,
             term,
+            lastTerm,
             isNewPrimary: Core.Role == ReplicaRole.Primary && (role, term) != (Core.Role, Core.Term));
         var position = (Core.CommitIndex.Value << 32) | Core.LastIndex.Value;
         var office = ((long)Core.Role << 32) | Core.Term.Value;
@@ -220,7 +221,7 @@ internal sealed class SimulatedReplica
             && (IsHandingOver || _effects.Send.Exists(sent => sent.Message is PeerMessage.TransferNow));
     }
 
-    private void StepClock(Input[] inputs, Term termBefore, bool isNewPrimary)
+    private void StepClock(Input[] inputs, Term termBefore, Term lastTermBefore, bool isNewPrimary)
     {
         _clock.Stepped(Core, Image.TimeMs);
         foreach (var message in inputs.OfType<Input.Receive>().Select(input => input.Message))
@@ -232,13 +233,21 @@ internal sealed class SimulatedReplica
                 _ => default,
             };
             if (told.IsTold && message.Term >= termBefore)
-                _told.Add(told.BegunIn);
+                Told(told.BegunIn);
         }
 
-        if (isNewPrimary && Core.Configuration.TimeTerm == Core.Term)
+        if (isNewPrimary && Core.Configuration.TimeBegunIn == Core.Term)
             _laws.Clocks.Begins(this, _node.Time.WallMs);
+        else if (isNewPrimary)
+            _laws.Clocks.GoesOn(Core.Term, Core.Clocks.Of(Core.Configuration.TimeBegunIn).ToldIn, lastTermBefore);
         if (isNewPrimary)
-            _told.Add(Core.Configuration.TimeTerm);
+            Told(Core.Configuration.TimeBegunIn);
+    }
+
+    private void Told(Term begunIn)
+    {
+        _told.Add(begunIn);
+        _laws.Clocks.Told(begunIn, Node);
     }
 
     private void CarryOut()
@@ -316,6 +325,8 @@ internal sealed class SimulatedReplica
 
         if (!_appended.Remove(entry.Index.Value, out var waiting))
             return;
+        if (waiting.Term == entry.Term)
+            _laws.Clocks.Answered(Core.ConfigurationAt(entry.Index), this);
         waiting.Reply(waiting.Term == entry.Term ? new Reply.Written(result) : new Reply.Unknown());
     }
 

@@ -13,7 +13,7 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 1, Term.Zero), Term.Zero);
+        driver.Core.Clocks = Shows(ms: 1, begunIn: 0);
 
         var effects = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
@@ -27,29 +27,34 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(ms, new Term(begunIn)), Term.Zero);
+        driver.Core.Clocks = Shows(ms, begunIn);
         driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
-        Assert.Equal(new Term(2), driver.Core.Configuration.TimeTerm);
+        Assert.Equal(new Term(2), driver.Core.Configuration.TimeBegunIn);
         Assert.Equal([1, 2, 3], driver.Core.Voters.Select(voter => voter.Value));
-        Assert.Equal(Term.Zero, driver.Core.ConfigurationAt(new LogIndex(2)).TimeTerm);
+        Assert.Equal(Term.Zero, driver.Core.ConfigurationAt(new LogIndex(2)).TimeBegunIn);
     }
 
     [Fact]
-    public void A_time_that_a_primary_has_begun_is_told_when_that_is_committed()
+    public void A_time_that_a_primary_begins_leaves_with_the_entry_that_says_so()
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
+        driver.Core.Clocks = Shows(ms: 5, begunIn: 1);
         var first = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
-        driver.Core.Clocks = new(Stamp: 0, new GroupTime(Ms: 7, new Term(2)), new Term(2));
-        var second = driver.Tick(20);
+        GroupTime begun = new(Ms: 77, new Term(2));
+        Assert.NotEmpty(first.Sent<PeerMessage.Heartbeat>());
+        Assert.All(first.Sent<PeerMessage.Heartbeat>(), beat => Assert.Equal(begun, beat.Time));
         Assert.All(
-            first.Sent<PeerMessage.Heartbeat>().Concat(second.Sent<PeerMessage.Heartbeat>()),
-            beat => Assert.False(beat.Time.IsTold));
-        driver.Flush();
-        driver.Acknowledge(2);
-        Assert.All(driver.Tick(2).Sent<PeerMessage.Heartbeat>(), beat => Assert.Equal(7, beat.Time.Ms));
+            first.Sent<PeerMessage.AppendRequest>().Where(append => !append.Entries.IsEmpty),
+            append => Assert.Equal(begun, append.Time));
     }
+
+    /// <summary>What a host's clocks show that was told one time, and would begin another at 77.</summary>
+    private static HostClocks Shows(long ms, int begunIn) => new(Stamp: 0, BeginMs: 77)
+    {
+        Told = [new ToldTime(new GroupTime(ms, new Term(begunIn)), Term.Zero)],
+    };
 
     // 5.3: "appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel";
     // thesis 10.2.1: flush in parallel

@@ -126,7 +126,7 @@ public sealed class GroupTimeTests
 
         Assert.Equal(1, backup.LastIndex.Value);
         var vote = backup.Sent.Select(sent => sent.Message).OfType<PeerMessage.VoteReply>().Last();
-        Assert.Equal(new GroupTime(Minute, Term.Zero), vote.Time);
+        Assert.Equal(new GroupTime(Minute, Term.Zero), vote.Told.Time);
     }
 
     /// <summary>
@@ -142,7 +142,7 @@ public sealed class GroupTimeTests
         Two.Restart();
         _group.Mail.Clear();
         _group.Elect(Two);
-        Assert.Equal(Two.Term, Two.Replica.Replica.Configuration.TimeTerm);
+        Assert.Equal(Two.Term, Two.Replica.Replica.Configuration.TimeBegunIn);
         Three.IsCut = false;
         One.IsCut = true;
         Two.Tick(4);    // its entry is not flushed; its heartbeats come to the third
@@ -152,6 +152,60 @@ public sealed class GroupTimeTests
         Two.Restart();
         _group.Mail.Clear();
         TimeGoesOnWith(Two);
+    }
+
+    /// <summary>
+    /// All were restarted: the first primary begins a time, answers a write, and is lost in that moment. Whoever has
+    /// its entries was told its time with them.
+    /// </summary>
+    [Fact]
+    public void A_time_that_was_begun_outlives_the_primary_that_just_answered_by_it()
+    {
+        One.IsCut = false;
+        foreach (var replica in _group.Replicas)
+            replica.Restart();
+        _group.Mail.Clear();
+        _group.Elect(One);
+        Assert.Equal(One.Term, One.Replica.Replica.Configuration.TimeBegunIn);
+        One.Flush();
+        foreach (var sent in _group.Take(to: 3).Where(mail => mail.Message is PeerMessage.AppendRequest))
+            Three.Receive(sent);
+        Three.Flush();
+        foreach (var acknowledged in _group.Take(to: 1))
+            One.Receive(acknowledged);
+        One.IsCut = true;
+        _group.Mail.Clear();
+        Three.Time.Skew = TimeSpan.FromHours(+1);
+        TimeGoesOnWith(Three);
+    }
+
+    /// <summary>
+    /// A time was begun by a slow wall clock, and is behind log time until its primary has applied what is committed.
+    /// A voter that has applied it knows no better what time it is.
+    /// </summary>
+    [Fact]
+    public void A_vote_tells_what_was_told_and_not_log_time()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.AppendRequest(
+            new Term(2),
+            LogIndex.Zero,
+            Term.Zero,
+            [new LogEntry(
+                new LogIndex(1),
+                new Term(2),
+                EntryKind.Command,
+                CommandFormat.Encode(Put("k", "v") with { TimeMs = 10 * Minute }))],
+            LogIndex.Zero,
+            new GroupTime(Minute, Term.Zero)));
+        backup.Flush();
+        backup.Receive(2, new PeerMessage.Heartbeat(
+            new Term(2), new LogIndex(1), 1, default, 1, 0, new GroupTime(Minute, Term.Zero)));
+        Assert.Equal(10 * Minute, backup.Replica.NowMs);
+        backup.Receive(3, new PeerMessage.VoteRequest(new Term(4), new LogIndex(9), new Term(3), false, true));
+        backup.Flush();
+        var vote = backup.Sent.Select(sent => sent.Message).OfType<PeerMessage.VoteReply>().Last();
+        Assert.Equal(Minute, vote.Told.Time.Ms);
     }
 
     private void TimeGoesOnWith(HandCarriedReplica primary)

@@ -18,7 +18,7 @@ public sealed class LogClockTests
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_jump_of_the_wall_clock_does_nothing(int hours)
     {
-        _clock.Serve(new Term(1), stateMs: 0);
+        Begin(term: 1, stateMs: 0);
         var before = _clock.ReadMs(0);
         _time.Jump(TimeSpan.FromHours(hours));
         Assert.Equal(before, _clock.ReadMs(0));
@@ -53,7 +53,7 @@ public sealed class LogClockTests
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_wall_clock_that_is_set_wrong_moves_a_primary_no_faster(int hours)
     {
-        _clock.Serve(new Term(1), stateMs: 0);
+        Begin(term: 1, stateMs: 0);
         var before = _clock.ReadMs(0);
         _time.Jump(TimeSpan.FromHours(hours));
         PassServing(new Term(1), seconds: 31);
@@ -65,7 +65,7 @@ public sealed class LogClockTests
     {
         var down = _time.WallMs - (2 * Hour);    // when the last write was stamped
         Assert.Equal(down, _clock.ReadMs(down));    // until somebody leads, no more is known
-        _clock.Serve(new Term(9), stateMs: down);
+        Begin(term: 9, stateMs: down);
         Assert.Equal(_time.WallMs, _clock.ReadMs(down));
     }
 
@@ -73,7 +73,7 @@ public sealed class LogClockTests
     public void Nor_is_log_time_ever_taken_back_by_a_wall_clock_that_is_slow()
     {
         var ahead = _time.WallMs + Hour;
-        _clock.Serve(new Term(9), stateMs: ahead);
+        Begin(term: 9, stateMs: ahead);
         Assert.Equal(ahead, _clock.ReadMs(ahead));
         Pass(10);
         Assert.Equal(ahead + 10, _clock.ReadMs(ahead));
@@ -84,9 +84,9 @@ public sealed class LogClockTests
     [Fact]
     public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
     {
-        _clock.Suggest(At(4 * Day), new Term(1), _time.GetTimestamp());
-        _clock.Suggest(At(5 * Day), new Term(1), _time.GetTimestamp());
-        _clock.Suggest(At(3 * Day), new Term(1), _time.GetTimestamp());
+        Suggest(At(4 * Day), toldIn: 1);
+        Suggest(At(5 * Day), toldIn: 1);
+        Suggest(At(3 * Day), toldIn: 1);
         Pass(10);
         _clock.Serve(new Term(2), stateMs: Day);
         Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
@@ -100,12 +100,12 @@ public sealed class LogClockTests
     public void What_is_told_of_another_time_is_void()
     {
         _clock.Tell(new Term(6), At(_time.WallMs + Hour, begunIn: 2), _time.GetTimestamp());
-        _clock.Follow(new Term(7));
-        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), new Term(1), _time.GetTimestamp());
+        GoBy(7);
+        Suggest(At(_time.WallMs + Hour, begunIn: 2), toldIn: 1);
         Assert.Equal(5, _clock.ReadMs(stateMs: 5));
-        _clock.Suggest(At(_time.WallMs - Day, begunIn: 7), new Term(1), _time.GetTimestamp());
+        Suggest(At(_time.WallMs - Day, begunIn: 7), toldIn: 1);
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(stateMs: 5));
-        _clock.Suggest(At(_time.WallMs + Hour, begunIn: 2), new Term(1), _time.GetTimestamp());
+        Suggest(At(_time.WallMs + Hour, begunIn: 2), toldIn: 1);
         _clock.Serve(new Term(9), stateMs: 0);
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(0));
     }
@@ -114,23 +114,66 @@ public sealed class LogClockTests
     [Fact]
     public void Of_what_voters_tell_that_counts_which_they_were_told_last()
     {
-        _clock.Suggest(At(9 * Day), new Term(3), _time.GetTimestamp());
-        _clock.Suggest(At(6 * Day), new Term(4), _time.GetTimestamp());
-        _clock.Suggest(At(7 * Day), new Term(4), _time.GetTimestamp());
-        _clock.Suggest(At(8 * Day), new Term(3), _time.GetTimestamp());
+        Suggest(At(9 * Day), toldIn: 3);
+        Suggest(At(6 * Day), toldIn: 4);
+        Suggest(At(7 * Day), toldIn: 4);
+        Suggest(At(8 * Day), toldIn: 3);
         _clock.Serve(new Term(5), stateMs: 0);
         Assert.Equal(7 * Day, _clock.ReadMs(0));
     }
 
-    /// <summary>It is committed, or it would not have been told; this log has not heard of it yet.</summary>
+    /// <summary>Each is known by itself: which of them counts is the log's to say.</summary>
     [Fact]
-    public void A_time_that_was_begun_later_than_the_logs_is_not_given_up_for_that()
+    public void Who_is_told_of_another_time_gives_up_none()
     {
-        _clock.Follow(new Term(2));
+        _clock.Tell(new Term(6), At(9 * Day, begunIn: 2), _time.GetTimestamp());
         _clock.Tell(new Term(7), At(Day, begunIn: 7), _time.GetTimestamp());
-        _clock.Suggest(At(9 * Day, begunIn: 2), new Term(6), _time.GetTimestamp());
-        _clock.Follow(new Term(7));
+        Suggest(At(8 * Day, begunIn: 2), toldIn: 5);
+        Suggest(At(2 * Day, begunIn: 7), toldIn: 5);
+        GoBy(2);
+        Assert.Equal(9 * Day, _clock.ReadMs(0));
+        GoBy(7);
         Assert.Equal(Day, _clock.ReadMs(0));
+    }
+
+    /// <summary>Whoever is elected from now on has the later beginning in its log.</summary>
+    [Fact]
+    public void What_was_begun_before_that_which_is_committed_is_forgotten()
+    {
+        _clock.Tell(new Term(6), At(9 * Day, begunIn: 2), _time.GetTimestamp());
+        _clock.Tell(new Term(7), At(Day, begunIn: 7), _time.GetTimestamp());
+        _clock.Tell(new Term(8), At(2 * Day, begunIn: 8), _time.GetTimestamp());
+        _clock.Follow(new Term(8), committed: new Term(7));
+        Assert.Equal([7, 8], _clock.Prepare(0, 0).Told.Select(told => told.Time.BegunIn.Value));
+    }
+
+    [Fact]
+    public void A_candidate_is_told_of_the_time_that_it_asks_for_whatever_the_voters_log_goes_by()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.Heartbeat(
+            new Term(6), default, Round: 1, default, 1, 0, At(Day, begunIn: 6)));
+        backup.Receive(3, new PeerMessage.Heartbeat(
+            new Term(7), default, Round: 1, default, 1, 0, At(2 * Day, begunIn: 7)));
+        foreach (var (begunIn, toldMs) in new[] { (7, 2 * Day), (6, Day), (5, 0) })
+        {
+            backup.Receive(4, new PeerMessage.VoteRequest(
+                new Term(8), new LogIndex(9), new Term(7), false, IsTransfer: true, new Term(begunIn)));
+            backup.Flush();
+            Assert.Equal(toldMs, Last<PeerMessage.VoteReply>(backup).Told.Time.Ms);
+        }
+    }
+
+    /// <summary>It is in office no longer, or it would not be in a term before ours.</summary>
+    [Fact]
+    public void What_a_primary_of_before_says_tells_a_backup_nothing()
+    {
+        ReplicaHarness backup = new();
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(6), default, Round: 1, default, 1, 0, At(Day)));
+        backup.Receive(3, new PeerMessage.Heartbeat(new Term(5), default, Round: 1, default, 1, 0, At(2 * Day)));
+        backup.Receive(3, new PeerMessage.Heartbeat(
+            new Term(5), default, Round: 1, default, 1, 0, At(2 * Day, begunIn: 5)));
+        Assert.Equal(Day, backup.Replica.NowMs);
     }
 
     /// <summary>Both come in one step to who was away: it must not vote as one who knows nothing.</summary>
@@ -146,7 +189,7 @@ public sealed class LogClockTests
         backup.Replica.Add(isVoteFirst ? beat : request);
         backup.Carry();
         backup.Flush();
-        Assert.Equal(At(Day), Last<PeerMessage.VoteReply>(backup).Time);
+        Assert.Equal(At(Day), Last<PeerMessage.VoteReply>(backup).Told.Time);
     }
 
     /// <summary>What is truncated takes the time along that it began; what was told before is known still.</summary>
@@ -154,8 +197,8 @@ public sealed class LogClockTests
     public void A_time_counts_again_when_the_log_goes_by_it_again()
     {
         _clock.Tell(new Term(6), At(Day, begunIn: 2), _time.GetTimestamp());
-        _clock.Follow(new Term(7));
-        _clock.Follow(new Term(2));
+        GoBy(7);
+        GoBy(2);
         Pass(10);
         Assert.Equal(Day + 10, _clock.ReadMs(0));
     }
@@ -236,7 +279,7 @@ public sealed class LogClockTests
 
         Assert.Equal(Day + 3000, backup.Replica.NowMs);
         var vote = Last<PeerMessage.VoteReply>(backup);
-        Assert.Equal((At(Day + 3000), new Term(1)), (vote.Time, vote.ToldIn));
+        Assert.Equal(new ToldTime(At(Day + 3000), new Term(1)), vote.Told);
     }
 
     [Fact]
@@ -244,7 +287,7 @@ public sealed class LogClockTests
     {
         ReplicaHarness backup = new();
         backup.Receive(3, new PeerMessage.VoteRequest(new Term(7), new LogIndex(9), new Term(6), true, false));
-        Assert.False(Last<PeerMessage.VoteReply>(backup).Time.IsTold);
+        Assert.False(Last<PeerMessage.VoteReply>(backup).Told.Time.IsTold);
         Assert.Equal(0, backup.Replica.NowMs);
     }
 
@@ -253,9 +296,9 @@ public sealed class LogClockTests
     {
         var primary = ReplicaHarness.Primary();
         var now = primary.Replica.NowMs;
-        GroupTime wrong = new(now + Hour, primary.Replica.Replica.Configuration.TimeTerm);
-        primary.Receive(2, new PeerMessage.VoteReply(primary.Term, true, false, wrong));
-        primary.Receive(2, new PeerMessage.VoteReply(new Term(0), true, false, wrong));
+        GroupTime wrong = new(now + Hour, primary.Replica.Replica.Configuration.TimeBegunIn);
+        primary.Receive(2, new PeerMessage.VoteReply(primary.Term, true, false, new ToldTime(wrong, Term.Zero)));
+        primary.Receive(2, new PeerMessage.VoteReply(new Term(0), true, false, new ToldTime(wrong, Term.Zero)));
         primary.Receive(3, new PeerMessage.Heartbeat(new Term(0), default, Round: 1, default, 1, 0, wrong));
         Assert.Equal(now, primary.Replica.NowMs);
 
@@ -271,9 +314,10 @@ public sealed class LogClockTests
         ReplicaHarness candidate = new();
         while (candidate.Replica.Role == ReplicaRole.Backup)
             candidate.Tick();
-        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, At(Day)));
+        ToldTime told = new(At(Day), Term.Zero);
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, told));
         candidate.Flush();
-        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, At(Day)));
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, told));
 
         Assert.Equal((ReplicaRole.Primary, Day), (candidate.Replica.Role, candidate.Replica.NowMs));
     }
@@ -282,6 +326,19 @@ public sealed class LogClockTests
 
     private static T Last<T>(ReplicaHarness replica)
         where T : PeerMessage => replica.Sent.Select(sent => sent.Message).OfType<T>().Last();
+
+    /// <summary>The log goes by the time that was begun then, and is not known to be committed.</summary>
+    private void GoBy(int begunIn) => _clock.Follow(new Term(begunIn), committed: Term.Zero);
+
+    private void Begin(int term, long stateMs)
+    {
+        _clock.Prepare(stateMs, stamp: 0);
+        GoBy(term);
+        _clock.Serve(new Term(term), stateMs);
+    }
+
+    private void Suggest(GroupTime time, int toldIn) =>
+        _clock.Suggest(new ToldTime(time, new Term(toldIn)), _time.GetTimestamp());
 
     private void PassServing(Term term, int seconds)
     {

@@ -20,7 +20,8 @@ public sealed class PeerCodecTests
             (PeerMessage)new PeerMessage.VoteRequest(
                 new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
         Gen.Select(Positions, Gen.Bool, Gen.Bool, Times, Positions, (term, isGranted, isPre, time, toldIn) =>
-            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, time, new Term(toldIn))),
+            (PeerMessage)new PeerMessage.VoteReply(
+                new Term(term), isGranted, isPre, new ToldTime(time, new Term(toldIn)))),
         Gen.Select(
             Positions,
             Positions,
