@@ -219,7 +219,9 @@ internal sealed class KvTransport : IDisposable
                 ? "no answer in time"
                 : last.Exception.GetBaseException().Message.TrimEnd('.');
             var outcome = applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
-            return new KvStoreException($"The store cannot be reached: {reason}.{outcome}", applied, last.Exception);
+            var where = call.Server is { } server ? $" at {server.GetLeftPart(UriPartial.Authority)}" : "";
+            return new KvStoreException(
+                $"The store{where} cannot be reached: {reason}.{outcome}", applied, last.Exception);
         }
 
         using (answer)

@@ -99,7 +99,7 @@ public sealed class SettingsTests
         var client = services.GetRequiredService<KvStoreClient>();
         var failure = await Assert.ThrowsAsync<KvStoreException>(() => client.PutAsync("k", "v"));
         Assert.Null(failure.Code);
-        Assert.StartsWith("The store cannot be reached", failure.Message);
+        Assert.StartsWith($"The store at http://127.0.0.1:{port} cannot be reached: ", failure.Message);
     }
 
     [Theory]
