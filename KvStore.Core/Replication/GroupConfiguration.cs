@@ -5,7 +5,7 @@ namespace KvStore.Core.Replication;
 
 /// <summary>
 /// Who keeps a group's log: voters, who make majorities, and learners, who receive the log and count for nothing until
-/// they have caught up and are made voters. And which time the group goes by. Immutable; no member is named twice.
+/// they have caught up and are made voters. And the era that its time is of. Immutable; no member is named twice.
 /// </summary>
 public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 {
@@ -14,15 +14,14 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
 
     /// <param name="voters">At least one.</param>
     /// <param name="learners">None of them a voter.</param>
-    /// <param name="timeBegunIn">As <see cref="TimeBegunIn"/>.</param>
-    public GroupConfiguration(
-        ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners, Term timeBegunIn = default)
+    /// <param name="era">As <see cref="Era"/>.</param>
+    public GroupConfiguration(ImmutableArray<NodeId> voters, ImmutableArray<NodeId> learners, Era era = default)
     {
         Invariant.Holds(!voters.IsEmpty);
         Invariant.Holds(voters.Length + learners.Length <= MaxMembers);
         Voters = voters;
         Learners = learners;
-        TimeBegunIn = timeBegunIn;
+        Era = era;
         Members = [.. voters, .. learners];
         Invariant.Holds(Members.Distinct().Count() == Members.Length);
     }
@@ -33,10 +32,8 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
     /// <summary>Those who receive the log and do not count.</summary>
     public ImmutableArray<NodeId> Learners { get; }
 
-    /// <summary>
-    /// The term whose primary began the time that the group goes by, because nobody could tell it one; zero: none has.
-    /// </summary>
-    public Term TimeBegunIn { get; }
+    /// <summary>The era that the group's time is of, from here on in its log.</summary>
+    public Era Era { get; }
 
     /// <summary>Voters, then learners.</summary>
     public ImmutableArray<NodeId> Members { get; }
@@ -55,16 +52,16 @@ public sealed class GroupConfiguration : IEquatable<GroupConfiguration>
         return come.Count + gone <= 1 && come.TrueForAll(Learners.Contains);
     }
 
-    /// <summary>The same members, who go by the time that was begun in <paramref name="term"/>.</summary>
-    public GroupConfiguration WithTimeBegunIn(Term term) => new(Voters, Learners, term);
+    /// <summary>The same members in an era.</summary>
+    public GroupConfiguration WithEra(Era era) => new(Voters, Learners, era);
 
-    /// <summary>Whether the same members keep the log, whatever the time.</summary>
+    /// <summary>Whether the same members keep the log, whatever the era.</summary>
     public bool HasSameMembers(GroupConfiguration other) =>
         Voters.SequenceEqual(other.Voters) && Learners.SequenceEqual(other.Learners);
 
     /// <inheritdoc/>
     public bool Equals(GroupConfiguration? other) =>
-        other is not null && HasSameMembers(other) && TimeBegunIn == other.TimeBegunIn;
+        other is not null && HasSameMembers(other) && Era == other.Era;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as GroupConfiguration);

@@ -6,13 +6,13 @@ namespace KvStore.Core.Replication;
 
 /// <summary>
 /// The one place that knows a configuration's bytes: version (2), number of voters, number of learners in a byte each,
-/// the ids, voters first, in four bytes each, and the term of the time in eight; least significant byte first. Version
-/// 1 had no term. See docs/formats.md.
+/// the ids, voters first, in four bytes each, and the era in eight; least significant byte first. Version 1 had no
+/// era. See docs/formats.md.
 /// </summary>
 public static class GroupConfigurationFormat
 {
     private const byte Version = 2;
-    private const byte VersionWithoutTime = 1;
+    private const byte VersionWithoutEra = 1;
     private const int HeaderSize = 3;
 
     /// <summary>Writes a configuration.</summary>
@@ -29,7 +29,7 @@ public static class GroupConfigurationFormat
                 bytes.AsSpan(HeaderSize + (i * sizeof(int))), configuration.Members[i].Value);
         }
 
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(end), configuration.TimeBegunIn.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(end), configuration.Era.Value);
         return bytes;
     }
 
@@ -37,7 +37,7 @@ public static class GroupConfigurationFormat
     /// <exception cref="InvalidDataException">The bytes are no configuration; says why.</exception>
     public static GroupConfiguration Decode(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < HeaderSize || bytes[0] is not (Version or VersionWithoutTime))
+        if (bytes.Length < HeaderSize || bytes[0] is not (Version or VersionWithoutEra))
             throw new InvalidDataException("Not a configuration of a known version.");
         var (voters, learners) = (bytes[1], bytes[2]);
         if (voters == 0 || voters + learners > GroupConfiguration.MaxMembers)
@@ -50,9 +50,9 @@ public static class GroupConfigurationFormat
             ids.Add(new NodeId(BinaryPrimitives.ReadInt32LittleEndian(bytes[at..])));
         if (ids.Any(id => id.Value < 1) || ids.Distinct().Count() != ids.Count)
             throw new InvalidDataException("A configuration names a member twice, or nobody.");
-        var time = bytes[0] == Version ? BinaryPrimitives.ReadInt64LittleEndian(bytes[end..]) : 0;
-        if (time < 0)
-            throw new InvalidDataException($"A configuration whose time was begun in term {time}.");
-        return new GroupConfiguration([.. ids.Take(voters)], [.. ids.Skip(voters)], new Term(time));
+        var era = bytes[0] == Version ? BinaryPrimitives.ReadInt64LittleEndian(bytes[end..]) : 0;
+        if (era < 0)
+            throw new InvalidDataException($"A configuration of era {era}.");
+        return new GroupConfiguration([.. ids.Take(voters)], [.. ids.Skip(voters)], new Era(era));
     }
 }

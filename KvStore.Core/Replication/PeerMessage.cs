@@ -6,26 +6,33 @@ namespace KvStore.Core.Replication;
 /// <summary>What replicas of one group say to each other; each carries its sender's term.</summary>
 public abstract record PeerMessage(Term Term)
 {
+    /// <summary>What it tells of the time, where a primary says it.</summary>
+    public ClockReading ToldByPrimary() => this switch
+    {
+        Heartbeat beat => beat.Reading,
+        AppendRequest append => append.Reading,
+        _ => default,
+    };
+
     /// <summary>
     /// Asks for a vote at <see cref="PeerMessage.Term"/>, or whether one would be given (<paramref name="IsPreVote"/>).
     /// <paramref name="IsTransfer"/>: the primary itself asked for this election, so having heard from it is no
-    /// objection. <paramref name="TimeBegunIn"/>: of the time that its log goes by
-    /// (<see cref="GroupConfiguration.TimeBegunIn"/>), of which it wants to be told.
+    /// objection. <paramref name="Era"/>: the one that its log goes by, of which it wants to be told.
     /// </summary>
     public sealed record VoteRequest(
-        Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer, Term TimeBegunIn = default)
+        Term Term, LogIndex LastIndex, Term LastTerm, bool IsPreVote, bool IsTransfer, Era Era = default)
         : PeerMessage(Term);
 
     /// <summary>
     /// Answers a <see cref="VoteRequest"/>; a granted pre-vote carries the term that was asked for.
-    /// <paramref name="Told"/>: what the voter was told of the time that was asked for, whatever its own log goes by.
+    /// <paramref name="Reading"/>: what the voter was told of the era that was asked for, whatever its own log goes by.
     /// </summary>
-    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, ToldTime Told = default)
+    public sealed record VoteReply(Term Term, bool IsGranted, bool IsPreVote, ClockReading Reading = default)
         : PeerMessage(Term);
 
     /// <summary>
     /// Entries that follow (<paramref name="PreviousIndex"/>, <paramref name="PreviousTerm"/>), how far is committed,
-    /// and the time that the primary's log goes by: whoever holds its beginning was told it.
+    /// and the time.
     /// </summary>
     public sealed record AppendRequest(
         Term Term,
@@ -33,7 +40,7 @@ public abstract record PeerMessage(Term Term)
         Term PreviousTerm,
         ImmutableArray<LogEntry> Entries,
         LogIndex Commit,
-        GroupTime Time = default) : PeerMessage(Term)
+        ClockReading Reading = default) : PeerMessage(Term)
     {
         /// <summary>Whose entries these are, from host to host: the core neither reads nor keeps it.</summary>
         public ImmutableArray<string> Traces { get; init; } = [];
@@ -51,8 +58,8 @@ public abstract record PeerMessage(Term Term)
     /// The primary lives; <paramref name="Round"/> is echoed and proves leadership to reads begun before it.
     /// <paramref name="Commit"/> goes no further than what the receiver is known to hold; a state that contains the
     /// entry at <paramref name="FreshAt"/> contains all that was committed when this was said.
-    /// <paramref name="Stamp"/> is of the sender's <see cref="HostClocks"/>, <paramref name="Time"/> as with entries;
-    /// <paramref name="Echo"/> is the last stamp that came from the receiver before this was said, 0 when none did.
+    /// <paramref name="Stamp"/> is of the sender's <see cref="HostClocks"/>; <paramref name="Echo"/> is the last stamp
+    /// that came from the receiver before this was said, 0 when none did. <paramref name="Reading"/>: as with entries.
     /// </summary>
     public sealed record Heartbeat(
         Term Term,
@@ -61,7 +68,7 @@ public abstract record PeerMessage(Term Term)
         LogIndex FreshAt,
         long Stamp = 0,
         long Echo = 0,
-        GroupTime Time = default) : PeerMessage(Term);
+        ClockReading Reading = default) : PeerMessage(Term);
 
     /// <summary>
     /// Echoes a <see cref="Heartbeat"/>'s round and, in <paramref name="Echo"/>, its stamp;

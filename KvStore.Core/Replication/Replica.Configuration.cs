@@ -48,7 +48,7 @@ public sealed partial class Replica
     private void OnReconfigure(GroupConfiguration next)
     {
         if (MayReconfigure && IsAllowed(next))
-            AppendToLog(ConfigurationEntry(_log.LastIndex.Next(), next.WithTimeBegunIn(Configuration.TimeBegunIn)));
+            AppendToLog(ConfigurationEntry(_log.LastIndex.Next(), next.WithEra(Configuration.Era)));
     }
 
     private LogEntry ConfigurationEntry(LogIndex index, GroupConfiguration configuration) =>

@@ -78,13 +78,12 @@ public sealed partial class Replica
 
     private void AskForVotes(Term term, bool isPreVote, bool isTransfer)
     {
+        var request = new PeerMessage.VoteRequest(
+            term, _log.LastIndex, _log.LastTerm, isPreVote, isTransfer, Configuration.Era);
         foreach (var voter in Voters)
         {
             if (voter != _options.Self)
-                {
-                Send(voter, new PeerMessage.VoteRequest(
-                    term, _log.LastIndex, _log.LastTerm, isPreVote, isTransfer, Configuration.TimeBegunIn));
-            }
+                Send(voter, request);
         }
     }
 
@@ -118,7 +117,7 @@ public sealed partial class Replica
                 Send(from, new PeerMessage.AppendReply(Term, false, LogIndex.Zero, LogIndex.Zero, Term.Zero));
                 break;
             case PeerMessage.VoteRequest request:
-                Send(from, new PeerMessage.VoteReply(Term, false, request.IsPreVote, Clocks.Of(request.TimeBegunIn)));
+                Answer(from, request, Term, isGranted: false);
                 break;
         }
     }
@@ -127,7 +126,7 @@ public sealed partial class Replica
     {
         var isGranted = _log.IsNoMoreCompleteThan(request.LastIndex, request.LastTerm);
         var term = isGranted ? request.Term : Term;
-        Send(from, new PeerMessage.VoteReply(term, isGranted, IsPreVote: true, Clocks.Of(request.TimeBegunIn)));
+        Answer(from, request, term, isGranted);
     }
 
     private void OnVoteRequest(NodeId from, PeerMessage.VoteRequest request)
@@ -135,7 +134,7 @@ public sealed partial class Replica
         if (request.IsPreVote)
         {
             // it asks for a term that we hold
-            Send(from, new PeerMessage.VoteReply(Term, false, IsPreVote: true, Clocks.Of(request.TimeBegunIn)));
+            Answer(from, request, Term, isGranted: false);
             return;
         }
 
@@ -147,8 +146,11 @@ public sealed partial class Replica
             _elapsedTicks = 0;
         }
 
-        Send(from, new PeerMessage.VoteReply(Term, isGranted, IsPreVote: false, Clocks.Of(request.TimeBegunIn)));
+        Answer(from, request, Term, isGranted);
     }
+
+    private void Answer(NodeId from, PeerMessage.VoteRequest request, Term term, bool isGranted) =>
+        Send(from, new PeerMessage.VoteReply(term, isGranted, request.IsPreVote, Clocks.Of(request.Era)));
 
     private void OnPreVoteGranted(NodeId from, Term asked)
     {

@@ -34,8 +34,8 @@ public sealed partial class Replica
     /// </summary>
     private bool HasCommittedInTerm => CommitIndex >= _firstOfTerm;
 
-    /// <summary>The time that the log goes by, as the host was told it.</summary>
-    private GroupTime Time => Clocks.Of(Configuration.TimeBegunIn).Time;
+    /// <summary>What a primary tells of the time.</summary>
+    private ClockReading Reading => Clocks.Of(Configuration.Era) with { ToldIn = Term };
 
     private void BecomePrimary()
     {
@@ -48,20 +48,20 @@ public sealed partial class Replica
         _firstOfTerm = _log.LastIndex.Next();
         FollowConfiguration(_firstOfTerm);
         _uncommittedFrom = _firstOfTerm;
-        if (Time.IsTold)
+        if (Reading.IsTold)
             AppendToLog(new LogEntry(_firstOfTerm, Term, EntryKind.Empty, ReadOnlyMemory<byte>.Empty));
         else
-            BeginTime();
+            BeginEra();
         BeginRound();    // the others learn who won before any of them loses patience
     }
 
     /// <summary>
-    /// Nobody could tell it the time that its log goes by. The entry that says so leaves together with the time, as all
-    /// that follows does: a majority that holds it has been told.
+    /// The entry that says so leaves together with the era's first reading, as all that follows does: a majority that
+    /// takes it has been told. No change of members: it may stand above one that is not committed (thesis 4.1).
     /// </summary>
-    private void BeginTime()
+    private void BeginEra()
     {
-        AppendToLog(ConfigurationEntry(_firstOfTerm, Configuration.WithTimeBegunIn(Term)));
+        AppendToLog(ConfigurationEntry(_firstOfTerm, Configuration.WithEra(Era.BegunIn(Term))));
         Clocks = Clocks.WithBegun(Term);
     }
 
@@ -153,7 +153,7 @@ public sealed partial class Replica
         FreshAt: HasCommittedInTerm ? CommitIndex : _firstOfTerm,    // until then all that it knows
         Clocks.Stamp,
         Echo: backup.Stamp,    // came before the line above was reached: what is complete there was so then
-        Time));
+        Reading));
 
     private void OnHeartbeatReply(Progress backup, PeerMessage.HeartbeatReply reply)
     {
@@ -210,7 +210,7 @@ public sealed partial class Replica
 
             var entries = _log.Slice(backup.Next, _options.MaxAppendBytes);
             Send(backup.Peer, new PeerMessage.AppendRequest(
-                Term, previous, previousTerm, entries, CommitIndex, Time));
+                Term, previous, previousTerm, entries, CommitIndex, Reading));
             backup.Sent(entries[^1].Index);
         }
     }

@@ -78,7 +78,8 @@ public sealed partial class Replica
     }
 
     /// <summary>
-    /// What the host's clocks show, set by it before a step: what the step says to peers carries them on.
+    /// What the host's clocks show, set by it before a step, which adds an era that it begins. What the step says to
+    /// peers carries it on.
     /// </summary>
     public HostClocks Clocks { get; set; }
 

@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
@@ -6,10 +6,10 @@ using KvStore.Core.State;
 namespace KvStore.Node.Replication;
 
 /// <summary>
-/// The time of a replica group: what its primary said it was, and the monotonic time since. Where nobody can tell a
-/// primary the time that its log goes by, it begins another by its wall clock, and the log says so; a primary slews
-/// towards its wall clock: see docs/decisions/0010. Belongs to the replica's loop but for <see cref="ReadMs"/>,
-/// which is readable from anywhere. All times are in milliseconds since 1970.
+/// The time of a replica group: what its primary said it was, and the monotonic time since, of each <see cref="Era"/>
+/// apart; a primary's goes on with a rate that brings it nearer to its wall clock. See docs/decisions/0010. Belongs to
+/// the replica's loop but for <see cref="ReadMs"/>, which is readable from anywhere. All times are in milliseconds
+/// since 1970.
 /// </summary>
 internal sealed class LogClock(TimeProvider time)
 {
@@ -29,14 +29,15 @@ internal sealed class LogClock(TimeProvider time)
 
     private readonly List<Anchor> _anchors = [];
     private Anchor? _shown;
-    private Term _goesBy;
-    private Term _committed;
-    private (long Ms, long At) _begin;
+    private Era _era;
+    private Era _committed;
+    private long _preparedAt;
     private Term _leads;
 
     /// <summary>
-    /// Now, and never less than the state's log time; that alone as long as nobody has told the time that the log goes
-    /// by. A backup's may be a little late, by what the telling took; it is never ahead of the primary's.
+    /// Now, and never less than the state's log time; that alone as long as nobody has told it of the era that the log
+    /// goes by. A backup's may be a little late, by what the telling took; it is ahead of the primary's by no more than
+    /// clocks go apart between two tellings.
     /// </summary>
     public long ReadMs(long stateMs) => Volatile.Read(ref _shown) is { } anchor
         ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp()))
@@ -46,19 +47,25 @@ internal sealed class LogClock(TimeProvider time)
     public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
 
     /// <summary>
-    /// Before a step: what the replica is to pass on, of its own log's time and of others. As it was told: log time may
-    /// be ahead of that, and it is not known since when.
+    /// Before a step: what the replica is to pass on, of its log's era and of others. As it was told: log time may be
+    /// ahead of that, and it is not known since when.
     /// </summary>
     /// <param name="stateMs">The state's log time.</param>
     /// <param name="stamp">The host's own.</param>
     public HostClocks Prepare(long stateMs, long stamp)
     {
-        var at = time.GetTimestamp();
-        _begin = (Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds()), at);
-        var told = ImmutableArray.CreateBuilder<ToldTime>(_anchors.Count);
-        foreach (var anchor in _anchors)
-            told.Add(new ToldTime(new GroupTime(ReadingOf(anchor, at), anchor.BegunIn), anchor.ToldIn));
-        return new HostClocks(stamp, _begin.Ms) { Told = told.MoveToImmutable() };
+        _preparedAt = time.GetTimestamp();
+        var told = new ClockReading[_anchors.Count];
+        for (var index = 0; index < told.Length; index++)
+        {
+            var anchor = _anchors[index];
+            told[index] = new ClockReading(anchor.Era, ReadingOf(anchor, _preparedAt), anchor.ToldIn);
+        }
+
+        return new HostClocks(stamp, BeginMs: Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds()))
+        {
+            Told = ImmutableCollectionsMarshal.AsImmutableArray(told),
+        };
     }
 
     /// <summary>
@@ -71,19 +78,15 @@ internal sealed class LogClock(TimeProvider time)
     {
         if (input is not Input.Receive { From: var from, Message: var message })
             return;
-        var told = message switch
-        {
-            PeerMessage.Heartbeat beat => beat.Time,
-            PeerMessage.AppendRequest append => append.Time,
-            _ => default,
-        };
         var isOfNow = message.Term > replica.Term
             || (message.Term == replica.Term && replica.Role != ReplicaRole.Primary);
-        if (told.IsTold && isOfNow)
-            Tell(message.Term, told, time.GetTimestamp());
-        else if (message is PeerMessage.VoteReply { Told.Time.IsTold: true } vote
-            && replica.Role is ReplicaRole.PreCandidate or ReplicaRole.Candidate && replica.Voters.Contains(from))
-            Suggest(vote.Told, time.GetTimestamp());
+        if (isOfNow && message.ToldByPrimary() is { IsTold: true } told)
+            Tell(told, time.GetTimestamp());
+        else if (message is PeerMessage.VoteReply { Reading: { IsTold: true } reading }
+            && reading.Era == replica.Configuration.Era
+            && replica.Role is ReplicaRole.PreCandidate or ReplicaRole.Candidate
+            && replica.Voters.Contains(from))
+            Suggest(reading, time.GetTimestamp());
     }
 
     /// <summary>The replica was stepped with what had arrived. Who has left office slews no more.</summary>
@@ -91,7 +94,9 @@ internal sealed class LogClock(TimeProvider time)
     /// <param name="stateMs">The state's log time.</param>
     public void Stepped(Replica replica, long stateMs)
     {
-        Follow(replica.Configuration.TimeBegunIn, replica.ConfigurationAt(replica.CommitIndex).TimeBegunIn);
+        Follow(replica.Configuration.Era, replica.ConfigurationAt(replica.CommitIndex).Era);
+        if (Find(_era) is null && replica.Clocks.Of(_era) is { IsTold: true } begun)
+            Set(new Anchor(begun.Era, begun.ToldIn, begun.Ms, _preparedAt));
         if (replica.Role == ReplicaRole.Primary)
             Serve(replica.Term, stateMs);
         else
@@ -99,47 +104,44 @@ internal sealed class LogClock(TimeProvider time)
     }
 
     /// <summary>
-    /// The log goes by the time that was begun in one term, and is known to be committed up to where it goes by that of
-    /// another. No log that may yet win an election goes by one that was begun before that.
+    /// The log goes by one era, and what of it is known to be committed by another. No log that may yet win an election
+    /// goes by one that was begun before that.
     /// </summary>
-    public void Follow(Term goesBy, Term committed)
+    public void Follow(Era era, Era committed)
     {
-        if (goesBy == _goesBy && committed == _committed)
+        if (era == _era && committed == _committed)
             return;
-        (_goesBy, _committed) = (goesBy, committed);
-        _anchors.RemoveAll(anchor => anchor.BegunIn < committed);
-        Volatile.Write(ref _shown, Find(goesBy));
+        (_era, _committed) = (era, committed);
+        _anchors.RemoveAll(anchor => anchor.Era < committed);
+        Volatile.Write(ref _shown, Find(era));
     }
 
-    /// <summary>
-    /// The primary of <paramref name="term"/> said what time it was; it was heard at the timestamp
-    /// <paramref name="at"/>.
-    /// </summary>
-    public void Tell(Term term, GroupTime told, long at)
+    /// <summary>A primary said what time it was; it was heard at the timestamp <paramref name="at"/>.</summary>
+    public void Tell(ClockReading told, long at)
     {
         double ms = told.Ms;
-        if (Find(told.BegunIn) is { } known)
+        if (Find(told.Era) is { } known)
         {
-            if (known.ToldIn > term)
+            if (known.ToldIn > told.ToldIn)
                 return;    // one of before may come late
             var passed = time.GetElapsedTime(known.At, at).TotalMilliseconds;
-            if (known.ToldIn == term)
+            if (known.ToldIn == told.ToldIn)
                 ms = Math.Max(ms, known.Ms + (passed * (1 - (1.0 / LargestDrift))));
         }
 
-        Set(new Anchor(term, told.BegunIn, ms, at));
+        Set(new Anchor(told.Era, told.ToldIn, ms, at));
     }
 
     /// <summary>
     /// A voter said what time it was, as a primary of before told it. To who stands for election that counts which was
     /// told in the latest term, since clocks go apart from then on, and of one term the latest reading.
     /// </summary>
-    public void Suggest(ToldTime told, long at)
+    public void Suggest(ClockReading told, long at)
     {
-        if (Find(told.Time.BegunIn) is not { } known
+        if (Find(told.Era) is not { } known
             || known.ToldIn < told.ToldIn
-            || (known.ToldIn == told.ToldIn && ReadingOf(known, at) < told.Time.Ms))
-            Set(new Anchor(told.ToldIn, told.Time.BegunIn, told.Time.Ms, at));
+            || (known.ToldIn == told.ToldIn && ReadingOf(known, at) < told.Ms))
+            Set(new Anchor(told.Era, told.ToldIn, told.Ms, at));
     }
 
     /// <summary>
@@ -150,42 +152,40 @@ internal sealed class LogClock(TimeProvider time)
     public void Serve(Term term, long stateMs)
     {
         var at = time.GetTimestamp();
-        if (_leads != term)
-            TakeOffice(term, at);
+        Invariant.Holds(_shown is not null);    // who was told nothing has begun an era in this step
         var anchor = _shown!;
-        if (ReadingOf(anchor, at) < stateMs)
+        if (_leads != term)
+        {
+            _leads = term;
+            Set(anchor with { ToldIn = term, Ms = Math.Max(stateMs, ExactlyAt(anchor, at)), At = at });
+        }
+        else if (ReadingOf(anchor, at) < stateMs)
+        {
             Set(anchor with { Ms = stateMs, At = at });
+        }
         else
+        {
             Slew(anchor, at);
+        }
     }
 
-    /// <summary>With the time that its log goes by, or with that which it says it began.</summary>
-    private void TakeOffice(Term term, long at)
-    {
-        _leads = term;
-        if (_goesBy == term)
-            Set(new Anchor(term, term, _begin.Ms, _begin.At));
-        else
-            Set(_shown! with { ToldIn = term, Ms = ExactlyAt(_shown!, at), At = at });
-    }
-
-    private Anchor? Find(Term begunIn) => IndexOf(begunIn) is var index and >= 0 ? _anchors[index] : null;
+    private Anchor? Find(Era era) => IndexOf(era) is var index and >= 0 ? _anchors[index] : null;
 
     private void Set(Anchor anchor)
     {
-        if (IndexOf(anchor.BegunIn) is var index and >= 0)
+        if (IndexOf(anchor.Era) is var index and >= 0)
             _anchors[index] = anchor;
         else
             _anchors.Add(anchor);
-        if (anchor.BegunIn == _goesBy)
+        if (anchor.Era == _era)
             Volatile.Write(ref _shown, anchor);
     }
 
-    private int IndexOf(Term begunIn)
+    private int IndexOf(Era era)
     {
         for (var index = 0; index < _anchors.Count; index++)
         {
-            if (_anchors[index].BegunIn == begunIn)
+            if (_anchors[index].Era == era)
                 return index;
         }
 
@@ -223,8 +223,8 @@ internal sealed class LogClock(TimeProvider time)
         anchor.Ms + (time.GetElapsedTime(anchor.At, at).TotalMilliseconds * anchor.Rate);
 
     /// <summary>
-    /// At a timestamp it was so many milliseconds since 1970, and goes on at a rate: by the time that was begun in one
-    /// term, as the primary of another told it.
+    /// At a timestamp it was so many milliseconds since 1970 in an era, as the primary of a term told it; it goes on at
+    /// a rate.
     /// </summary>
-    private sealed record Anchor(Term ToldIn, Term BegunIn, double Ms, long At, double Rate = 1);
+    private sealed record Anchor(Era Era, Term ToldIn, double Ms, long At, double Rate = 1);
 }

@@ -31,7 +31,6 @@ internal sealed partial class PartitionReplica(
     /// <summary>Entries kept behind a capture, so that a backup a moment behind needs no whole state.</summary>
     private const int KeptEntries = 1024;
 
-
     private readonly List<Input> _inputs = [];
     private readonly Effects _effects = new();
     private readonly WaitingCalls _calls = new(replica);

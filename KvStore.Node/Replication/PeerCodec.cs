@@ -26,7 +26,7 @@ internal static class PeerCodec
                     LastTerm = vote.LastTerm.Value,
                     IsPreVote = vote.IsPreVote,
                     IsTransfer = vote.IsTransfer,
-                    LogTimeBegunIn = vote.TimeBegunIn.Value,
+                    Era = vote.Era.Value,
                 };
                 break;
             case PeerMessage.VoteReply vote:
@@ -34,9 +34,9 @@ internal static class PeerCodec
                 {
                     IsGranted = vote.IsGranted,
                     IsPreVote = vote.IsPreVote,
-                    LogTimeMs = vote.Told.Time.Ms,
-                    LogTimeBegunIn = vote.Told.Time.BegunIn.Value,
-                    LogTimeToldIn = vote.Told.ToldIn.Value,
+                    ClockMs = vote.Reading.Ms,
+                    Era = vote.Reading.Era.Value,
+                    ToldIn = vote.Reading.ToldIn.Value,
                 };
                 break;
             case PeerMessage.AppendRequest append:
@@ -59,8 +59,8 @@ internal static class PeerCodec
                     FreshAt = heartbeat.FreshAt.Value,
                     Stamp = heartbeat.Stamp,
                     Echo = heartbeat.Echo,
-                    LogTimeMs = heartbeat.Time.Ms,
-                    LogTimeBegunIn = heartbeat.Time.BegunIn.Value,
+                    ClockMs = heartbeat.Reading.Ms,
+                    Era = heartbeat.Reading.Era.Value,
                 };
                 break;
             case PeerMessage.HeartbeatReply reply:
@@ -116,14 +116,12 @@ internal static class PeerCodec
             new Term(Position(wire.VoteRequest.LastTerm)),
             wire.VoteRequest.IsPreVote,
             wire.VoteRequest.IsTransfer,
-            new Term(Position(wire.VoteRequest.LogTimeBegunIn))),
+            new Era(Position(wire.VoteRequest.Era))),
         Wire.Message.BodyOneofCase.VoteReply => new PeerMessage.VoteReply(
             term,
             wire.VoteReply.IsGranted,
             wire.VoteReply.IsPreVote,
-            new ToldTime(
-                Time(wire.VoteReply.LogTimeMs, wire.VoteReply.LogTimeBegunIn),
-                new Term(Position(wire.VoteReply.LogTimeToldIn)))),
+            Reading(wire.VoteReply.Era, wire.VoteReply.ClockMs, new Term(Position(wire.VoteReply.ToldIn)))),
         Wire.Message.BodyOneofCase.AppendRequest => DecodeAppend(term, wire.AppendRequest),
         Wire.Message.BodyOneofCase.AppendReply => new PeerMessage.AppendReply(
             term,
@@ -138,7 +136,7 @@ internal static class PeerCodec
             Index(wire.Heartbeat.FreshAt),
             Position(wire.Heartbeat.Stamp),
             Position(wire.Heartbeat.Echo),
-            Time(wire.Heartbeat.LogTimeMs, wire.Heartbeat.LogTimeBegunIn)),
+            Reading(wire.Heartbeat.Era, wire.Heartbeat.ClockMs, term)),
         Wire.Message.BodyOneofCase.HeartbeatReply => new PeerMessage.HeartbeatReply(
             term,
             Position(wire.HeartbeatReply.Round),
@@ -155,8 +153,8 @@ internal static class PeerCodec
             PreviousIndex = append.PreviousIndex.Value,
             PreviousTerm = append.PreviousTerm.Value,
             Commit = append.Commit.Value,
-            LogTimeMs = append.Time.Ms,
-            LogTimeBegunIn = append.Time.BegunIn.Value,
+            ClockMs = append.Reading.Ms,
+            Era = append.Reading.Era.Value,
         };
         foreach (var entry in append.Entries)
         {
@@ -189,8 +187,9 @@ internal static class PeerCodec
                 throw new InvalidDataException(
                     $"Entry {index} has term {entryTerm}, between {lastTerm} and {term} expected.");
             lastTerm = entryTerm;
-            if (entry.Kind == (uint)EntryKind.Configuration)
-                GroupConfigurationFormat.Decode(entry.Payload.Span);    // the core relies on it
+            if (entry.Kind == (uint)EntryKind.Configuration
+                && GroupConfigurationFormat.Decode(entry.Payload.Span).Era > Era.BegunIn(entryTerm))
+                throw new InvalidDataException($"Entry {index} of term {entryTerm} is of a later era.");
             entries.Add(new LogEntry(index, entryTerm, Kind(entry.Kind), entry.Payload.Memory));
         }
 
@@ -200,7 +199,7 @@ internal static class PeerCodec
             new Term(wire.PreviousTerm),
             entries.MoveToImmutable(),
             Index(wire.Commit),
-            Time(wire.LogTimeMs, wire.LogTimeBegunIn))
+            Reading(wire.Era, wire.ClockMs, term))
         {
             Traces = wire.Traces.Count == 0 ? [] : [.. wire.Traces.Take(TracedWrites.MostOfMessage)],
         };
@@ -214,10 +213,17 @@ internal static class PeerCodec
         ? new PartitionId((int)number)
         : throw new InvalidDataException($"A peer named the partition {number}.");
 
-    /// <summary>No later than a calendar has: what is stamped with it stays in the log for ever.</summary>
-    private static GroupTime Time(long ms, long begunIn) => ms <= LatestMs
-        ? new GroupTime(Position(ms), new Term(Position(begunIn)))
-        : throw new InvalidDataException($"A peer said that it is {ms} ms since 1970; at most {LatestMs} expected.");
+    /// <summary>
+    /// Of an era that had begun, and no later than a calendar has: what is stamped with it stays in the log for ever.
+    /// </summary>
+    private static ClockReading Reading(long era, long ms, Term toldIn)
+    {
+        if (ms > LatestMs)
+            throw new InvalidDataException($"A peer said that it is {ms} ms since 1970; at most {LatestMs} expected.");
+        if (Position(era) > toldIn.Value || (ms > 0 && era == 0))
+            throw new InvalidDataException($"A peer was told the time of era {era} in term {toldIn}.");
+        return new ClockReading(new Era(era), Position(ms), toldIn);
+    }
 
     private static LogIndex Index(long value) => new(Position(value));
 

@@ -45,22 +45,30 @@ internal static class NodeMutants
         new("29", "a new primary takes its own wall clock", "Lives", 1,
             new Change(
                 Clock,
-                "Ms = ExactlyAt(_shown!, at), At",
-                "Ms = time.GetUtcNow().ToUnixTimeMilliseconds(), At")),
+                "Ms = Math.Max(stateMs, ExactlyAt(anchor, at))",
+                "Ms = Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds())")),
         new("29", "the time for which all were down does not count", "Lives", 1,
             new Change(Clock, "Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds())", "Math.Max(stateMs, 1)")),
-        new("29", "who begins a time does not say so", "Lives", 2,
+        new("29", "who begins an era does not say so", "Lives", 2,
             new Change(
                 "KvStore.Core/Replication/Replica.Primary.cs",
-                "        if (Time.IsTold)\n",
-                "        if (Clocks.Told.Length > 0)\n")),
-        new("29", "a time is not told with the entry that begins it", "Lives", 872,
-            new Change("KvStore.Core/Replication/Replica.Primary.cs", "        Clocks = Clocks.WithBegun(Term);\n", "")),
+                "AppendToLog(ConfigurationEntry(_firstOfTerm, Configuration.WithEra(Era.BegunIn(Term))));\n"
+                + "        Clocks = Clocks.WithBegun(Term);",
+                "AppendToLog(ConfigurationEntry(_firstOfTerm, Configuration));\n"
+                + "        Clocks = Clocks with\n        {\n"
+                + "            Told = Clocks.Told.Add(new ClockReading(Configuration.Era, Clocks.BeginMs, Term)),\n"
+                + "        };")),
+        new("29", "an era is not told with the entry that begins it", "Lives", 872,
+            new Change(
+                "KvStore.Core/Replication/Replica.Primary.cs",
+                "=> Clocks.Of(Configuration.Era) with { ToldIn = Term };",
+                "=> Configuration.Era == Era.BegunIn(Term) && !HasCommittedInTerm\n"
+                + "            ? default : Clocks.Of(Configuration.Era) with { ToldIn = Term };")),
         new("29", "a vote tells log time for what was told", "Lives", 523,
             new Change(
                 Clock,
-                "new GroupTime(ReadingOf(anchor, at), anchor.BegunIn)",
-                "new GroupTime(Math.Max(stateMs, ReadingOf(anchor, at)), anchor.BegunIn)")),
+                "new ClockReading(anchor.Era, ReadingOf(anchor, _preparedAt), anchor.ToldIn)",
+                "new ClockReading(anchor.Era, Math.Max(stateMs, ReadingOf(anchor, _preparedAt)), anchor.ToldIn)")),
         new("29", "a primary follows its wall clock at once", "Lives", 1,
             new Change(Clock, "LargestSlew = 0.001", "LargestSlew = 10")),
         new("29", "a primary's clock stands still where its log is ahead of it", "Lives", 4,

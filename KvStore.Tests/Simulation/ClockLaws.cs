@@ -15,11 +15,11 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private const double Slew = 0.001;
 
     private readonly Dictionary<(LogIndex Index, Term Term), long> _stamped = [];
-    private readonly HashSet<(Term BegunIn, NodeId Node)> _told = [];
-    private readonly Dictionary<Term, Reading> _begun = [];
+    private readonly HashSet<(Era Era, NodeId Node)> _told = [];
+    private readonly Dictionary<Era, Reading> _begun = [];
     private readonly SortedSet<Term> _goneOn = [];
     private LogIndex _applied;
-    private Term _timeBegunIn;
+    private Era _era;
     private Reading? _earliest;
     private Reading? _latest;
 
@@ -27,23 +27,23 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     private readonly record struct Reading(long LogMs, long At);
 
     /// <summary>
-    /// Somebody became primary who was told nothing of the time that its log goes by. That is only so where it was
-    /// told to no majority of processes that still run; then its wall clock says what time it is, unless the log knows
-    /// of a later one.
+    /// Somebody became primary who was told nothing of the era that its log goes by. That is only so where it was told
+    /// to no majority of processes that still run; then its wall clock says what time it is, unless the log knows of a
+    /// later one.
     /// </summary>
     public void Begins(SimulatedReplica replica, long wallMs)
     {
         var voters = replica.ConfigurationBefore.Voters;
         var told = voters.Count(voter => world.Node(voter).IsUp
-            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.TimeBegunIn));
+            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.Era));
         Law.Holds(
             2 * told <= voters.Length,
-            $"n{replica.Node} g{group}: begins another time, though {told} of {voters.Length} know the one of "
-            + $"{replica.ConfigurationBefore.TimeBegunIn}");
+            $"n{replica.Node} g{group}: begins an era, though {told} of {voters.Length} know "
+            + $"{replica.ConfigurationBefore.Era}");
         Law.Holds(
             replica.NowMs == Math.Max(wallMs, replica.Image.TimeMs),
             $"n{replica.Node} g{group}: begins at {replica.NowMs}, its wall clock shows {wallMs}");
-        _begun[replica.Core.Term] = new Reading(replica.NowMs, world.Queue.Now);
+        _begun[replica.Core.Configuration.Era] = new Reading(replica.NowMs, world.Queue.Now);
     }
 
     /// <summary>
@@ -56,8 +56,8 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
             _goneOn.Add(term);
     }
 
-    /// <summary>Some process was told the time that was begun in a term, or began it.</summary>
-    public void Told(Term begunIn, NodeId node) => _told.Add((begunIn, node));
+    /// <summary>Some process was told the time of an era, or began it.</summary>
+    public void Told(Era era, NodeId node) => _told.Add((era, node));
 
     /// <summary>
     /// A primary answers a write: a majority has been told the time that its life is measured by, or it would go on by
@@ -65,10 +65,10 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     /// </summary>
     public void Answered(GroupConfiguration configuration, SimulatedReplica replica)
     {
-        var told = configuration.Voters.Count(voter => _told.Contains((configuration.TimeBegunIn, voter)));
+        var told = configuration.Voters.Count(voter => _told.Contains((configuration.Era, voter)));
         Law.Holds(
             2 * told > configuration.Voters.Length,
-            $"n{replica.Node} g{group}: answers by the time of {configuration.TimeBegunIn}, which {told} of "
+            $"n{replica.Node} g{group}: answers by era {configuration.Era}, which {told} of "
             + $"{configuration.Voters.Length} were ever told");
     }
 
@@ -84,9 +84,9 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
             return;
         _applied = entry.Index;
         if (entry.Kind == EntryKind.Configuration
-            && GroupConfigurationFormat.Decode(entry.Payload.Span).TimeBegunIn is var begun && begun != _timeBegunIn)
+            && GroupConfigurationFormat.Decode(entry.Payload.Span).Era is var begun && begun != _era)
         {
-            (_timeBegunIn, _earliest, _latest) = (begun, null, null);    // it goes on from a wall clock
+            (_era, _earliest, _latest) = (begun, null, null);    // it goes on from a wall clock
             _goneOn.RemoveWhere(term => term <= entry.Term);
         }
 
@@ -124,7 +124,7 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
         {
             _goneOn.RemoveWhere(term => term <= entry.Term);
             var limit = Math.Max(
-                LimitAt(_latest!.Value, world.Queue.Now), LimitAt(_begun[_timeBegunIn], world.Queue.Now));
+                LimitAt(_latest!.Value, world.Queue.Now), LimitAt(_begun[_era], world.Queue.Now));
             HoldsAt(entry, logMs, limit);
             _earliest = now;
         }

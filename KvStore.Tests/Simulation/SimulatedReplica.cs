@@ -20,7 +20,7 @@ internal sealed class SimulatedReplica
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
     private readonly Dictionary<Ticket, long> _stamped = [];
     private readonly LogClock _clock;
-    private readonly HashSet<Term> _told = [];
+    private readonly HashSet<Era> _told = [];
     private KeyValueState _state;
     private Term _appliedTerm;
     private long _lastTicket;
@@ -80,9 +80,9 @@ internal sealed class SimulatedReplica
     public long NowMs => _clock.ReadMs(Image.TimeMs);
 
     /// <summary>
-    /// Whether a primary told this process, or was this one, of the time that was begun in <paramref name="term"/>.
+    /// Whether a primary told this process the time of an era, or was this one.
     /// </summary>
-    public bool WasTold(Term term) => _told.Contains(term);
+    public bool WasTold(Era era) => _told.Contains(era);
 
     /// <summary>Whether something that was to expire long ago is still there.</summary>
     public bool IsLate => Image.NextExpiryMs < NowMs - LatestMs;
@@ -226,28 +226,22 @@ internal sealed class SimulatedReplica
         _clock.Stepped(Core, Image.TimeMs);
         foreach (var message in inputs.OfType<Input.Receive>().Select(input => input.Message))
         {
-            var told = message switch
-            {
-                PeerMessage.Heartbeat beat => beat.Time,
-                PeerMessage.AppendRequest append => append.Time,
-                _ => default,
-            };
-            if (told.IsTold && message.Term >= termBefore)
-                Told(told.BegunIn);
+            if (message.ToldByPrimary() is { IsTold: true } told && message.Term >= termBefore)
+                Told(told.Era);
         }
 
-        if (isNewPrimary && Core.Configuration.TimeBegunIn == Core.Term)
+        if (isNewPrimary && Core.Configuration.Era == Era.BegunIn(Core.Term))
             _laws.Clocks.Begins(this, _node.Time.WallMs);
         else if (isNewPrimary)
-            _laws.Clocks.GoesOn(Core.Term, Core.Clocks.Of(Core.Configuration.TimeBegunIn).ToldIn, lastTermBefore);
+            _laws.Clocks.GoesOn(Core.Term, Core.Clocks.Of(Core.Configuration.Era).ToldIn, lastTermBefore);
         if (isNewPrimary)
-            Told(Core.Configuration.TimeBegunIn);
+            Told(Core.Configuration.Era);
     }
 
-    private void Told(Term begunIn)
+    private void Told(Era era)
     {
-        _told.Add(begunIn);
-        _laws.Clocks.Told(begunIn, Node);
+        _told.Add(era);
+        _laws.Clocks.Told(era, Node);
     }
 
     private void CarryOut()

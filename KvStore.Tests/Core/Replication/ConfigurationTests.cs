@@ -23,12 +23,12 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
-    public void A_change_of_members_keeps_the_time()
+    public void A_change_of_members_keeps_the_era()
     {
         var driver = CommittedPrimary();
-        Assert.Equal(driver.Core.Term, driver.Core.Configuration.TimeBegunIn);
+        Assert.Equal(Era.BegunIn(driver.Core.Term), driver.Core.Configuration.Era);
         driver.Step(new Input.Reconfigure(Of([1, 2, 3], 4)));
-        Assert.Equal(Of([1, 2, 3], 4).WithTimeBegunIn(driver.Core.Term), driver.Core.Configuration);
+        Assert.Equal(Of([1, 2, 3], 4).WithEra(Era.BegunIn(driver.Core.Term)), driver.Core.Configuration);
     }
 
     [Fact]    // 4.2.1: "a server that is not yet a voting member" receives entries and does not count
@@ -251,9 +251,9 @@ public sealed class ConfigurationTests
         Assert.Equal(Of([3, 1, 70_000], 2), GroupConfigurationFormat.Decode(bytes));
         for (var length = 0; length < bytes.Length; length++)
             Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode(bytes.AsSpan(0, length)));
-        Assert.Equal(new Term(9), GroupConfigurationFormat.Decode(
-            GroupConfigurationFormat.Encode(Of([3, 1]).WithTimeBegunIn(new Term(9)))).TimeBegunIn);
-        Assert.Equal(Of([1]), GroupConfigurationFormat.Decode([1, 1, 0, 1, 0, 0, 0]));    // of before there were times
+        Assert.Equal(new Era(9), GroupConfigurationFormat.Decode(
+            GroupConfigurationFormat.Encode(Of([3, 1]).WithEra(new Era(9)))).Era);
+        Assert.Equal(Of([1]), GroupConfigurationFormat.Decode([1, 1, 0, 1, 0, 0, 0]));    // of before there were eras
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([3, 1, 0, 1, 0, 0, 0]));
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([2, 1, 0, 1, 0, 0, 0]));
         Assert.Throws<InvalidDataException>(() => GroupConfigurationFormat.Decode([1, 0, 1, 1, 0, 0, 0]));

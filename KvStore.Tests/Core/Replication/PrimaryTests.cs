@@ -13,7 +13,7 @@ public sealed class PrimaryTests
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = Shows(ms: 1, begunIn: 0);
+        driver.Core.Clocks = Shows(ms: 1, era: 0);
 
         var effects = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
@@ -21,39 +21,39 @@ public sealed class PrimaryTests
         Assert.Equal((3, 2, EntryKind.Empty), (entry.Index.Value, entry.Term.Value, entry.Kind));
     }
 
-    /// <summary>As who is told another time than that its log goes by.</summary>
+    /// <summary>As who is told of another era than its log goes by.</summary>
     [Theory, InlineData(0, 0), InlineData(1, 1)]
-    public void A_primary_that_was_told_no_time_says_in_its_first_entry_that_it_begins_one(long ms, int begunIn)
+    public void A_primary_that_was_told_no_time_says_in_its_first_entry_that_it_begins_an_era(long ms, int era)
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = Shows(ms, begunIn);
+        driver.Core.Clocks = Shows(ms, era);
         driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
 
-        Assert.Equal(new Term(2), driver.Core.Configuration.TimeBegunIn);
+        Assert.Equal(new Era(2), driver.Core.Configuration.Era);
         Assert.Equal([1, 2, 3], driver.Core.Voters.Select(voter => voter.Value));
-        Assert.Equal(Term.Zero, driver.Core.ConfigurationAt(new LogIndex(2)).TimeBegunIn);
+        Assert.Equal(new Era(0), driver.Core.ConfigurationAt(new LogIndex(2)).Era);
     }
 
     [Fact]
-    public void A_time_that_a_primary_begins_leaves_with_the_entry_that_says_so()
+    public void An_era_that_a_primary_begins_is_told_with_the_entry_that_says_so()
     {
         ReplicaDriver driver = new(recovered: WithLog(1, 1));
         driver.BecomeCandidate();
-        driver.Core.Clocks = Shows(ms: 5, begunIn: 1);
+        driver.Core.Clocks = Shows(ms: 5, era: 1);
         var first = driver.Receive(2, new PeerMessage.VoteReply(new Term(2), IsGranted: true, IsPreVote: false));
-        GroupTime begun = new(Ms: 77, new Term(2));
+        ClockReading begun = new(new Era(2), Ms: 77, ToldIn: new Term(2));
         Assert.NotEmpty(first.Sent<PeerMessage.Heartbeat>());
-        Assert.All(first.Sent<PeerMessage.Heartbeat>(), beat => Assert.Equal(begun, beat.Time));
+        Assert.All(first.Sent<PeerMessage.Heartbeat>(), beat => Assert.Equal(begun, beat.Reading));
         Assert.All(
             first.Sent<PeerMessage.AppendRequest>().Where(append => !append.Entries.IsEmpty),
-            append => Assert.Equal(begun, append.Time));
+            append => Assert.Equal(begun, append.Reading));
     }
 
-    /// <summary>What a host's clocks show that was told one time, and would begin another at 77.</summary>
-    private static HostClocks Shows(long ms, int begunIn) => new(Stamp: 0, BeginMs: 77)
+    /// <summary>What a host's clocks show that was told of one era, and would begin another at 77.</summary>
+    private static HostClocks Shows(long ms, int era) => new(Stamp: 0, BeginMs: 77)
     {
-        Told = [new ToldTime(new GroupTime(ms, new Term(begunIn)), Term.Zero)],
+        Told = [new ClockReading(new Era(era), ms, Term.Zero)],
     };
 
     // 5.3: "appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel";

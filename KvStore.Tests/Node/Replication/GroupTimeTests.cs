@@ -117,7 +117,7 @@ public sealed class GroupTimeTests
             Term.Zero,
             [new LogEntry(new LogIndex(1), new Term(2), EntryKind.Empty, default)],
             LogIndex.Zero,
-            new GroupTime(Minute, Term.Zero))));
+            At(Minute))));
         backup.Replica.Add(new Input.Receive(
             new NodeId(2), new PeerMessage.AppendReply(new Term(3), false, default, default, default)));
         backup.Carry();
@@ -126,7 +126,7 @@ public sealed class GroupTimeTests
 
         Assert.Equal(1, backup.LastIndex.Value);
         var vote = backup.Sent.Select(sent => sent.Message).OfType<PeerMessage.VoteReply>().Last();
-        Assert.Equal(new GroupTime(Minute, Term.Zero), vote.Told.Time);
+        Assert.Equal(Minute, vote.Reading.Ms);
     }
 
     /// <summary>
@@ -142,7 +142,7 @@ public sealed class GroupTimeTests
         Two.Restart();
         _group.Mail.Clear();
         _group.Elect(Two);
-        Assert.Equal(Two.Term, Two.Replica.Replica.Configuration.TimeBegunIn);
+        Assert.Equal(Era.BegunIn(Two.Term), Two.Replica.Replica.Configuration.Era);
         Three.IsCut = false;
         One.IsCut = true;
         Two.Tick(4);    // its entry is not flushed; its heartbeats come to the third
@@ -166,7 +166,7 @@ public sealed class GroupTimeTests
             replica.Restart();
         _group.Mail.Clear();
         _group.Elect(One);
-        Assert.Equal(One.Term, One.Replica.Replica.Configuration.TimeBegunIn);
+        Assert.Equal(Era.BegunIn(One.Term), One.Replica.Replica.Configuration.Era);
         One.Flush();
         foreach (var sent in _group.Take(to: 3).Where(mail => mail.Message is PeerMessage.AppendRequest))
             Three.Receive(sent);
@@ -197,16 +197,18 @@ public sealed class GroupTimeTests
                 EntryKind.Command,
                 CommandFormat.Encode(Put("k", "v") with { TimeMs = 10 * Minute }))],
             LogIndex.Zero,
-            new GroupTime(Minute, Term.Zero)));
+            At(Minute)));
         backup.Flush();
         backup.Receive(2, new PeerMessage.Heartbeat(
-            new Term(2), new LogIndex(1), 1, default, 1, 0, new GroupTime(Minute, Term.Zero)));
+            new Term(2), new LogIndex(1), 1, default, 1, 0, At(Minute)));
         Assert.Equal(10 * Minute, backup.Replica.NowMs);
         backup.Receive(3, new PeerMessage.VoteRequest(new Term(4), new LogIndex(9), new Term(3), false, true));
         backup.Flush();
         var vote = backup.Sent.Select(sent => sent.Message).OfType<PeerMessage.VoteReply>().Last();
-        Assert.Equal(Minute, vote.Told.Time.Ms);
+        Assert.Equal(Minute, vote.Reading.Ms);
     }
+
+    private static ClockReading At(long ms) => new(default, ms, ToldIn: new Term(2));
 
     private void TimeGoesOnWith(HandCarriedReplica primary)
     {

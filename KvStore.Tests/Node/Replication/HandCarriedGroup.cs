@@ -107,6 +107,8 @@ internal sealed class MachineTime(FakeTimeProvider time) : TimeProvider
     /// <summary>By how much its wall clock is ahead.</summary>
     public TimeSpan Skew { get; set; }
 
+    public long WallMs => GetUtcNow().ToUnixTimeMilliseconds();
+
     public override long TimestampFrequency => time.TimestampFrequency;
 
     public override DateTimeOffset GetUtcNow() => time.GetUtcNow() + Skew;

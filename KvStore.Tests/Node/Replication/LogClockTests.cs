@@ -10,17 +10,22 @@ public sealed class LogClockTests
 {
     private const long Hour = 3_600_000;
     private const long Day = 24 * Hour;
-    private readonly SkewedTime _time = new();
+    private readonly FakeTimeProvider _true = new(new DateTimeOffset(2026, 5, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly MachineTime _time;
     private readonly LogClock _clock;
 
-    public LogClockTests() => _clock = new LogClock(_time);
+    public LogClockTests()
+    {
+        _time = new MachineTime(_true);
+        _clock = new LogClock(_time);
+    }
 
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_jump_of_the_wall_clock_does_nothing(int hours)
     {
         Begin(term: 1, stateMs: 0);
         var before = _clock.ReadMs(0);
-        _time.Jump(TimeSpan.FromHours(hours));
+        _time.Skew += (TimeSpan.FromHours(hours));
         Assert.Equal(before, _clock.ReadMs(0));
         Pass(5000);
         Assert.Equal(before + 5000, _clock.ReadMs(0));
@@ -29,8 +34,8 @@ public sealed class LogClockTests
     [Theory, InlineData(+1), InlineData(-1)]
     public void A_failover_continues_the_time_whatever_the_wall_clock_says(int hours)
     {
-        _clock.Tell(new Term(3), At(10 * Day), _time.GetTimestamp());
-        _time.Jump(TimeSpan.FromHours(hours));
+        Tell(At(10 * Day, toldIn: 3));
+        _time.Skew += (TimeSpan.FromHours(hours));
         Pass(700);
         _clock.Serve(new Term(4), stateMs: 10 * Day);
         Pass(300);
@@ -42,7 +47,7 @@ public sealed class LogClockTests
     public void A_primary_nears_its_wall_clock_by_one_part_in_a_thousand(int sign)
     {
         var start = _time.WallMs - (sign * 1300);
-        _clock.Tell(new Term(3), At(start), _time.GetTimestamp());
+        Tell(At(start, toldIn: 3));
         _clock.Serve(new Term(4), stateMs: 0);
         PassServing(new Term(4), seconds: 1001);    // the first of them at its own rate
         Assert.InRange(sign * (_clock.ReadMs(0) - start - 1_001_000), 999, 1001);
@@ -55,7 +60,7 @@ public sealed class LogClockTests
     {
         Begin(term: 1, stateMs: 0);
         var before = _clock.ReadMs(0);
-        _time.Jump(TimeSpan.FromHours(hours));
+        _time.Skew += (TimeSpan.FromHours(hours));
         PassServing(new Term(1), seconds: 31);
         Assert.InRange(_clock.ReadMs(0) - before - 31_000, -31, 31);
     }
@@ -84,9 +89,9 @@ public sealed class LogClockTests
     [Fact]
     public void A_voter_that_knows_the_time_tells_it_to_a_candidate_that_does_not()
     {
-        Suggest(At(4 * Day), toldIn: 1);
-        Suggest(At(5 * Day), toldIn: 1);
-        Suggest(At(3 * Day), toldIn: 1);
+        Suggest(At(4 * Day, toldIn: 1));
+        Suggest(At(5 * Day, toldIn: 1));
+        Suggest(At(3 * Day, toldIn: 1));
         Pass(10);
         _clock.Serve(new Term(2), stateMs: Day);
         Assert.Equal((5 * Day) + 10, _clock.ReadMs(Day));
@@ -97,15 +102,15 @@ public sealed class LogClockTests
     /// knows it.
     /// </summary>
     [Fact]
-    public void What_is_told_of_another_time_is_void()
+    public void What_is_told_of_another_era_is_not_shown()
     {
-        _clock.Tell(new Term(6), At(_time.WallMs + Hour, begunIn: 2), _time.GetTimestamp());
+        Tell(At(_time.WallMs + Hour, era: 2, toldIn: 6));
         GoBy(7);
-        Suggest(At(_time.WallMs + Hour, begunIn: 2), toldIn: 1);
+        Suggest(At(_time.WallMs + Hour, era: 2, toldIn: 1));
         Assert.Equal(5, _clock.ReadMs(stateMs: 5));
-        Suggest(At(_time.WallMs - Day, begunIn: 7), toldIn: 1);
+        Suggest(At(_time.WallMs - Day, era: 7, toldIn: 1));
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(stateMs: 5));
-        Suggest(At(_time.WallMs + Hour, begunIn: 2), toldIn: 1);
+        Suggest(At(_time.WallMs + Hour, era: 2, toldIn: 1));
         _clock.Serve(new Term(9), stateMs: 0);
         Assert.Equal(_time.WallMs - Day, _clock.ReadMs(0));
     }
@@ -114,22 +119,22 @@ public sealed class LogClockTests
     [Fact]
     public void Of_what_voters_tell_that_counts_which_they_were_told_last()
     {
-        Suggest(At(9 * Day), toldIn: 3);
-        Suggest(At(6 * Day), toldIn: 4);
-        Suggest(At(7 * Day), toldIn: 4);
-        Suggest(At(8 * Day), toldIn: 3);
+        Suggest(At(9 * Day, toldIn: 3));
+        Suggest(At(6 * Day, toldIn: 4));
+        Suggest(At(7 * Day, toldIn: 4));
+        Suggest(At(8 * Day, toldIn: 3));
         _clock.Serve(new Term(5), stateMs: 0);
         Assert.Equal(7 * Day, _clock.ReadMs(0));
     }
 
     /// <summary>Each is known by itself: which of them counts is the log's to say.</summary>
     [Fact]
-    public void Who_is_told_of_another_time_gives_up_none()
+    public void Who_is_told_of_another_era_gives_up_none()
     {
-        _clock.Tell(new Term(6), At(9 * Day, begunIn: 2), _time.GetTimestamp());
-        _clock.Tell(new Term(7), At(Day, begunIn: 7), _time.GetTimestamp());
-        Suggest(At(8 * Day, begunIn: 2), toldIn: 5);
-        Suggest(At(2 * Day, begunIn: 7), toldIn: 5);
+        Tell(At(9 * Day, era: 2, toldIn: 6));
+        Tell(At(Day, era: 7, toldIn: 7));
+        Suggest(At(8 * Day, era: 2, toldIn: 5));
+        Suggest(At(2 * Day, era: 7, toldIn: 5));
         GoBy(2);
         Assert.Equal(9 * Day, _clock.ReadMs(0));
         GoBy(7);
@@ -140,27 +145,27 @@ public sealed class LogClockTests
     [Fact]
     public void What_was_begun_before_that_which_is_committed_is_forgotten()
     {
-        _clock.Tell(new Term(6), At(9 * Day, begunIn: 2), _time.GetTimestamp());
-        _clock.Tell(new Term(7), At(Day, begunIn: 7), _time.GetTimestamp());
-        _clock.Tell(new Term(8), At(2 * Day, begunIn: 8), _time.GetTimestamp());
-        _clock.Follow(new Term(8), committed: new Term(7));
-        Assert.Equal([7, 8], _clock.Prepare(0, 0).Told.Select(told => told.Time.BegunIn.Value));
+        Tell(At(9 * Day, era: 2, toldIn: 6));
+        Tell(At(Day, era: 7, toldIn: 7));
+        Tell(At(2 * Day, era: 8, toldIn: 8));
+        _clock.Follow(new Era(8), committed: new Era(7));
+        Assert.Equal([7, 8], _clock.Prepare(0, 0).Told.Select(told => told.Era.Value));
     }
 
     [Fact]
-    public void A_candidate_is_told_of_the_time_that_it_asks_for_whatever_the_voters_log_goes_by()
+    public void A_candidate_is_told_of_the_era_that_it_asks_for_whatever_the_voters_log_goes_by()
     {
         ReplicaHarness backup = new();
         backup.Receive(2, new PeerMessage.Heartbeat(
-            new Term(6), default, Round: 1, default, 1, 0, At(Day, begunIn: 6)));
+            new Term(6), default, Round: 1, default, 1, 0, At(Day, era: 6, toldIn: 6)));
         backup.Receive(3, new PeerMessage.Heartbeat(
-            new Term(7), default, Round: 1, default, 1, 0, At(2 * Day, begunIn: 7)));
-        foreach (var (begunIn, toldMs) in new[] { (7, 2 * Day), (6, Day), (5, 0) })
+            new Term(7), default, Round: 1, default, 1, 0, At(2 * Day, era: 7, toldIn: 7)));
+        foreach (var (era, toldMs) in new[] { (7, 2 * Day), (6, Day), (5, 0) })
         {
             backup.Receive(4, new PeerMessage.VoteRequest(
-                new Term(8), new LogIndex(9), new Term(7), false, IsTransfer: true, new Term(begunIn)));
+                new Term(8), new LogIndex(9), new Term(7), false, IsTransfer: true, new Era(era)));
             backup.Flush();
-            Assert.Equal(toldMs, Last<PeerMessage.VoteReply>(backup).Told.Time.Ms);
+            Assert.Equal(toldMs, Last<PeerMessage.VoteReply>(backup).Reading.Ms);
         }
     }
 
@@ -169,10 +174,11 @@ public sealed class LogClockTests
     public void What_a_primary_of_before_says_tells_a_backup_nothing()
     {
         ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(6), default, Round: 1, default, 1, 0, At(Day)));
-        backup.Receive(3, new PeerMessage.Heartbeat(new Term(5), default, Round: 1, default, 1, 0, At(2 * Day)));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(6), default, Round: 1, default, 1, 0, At(Day, toldIn: 6)));
         backup.Receive(3, new PeerMessage.Heartbeat(
-            new Term(5), default, Round: 1, default, 1, 0, At(2 * Day, begunIn: 5)));
+            new Term(5), default, Round: 1, default, 1, 0, At(2 * Day, toldIn: 5)));
+        backup.Receive(3, new PeerMessage.Heartbeat(
+            new Term(5), default, Round: 1, default, 1, 0, At(2 * Day, era: 5, toldIn: 5)));
         Assert.Equal(Day, backup.Replica.NowMs);
     }
 
@@ -182,21 +188,21 @@ public sealed class LogClockTests
     {
         ReplicaHarness backup = new();
         Input.Receive beat = new(new NodeId(2), new PeerMessage.Heartbeat(
-            new Term(1), default, Round: 1, default, 1, 0, At(Day)));
+            new Term(1), default, Round: 1, default, 1, 0, At(Day, toldIn: 1)));
         Input.Receive request = new(new NodeId(3), new PeerMessage.VoteRequest(
             new Term(7), new LogIndex(9), new Term(6), IsPreVote: false, IsTransfer: true));
         backup.Replica.Add(isVoteFirst ? request : beat);
         backup.Replica.Add(isVoteFirst ? beat : request);
         backup.Carry();
         backup.Flush();
-        Assert.Equal(At(Day), Last<PeerMessage.VoteReply>(backup).Told.Time);
+        Assert.Equal(At(Day, toldIn: 1), Last<PeerMessage.VoteReply>(backup).Reading);
     }
 
     /// <summary>What is truncated takes the time along that it began; what was told before is known still.</summary>
     [Fact]
     public void A_time_counts_again_when_the_log_goes_by_it_again()
     {
-        _clock.Tell(new Term(6), At(Day, begunIn: 2), _time.GetTimestamp());
+        Tell(At(Day, era: 2, toldIn: 6));
         GoBy(7);
         GoBy(2);
         Pass(10);
@@ -207,11 +213,11 @@ public sealed class LogClockTests
     [Fact]
     public void Many_messages_that_were_long_on_their_way_lose_a_twentieth_and_no_more()
     {
-        _clock.Tell(new Term(3), At(Day), _time.GetTimestamp());
+        Tell(At(Day, toldIn: 3));
         for (var message = 0; message < 2000; message++)
         {
-            _time.Advance(TimeSpan.FromMicroseconds(500));
-            _clock.Tell(new Term(3), At(Day), _time.GetTimestamp());
+            _true.Advance(TimeSpan.FromMicroseconds(500));
+            Tell(At(Day, toldIn: 3));
         }
 
         Assert.InRange(_clock.ReadMs(0), Day + 949, Day + 951);
@@ -222,33 +228,33 @@ public sealed class LogClockTests
     {
         var primary = ReplicaHarness.Primary();
         primary.Write(Put("k", "v"));
-        Assert.Equal(primary.Replica.NowMs, Last<PeerMessage.AppendRequest>(primary).Time.Ms);
+        Assert.Equal(primary.Replica.NowMs, Last<PeerMessage.AppendRequest>(primary).Reading.Ms);
 
         ReplicaHarness backup = new();
         backup.Receive(2, new PeerMessage.AppendRequest(
-            new Term(1), LogIndex.Zero, Term.Zero, [], LogIndex.Zero, At(Day)));
+            new Term(1), LogIndex.Zero, Term.Zero, [], LogIndex.Zero, At(Day, toldIn: 1)));
         backup.Flush();
         Assert.Equal(Day, backup.Replica.NowMs);
     }
 
     [Fact]
-    public void A_backup_is_never_ahead_of_its_primary_and_catches_up_with_what_it_is_told()
+    public void A_backup_falls_back_to_its_primary_and_catches_up_with_what_it_is_told()
     {
-        _clock.Tell(new Term(3), At(Day), _time.GetTimestamp());
+        Tell(At(Day, toldIn: 3));
         Pass(1000);
-        _clock.Tell(new Term(3), At(Day + 990), _time.GetTimestamp());    // this clock may be the faster one
+        Tell(At(Day + 990, toldIn: 3));    // this clock may be the faster one
         Assert.Equal(Day + 990, _clock.ReadMs(0));
         Pass(1000);
-        _clock.Tell(new Term(3), At(Day + 2500), _time.GetTimestamp());    // or the last word had been on its way
+        Tell(At(Day + 2500, toldIn: 3));    // or the last word had been on its way
         Assert.Equal(Day + 2500, _clock.ReadMs(0));
     }
 
     [Fact]
     public void What_a_paused_backup_finds_at_its_door_does_not_turn_its_clock_back()
     {
-        _clock.Tell(new Term(3), At(Day), _time.GetTimestamp());
+        Tell(At(Day, toldIn: 3));
         Pass(10_000);
-        _clock.Tell(new Term(3), At(Day + 100), _time.GetTimestamp());
+        Tell(At(Day + 100, toldIn: 3));
 
         Assert.InRange(_clock.ReadMs(0), Day + 9500, Day + 10_000);
     }
@@ -256,8 +262,8 @@ public sealed class LogClockTests
     [Fact]
     public void Another_term_has_another_clock()
     {
-        _clock.Tell(new Term(3), At(2 * Day), _time.GetTimestamp());
-        _clock.Tell(new Term(4), At(Day), _time.GetTimestamp());
+        Tell(At(2 * Day, toldIn: 3));
+        Tell(At(Day, toldIn: 4));
         Assert.Equal(Day, _clock.ReadMs(stateMs: Day - 1));
         Assert.Equal(3 * Day, _clock.ReadMs(stateMs: 3 * Day));
     }
@@ -267,11 +273,11 @@ public sealed class LogClockTests
     {
         var primary = ReplicaHarness.Primary();
         primary.Tick(2);
-        var told = Last<PeerMessage.Heartbeat>(primary).Time.Ms;
+        var told = Last<PeerMessage.Heartbeat>(primary).Reading.Ms;
         Assert.Equal(primary.Replica.NowMs, told);
 
         ReplicaHarness backup = new();
-        backup.Receive(2, new PeerMessage.Heartbeat(new Term(1), default, Round: 1, default, 1, 0, At(Day)));
+        backup.Receive(2, new PeerMessage.Heartbeat(new Term(1), default, Round: 1, default, 1, 0, At(Day, toldIn: 1)));
         backup.Time.Advance(TimeSpan.FromSeconds(3));
         backup.Tick(20);    // it has lost patience: before, it would say nothing
         backup.Receive(3, new PeerMessage.VoteRequest(new Term(7), new LogIndex(9), new Term(6), true, false));
@@ -279,7 +285,7 @@ public sealed class LogClockTests
 
         Assert.Equal(Day + 3000, backup.Replica.NowMs);
         var vote = Last<PeerMessage.VoteReply>(backup);
-        Assert.Equal(new ToldTime(At(Day + 3000), new Term(1)), vote.Told);
+        Assert.Equal(At(Day + 3000, toldIn: 1), vote.Reading);
     }
 
     [Fact]
@@ -287,7 +293,7 @@ public sealed class LogClockTests
     {
         ReplicaHarness backup = new();
         backup.Receive(3, new PeerMessage.VoteRequest(new Term(7), new LogIndex(9), new Term(6), true, false));
-        Assert.False(Last<PeerMessage.VoteReply>(backup).Told.Time.IsTold);
+        Assert.False(Last<PeerMessage.VoteReply>(backup).Reading.IsTold);
         Assert.Equal(0, backup.Replica.NowMs);
     }
 
@@ -296,9 +302,9 @@ public sealed class LogClockTests
     {
         var primary = ReplicaHarness.Primary();
         var now = primary.Replica.NowMs;
-        GroupTime wrong = new(now + Hour, primary.Replica.Replica.Configuration.TimeBegunIn);
-        primary.Receive(2, new PeerMessage.VoteReply(primary.Term, true, false, new ToldTime(wrong, Term.Zero)));
-        primary.Receive(2, new PeerMessage.VoteReply(new Term(0), true, false, new ToldTime(wrong, Term.Zero)));
+        ClockReading wrong = new(primary.Replica.Replica.Configuration.Era, now + Hour, primary.Term);
+        primary.Receive(2, new PeerMessage.VoteReply(primary.Term, true, false, wrong));
+        primary.Receive(2, new PeerMessage.VoteReply(new Term(0), true, false, wrong));
         primary.Receive(3, new PeerMessage.Heartbeat(new Term(0), default, Round: 1, default, 1, 0, wrong));
         Assert.Equal(now, primary.Replica.NowMs);
 
@@ -314,7 +320,7 @@ public sealed class LogClockTests
         ReplicaHarness candidate = new();
         while (candidate.Replica.Role == ReplicaRole.Backup)
             candidate.Tick();
-        ToldTime told = new(At(Day), Term.Zero);
+        var told = At(Day);
         candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term.Next(), true, IsPreVote: true, told));
         candidate.Flush();
         candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, true, IsPreVote: false, told));
@@ -322,23 +328,26 @@ public sealed class LogClockTests
         Assert.Equal((ReplicaRole.Primary, Day), (candidate.Replica.Role, candidate.Replica.NowMs));
     }
 
-    private static GroupTime At(long ms, int begunIn = 0) => new(ms, new Term(begunIn));
+    private static ClockReading At(long ms, int era = 0, int toldIn = 0) =>
+        new(new Era(era), ms, new Term(toldIn));
 
     private static T Last<T>(ReplicaHarness replica)
         where T : PeerMessage => replica.Sent.Select(sent => sent.Message).OfType<T>().Last();
 
-    /// <summary>The log goes by the time that was begun then, and is not known to be committed.</summary>
-    private void GoBy(int begunIn) => _clock.Follow(new Term(begunIn), committed: Term.Zero);
+    /// <summary>The log goes by an era that is not known to be committed.</summary>
+    private void GoBy(int era) => _clock.Follow(new Era(era), committed: default);
 
+    /// <summary>As a replica that is elected and was told nothing.</summary>
     private void Begin(int term, long stateMs)
     {
-        _clock.Prepare(stateMs, stamp: 0);
         GoBy(term);
+        Tell(At(_clock.Prepare(stateMs, stamp: 0).BeginMs, term, term));
         _clock.Serve(new Term(term), stateMs);
     }
 
-    private void Suggest(GroupTime time, int toldIn) =>
-        _clock.Suggest(new ToldTime(time, new Term(toldIn)), _time.GetTimestamp());
+    private void Tell(ClockReading told) => _clock.Tell(told, _time.GetTimestamp());
+
+    private void Suggest(ClockReading told) => _clock.Suggest(told, _time.GetTimestamp());
 
     private void PassServing(Term term, int seconds)
     {
@@ -349,24 +358,5 @@ public sealed class LogClockTests
         }
     }
 
-    private void Pass(int milliseconds) => _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
-
-    /// <summary>A wall clock that somebody sets, beside a monotonic one that nobody can.</summary>
-    private sealed class SkewedTime : TimeProvider
-    {
-        private readonly FakeTimeProvider _true = new(new DateTimeOffset(2026, 5, 1, 0, 0, 0, TimeSpan.Zero));
-        private TimeSpan _skew;
-
-        public override long TimestampFrequency => _true.TimestampFrequency;
-
-        public long WallMs => GetUtcNow().ToUnixTimeMilliseconds();
-
-        public override DateTimeOffset GetUtcNow() => _true.GetUtcNow() + _skew;
-
-        public override long GetTimestamp() => _true.GetTimestamp();
-
-        public void Jump(TimeSpan by) => _skew += by;
-
-        public void Advance(TimeSpan by) => _true.Advance(by);
-    }
+    private void Pass(int milliseconds) => _true.Advance(TimeSpan.FromMilliseconds(milliseconds));
 }

@@ -12,43 +12,47 @@ public sealed class PeerCodecTests
 {
     private static readonly Gen<long> Positions = Gen.OneOf(Gen.Long[0, 100], Gen.Long[0, long.MaxValue / 2]);
 
-    private static readonly Gen<GroupTime> Times = Gen.Select(Gen.Long[0, 1L << 40], Positions)
-        .Select(time => new GroupTime(time.Item1, new Term(time.Item2)));
+    /// <summary>Of an era no later than the term.</summary>
+    private static readonly Gen<(long Term, ClockReading Reading)> Told =
+        Gen.Select(Gen.Long[1, long.MaxValue / 2], Gen.Long[1, 1L << 40], Gen.Double[0, 1], Gen.Bool).Select(
+            (term, ms, part, isTold) => (
+                term,
+                isTold
+                    ? new ClockReading(new Era(Math.Clamp((long)(term * part), 1, term)), ms, new Term(term))
+                    : new ClockReading(default, 0, new Term(term))));
 
     private static readonly Gen<PeerMessage> Messages = Gen.OneOf(
-        Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, (term, index, last, isPre, isTransfer) =>
-            (PeerMessage)new PeerMessage.VoteRequest(
-                new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer)),
-        Gen.Select(Positions, Gen.Bool, Gen.Bool, Times, Positions, (term, isGranted, isPre, time, toldIn) =>
-            (PeerMessage)new PeerMessage.VoteReply(
-                new Term(term), isGranted, isPre, new ToldTime(time, new Term(toldIn)))),
+        Gen.Select(Positions, Positions, Positions, Gen.Bool, Gen.Bool, Positions).Select(
+            (term, index, last, isPre, isTransfer, era) => (PeerMessage)new PeerMessage.VoteRequest(
+                new Term(term), new LogIndex(index), new Term(last), isPre, isTransfer, new Era(era))),
+        Gen.Select(Positions, Gen.Bool, Gen.Bool, Told, (term, isGranted, isPre, told) =>
+            (PeerMessage)new PeerMessage.VoteReply(new Term(term), isGranted, isPre, told.Reading)),
         Gen.Select(
-            Positions,
             Positions,
             Gen.Select(Gen.Bool, Gen.Byte.Array[0, 50]).Array[0, 8],
             Positions,
-            Times,
-            (previous, term, entries, commit, time) =>
+            Told,
+            (previous, entries, commit, told) =>
             (PeerMessage)new PeerMessage.AppendRequest(
-                new Term(term),
+                new Term(told.Term),
                 new LogIndex(previous),
-                new Term(term),
+                new Term(told.Term),
                 [.. entries.Select((entry, at) => new LogEntry(
                     new LogIndex(previous + at + 1),
-                    new Term(term),
+                    new Term(told.Term),
                     entry.Item1 ? EntryKind.Empty : EntryKind.Command,
                     entry.Item2))],
                 new LogIndex(commit),
-                time)
+                told.Reading)
             {
                 Traces = [.. entries.Select(entry => $"{entry.Item2.Length}")],
             }),
         Gen.Select(Positions, Gen.Bool, Positions, Positions, (term, isAccepted, index, hint) =>
             (PeerMessage)new PeerMessage.AppendReply(
                 new Term(term), isAccepted, new LogIndex(index), new LogIndex(hint), new Term(hint))),
-        Gen.Select(Positions, Positions, Positions, Positions, Positions, Positions, Times)
-            .Select((term, commit, round, freshAt, stamp, echo, time) => (PeerMessage)new PeerMessage.Heartbeat(
-                new Term(term), new LogIndex(commit), round, new LogIndex(freshAt), stamp, echo, time)),
+        Gen.Select(Positions, Positions, Positions, Positions, Positions, Told)
+            .Select((commit, round, freshAt, stamp, echo, told) => (PeerMessage)new PeerMessage.Heartbeat(
+                new Term(told.Term), new LogIndex(commit), round, new LogIndex(freshAt), stamp, echo, told.Reading)),
         Gen.Select(Positions, Positions, Positions, Positions, (term, round, stamp, echo) =>
             (PeerMessage)new PeerMessage.HeartbeatReply(new Term(term), round, stamp, echo)),
         Positions.Select(term => (PeerMessage)new PeerMessage.TransferNow(new Term(term))));
@@ -72,7 +76,6 @@ public sealed class PeerCodecTests
 
     private static GroupConfiguration Keepers { get; } = new([new NodeId(1), new NodeId(2)], [new NodeId(3)]);
 
-
     public static TheoryData<string, byte[]> Lies => new()
     {
         { "no body", new Wire.Message { Term = 1 }.ToByteArray() },
@@ -84,8 +87,26 @@ public sealed class PeerCodecTests
         { "a negative round", new Wire.Message { Heartbeat = new() { Round = -1 } }.ToByteArray() },
         { "a negative commit", new Wire.Message { Heartbeat = new() { Commit = -1 } }.ToByteArray() },
         { "a negative stamp", new Wire.Message { Heartbeat = new() { Stamp = -1 } }.ToByteArray() },
-        { "a negative time", new Wire.Message { VoteReply = new() { LogTimeMs = -1 } }.ToByteArray() },
-        { "a time of no calendar", new Wire.Message { Heartbeat = new() { LogTimeMs = 1L << 48 } }.ToByteArray() },
+        { "a negative time", new Wire.Message { VoteReply = new() { ClockMs = -1, ToldIn = 1 } }.ToByteArray() },
+        {
+            "a time of no calendar",
+            new Wire.Message { Term = 1, Heartbeat = new() { ClockMs = 1L << 48, Era = 1 } }.ToByteArray()
+        },
+        { "a time of no era", new Wire.Message { Term = 1, Heartbeat = new() { ClockMs = 1 } }.ToByteArray() },
+        { "a later era", new Wire.Message { Term = 1, Heartbeat = new() { ClockMs = 1, Era = 2 } }.ToByteArray() },
+        {
+            "an era that began after it was told",
+            new Wire.Message { Term = 9, VoteReply = new() { ClockMs = 1, Era = 2, ToldIn = 1 } }.ToByteArray()
+        },
+        {
+            "a configuration of a later era",
+            Append(new Wire.Entry
+            {
+                Term = 5,
+                Kind = 3,
+                Payload = ByteString.CopyFrom(GroupConfigurationFormat.Encode(Keepers.WithEra(new Era(6)))),
+            }).ToByteArray()
+        },
         { "a negative echo", new Wire.Message { HeartbeatReply = new() { Echo = -1 } }.ToByteArray() },
         { "a round back that is negative", new Wire.Message { HeartbeatReply = new() { Round = -1 } }.ToByteArray() },
         { "an entry of no kind", Append(new Wire.Entry { Term = 1 }).ToByteArray() },
