@@ -56,7 +56,7 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options, new WatchOptions()));
         var partitions = new FakePartitions(cluster, new NodeId(member), time);
-        var clusterPartitions = new FakeClusterPartitions(cluster);
+        var clusterPartitions = new FakeClusterPartitions(cluster, time);
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
         builder.Services.AddSingleton(time ?? TimeProvider.System);
