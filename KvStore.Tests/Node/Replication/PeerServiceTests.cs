@@ -28,6 +28,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Comparer,
         new PinnedSnapshots(_node.Router, TimeProvider.System),
         new PeerLogs(TimeProvider.System),
+        new NoCatalog(),
         _end,
         TimeProvider.System,
         NullLogger<PeerService>.Instance);
@@ -267,6 +268,11 @@ public sealed class PeerServiceTests : IDisposable
                 await _none.Reader.ReadAsync(cancellationToken);
             return ++_next < frames.Length;
         }
+    }
+
+    private sealed class NoCatalog : ICatalog
+    {
+        public ValueTask<bool> RenewAsync(CancellationToken deadline) => throw new NotSupportedException();
     }
 
     private sealed class FakeCall : ServerCallContext
