@@ -85,6 +85,7 @@ internal static class NodeServices
             .AddSingleton<IPeerCalls, PeerCalls>()
             .AddSingleton<IScanPeers, ScanCalls>()
             .AddSingleton<IHistoryPeers, HistoryCalls>()
+            .AddSingleton<ICatalogPeers, CatalogCalls>()
             .AddSingleton<IClusterPartitions, ClusterPartitions>()
             .AddHostedService<NodeHost>()
             .AddHostedService<StallGuard>()

@@ -13,8 +13,7 @@ internal static class ApiServices
     /// <summary>
     /// Registers all of <c>Api/</c>, <c>Buckets/</c>, <c>Transactions/</c> and <c>Watch/</c> but their sources:
     /// <see cref="IPartitions"/>, <see cref="IClusterPartitions"/>, <see cref="IScanPeers"/>,
-    /// <see cref="IHistoryPeers"/> and
-    /// <see cref="INodeStatus"/>.
+    /// <see cref="IHistoryPeers"/>, <see cref="ICatalogPeers"/> and <see cref="INodeStatus"/>.
     /// </summary>
     public static IServiceCollection AddKeyValueApi(this IServiceCollection services)
     {
@@ -39,6 +38,7 @@ internal static class ApiServices
             .AddSingleton<BucketChanges>()
             .AddSingleton<BucketCloser>()
             .AddSingleton<BucketDirectory>()
+            .AddSingleton<ICatalog>(provider => provider.GetRequiredService<BucketDirectory>())
             .AddSingleton<HopIds>()
             .AddSingleton<JsonAnswers>()
             .AddSingleton<ClusterBatches>()

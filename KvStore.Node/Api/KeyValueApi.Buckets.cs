@@ -12,10 +12,12 @@ namespace KvStore.Node.Api;
 /// </summary>
 internal sealed partial class KeyValueApi
 {
-    /// <summary>Takes the request into its bucket: at once when this node knows it.</summary>
+    /// <summary>
+    /// Takes the request into its bucket: at once when this node knows it, for a read also as it was before the start.
+    /// </summary>
     /// <returns>Why it is refused; null when it is in.</returns>
     private ValueTask<Refusal?> EnterBucketAsync(KeyRequest request, CancellationToken deadline) =>
-        directory.FindKnown(request.Bucket) is { } known
+        directory.FindKnown(request.Bucket, isOldGood: !request.IsWrite) is { } known
             ? ValueTask.FromResult(Enter(request, known))
             : SeekBucketAsync(request, deadline);
 

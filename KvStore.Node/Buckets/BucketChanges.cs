@@ -10,8 +10,16 @@ namespace KvStore.Node.Buckets;
 /// with one condition one is applied at most, and the reading before the second tells whether the first one was.
 /// </summary>
 internal sealed class BucketChanges(
-    IPartitions here, IClusterPartitions cluster, BucketDirectory directory, BucketCloser closer, TimeProvider time)
+    IPartitions here,
+    IClusterPartitions cluster,
+    ICatalogPeers peers,
+    BucketDirectory directory,
+    BucketCloser closer,
+    TimeProvider time)
 {
+    /// <summary>How long a member that is connected may take to hear of a change; then it counts as cut off.</summary>
+    private static readonly TimeSpan PeerPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Makes a change, or says why not; the cluster's view must be there.</summary>
     public async ValueTask<BucketOutcome> MakeAsync(BucketChange change, CancellationToken deadline)
     {
@@ -84,8 +92,9 @@ internal sealed class BucketChanges(
     {
         if (made.State == BucketState.Dropping && !await closer.CloseAsync(made, deadline).ConfigureAwait(false))
             return new BucketOutcome.Unknown();
-        await directory.ReadAsync(deadline).ConfigureAwait(false);    // here, the next request finds it so
-        return new BucketOutcome.Done(made.Requests[^1].Kind, made, IsReplay: false);
+        return await IsKnownAsync(deadline).ConfigureAwait(false)
+            ? new BucketOutcome.Done(made.Requests[^1].Kind, made, IsReplay: false)
+            : new BucketOutcome.Unknown();
     }
 
     private async ValueTask<BucketOutcome> RepeatAsync(
@@ -98,6 +107,23 @@ internal sealed class BucketChanges(
             && !await closer.CloseAsync(found, deadline).ConfigureAwait(false))
             return new BucketOutcome.Unknown();
         var bucket = found with { Id = earlier.Bucket, Revision = earlier.Revision };
-        return new BucketOutcome.Done(earlier.Kind, bucket, IsReplay: !isOwn);
+        return await IsKnownAsync(deadline).ConfigureAwait(false)
+            ? new BucketOutcome.Done(earlier.Kind, bucket, IsReplay: !isOwn)
+            : new BucketOutcome.Unknown();
+    }
+
+    /// <summary>
+    /// Has this node and all that it is connected with read the catalog, before anybody is told that a change was made:
+    /// whatever they are asked after that is judged by it.
+    /// </summary>
+    /// <returns>Whether this node did, and the others in time.</returns>
+    private async ValueTask<bool> IsKnownAsync(CancellationToken deadline)
+    {
+        using var patience = new CancellationTokenSource(PeerPatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, deadline);
+        var others = Task.WhenAll(peers.Connected.Select(peer => peers.RenewAsync(peer, either.Token)));
+        var isKnownHere = await directory.RenewAsync(deadline).ConfigureAwait(false);
+        await others.ConfigureAwait(false);
+        return isKnownHere && !deadline.IsCancellationRequested;
     }
 }

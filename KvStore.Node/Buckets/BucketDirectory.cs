@@ -21,9 +21,9 @@ internal abstract record BucketLookup
 
 /// <summary>
 /// The node's catalog of buckets: what its replica of the system group says, read without a lock; a name that is not in
-/// it is asked for before anybody is told that it is not there.
+/// it is asked for before anybody is told that it is not there. A change of a bucket is answered when it is here.
 /// </summary>
-internal sealed class BucketDirectory
+internal sealed class BucketDirectory : ICatalog
 {
     /// <summary>
     /// Between the beginnings of two linearizable reads: however many ask for names that are not there, the system
@@ -40,6 +40,7 @@ internal sealed class BucketDirectory
     private readonly SharedRead<BucketCatalog> _read;
     private readonly Lock _gate = new();
     private volatile BucketCatalog _current = BucketCatalog.Empty;
+    private volatile bool _isRead;
     private StateImage? _followed;
 
     public BucketDirectory(IPartitions here, IClusterPartitions cluster, BucketCloser closer, TimeProvider time)
@@ -54,8 +55,16 @@ internal sealed class BucketDirectory
     /// <summary>As known here; one volatile read.</summary>
     public BucketCatalog Current => _current;
 
+    /// <summary>
+    /// Whether it was asked for since the start: until then it is as old as the disk, and no write is judged by it.
+    /// </summary>
+    public bool IsRead => _isRead;
+
     /// <summary>Gives a bucket that takes requests, if this node knows it.</summary>
-    public Bucket? FindKnown(string name) => _current.Find(name) is { IsLive: true } known ? known : null;
+    /// <param name="name">The bucket's name.</param>
+    /// <param name="isOldGood">Whether it may be as it was before the node started, as for a read.</param>
+    public Bucket? FindKnown(string name, bool isOldGood = false) =>
+        (_isRead || isOldGood) && _current.Find(name) is { IsLive: true } known ? known : null;
 
     /// <summary>Finds a bucket by its name: at once when this node knows it.</summary>
     public ValueTask<BucketLookup> FindAsync(string name, CancellationToken deadline) => FindKnown(name) is { } known
@@ -83,6 +92,10 @@ internal sealed class BucketDirectory
     /// <exception cref="InvalidDataException">Another version of the program wrote an entry.</exception>
     public ValueTask<BucketCatalog?> ReadAsync(CancellationToken deadline) => _read.ReadAsync(deadline);
 
+    /// <inheritdoc/>
+    public async ValueTask<bool> RenewAsync(CancellationToken deadline) =>
+        await ReadAsync(deadline).ConfigureAwait(false) is not null;
+
     /// <summary>Takes over what this node's replica of the system group has applied, if it has one.</summary>
     /// <returns>Whether it has one.</returns>
     public bool Follow()
@@ -107,12 +120,15 @@ internal sealed class BucketDirectory
         var known = _current;
         var query = new EntriesQuery(BucketFormat.Prefix, known.Mark);
         using var patience = new CancellationTokenSource(ReadPatience, _time);
-        return await _cluster.ReadAsync(view.SystemGroup, query, patience.Token).ConfigureAwait(false) switch
+        var catalog = await _cluster.ReadAsync(view.SystemGroup, query, patience.Token).ConfigureAwait(false) switch
         {
             EntriesOutcome.Unchanged => known,
             EntriesOutcome.Read read => Adopt(read.Items),
             _ => null,
         };
+        if (catalog is not null)
+            _isRead = true;
+        return catalog;
     }
 
     private BucketCatalog Adopt(ImmutableArray<EntryItem> items)

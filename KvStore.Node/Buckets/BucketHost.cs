@@ -52,16 +52,15 @@ internal sealed class BucketHost(
         }
     }
 
-    /// <summary>Asks for the catalog where there is no replica of it; as its primary, puts it in order.</summary>
+    /// <summary>
+    /// Asks for the catalog where there is no replica of it, or that is as old as the disk; as its primary, puts it in
+    /// order.
+    /// </summary>
     internal async Task TidyAsync(bool isKeeper, CancellationToken stopping)
     {
-        if (!isKeeper)
-        {
+        if (!isKeeper || !directory.IsRead)
             await directory.ReadAsync(stopping).ConfigureAwait(false);
-            return;
-        }
-
-        if (here.ReadLocal(here.View!.SystemGroup) is not { IsPrimary: true })
+        if (!isKeeper || here.ReadLocal(here.View!.SystemGroup) is not { IsPrimary: true })
             return;
         foreach (var bucket in directory.Current.Entries.Where(bucket => !bucket.IsLive))
         {

@@ -4,7 +4,7 @@ using KvStore.Core.State;
 
 namespace KvStore.Node.Replication;
 
-/// <summary>What other nodes ask of the partitions that this node is primary of.</summary>
+/// <summary>What other nodes ask of the partitions that this node is primary of, and of its catalog.</summary>
 internal sealed partial class PeerService
 {
     /// <summary>Calls of all peers in progress; beyond it they are refused as overload.</summary>
@@ -63,6 +63,16 @@ internal sealed partial class PeerService
                 .ReadAsync(router, PartitionOf(request.Partition), query, time, context.CancellationToken)
                 .ConfigureAwait(false);
         return CallCodec.Encode(outcome);
+    }
+
+    public override async Task<Wire.CatalogReply> RenewCatalog(Wire.CatalogRequest request, ServerCallContext context)
+    {
+        Check(request.Ends, flushed: null);
+        using var turn = Turn.TryTake();
+        return new Wire.CatalogReply
+        {
+            IsRenewed = turn is not null && await catalog.RenewAsync(context.CancellationToken).ConfigureAwait(false),
+        };
     }
 
     private PartitionId PartitionOf(uint number) => number < (uint)current.View!.GroupCount

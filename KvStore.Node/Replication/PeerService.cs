@@ -20,6 +20,7 @@ internal sealed partial class PeerService(
     StateComparer comparer,
     PinnedSnapshots snapshots,
     PeerLogs logs,
+    ICatalog catalog,
     NodeEnd end,
     TimeProvider time,
     ILogger<PeerService> logger)

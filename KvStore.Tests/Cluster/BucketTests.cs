@@ -94,6 +94,26 @@ public sealed class BucketTests(WalkThroughTests.Started started) : IClassFixtur
             listed.GetProperty("items").EnumerateArray(), item => item.GetProperty("name").GetString() == "strict");
     }
 
+    [Fact]
+    public async Task Settings_that_are_changed_count_on_every_node_when_the_change_is_answered()
+    {
+        const string Key = "/buckets/changing/keys/a";
+        await SendAsync(Door(0), HttpMethod.Put, "/buckets/changing");
+        foreach (var node in _cluster.Nodes)
+            await SendAsync(node.Http, HttpMethod.Put, Key, "v");    // from here on each knows the bucket
+        for (var round = 0; round < 6; round++)
+        {
+            var isNarrow = round % 2 == 0;
+            using var settings = new StringContent(
+                isNarrow ? """{"maxValueBytes":4}""" : """{"maxValueBytes":5}""", Encoding.UTF8, "application/json");
+            using var changed = await Door(round).PutAsync(new Uri("/buckets/changing", UriKind.Relative), settings);
+            Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+            var expected = isNarrow ? HttpStatusCode.RequestEntityTooLarge : HttpStatusCode.NoContent;
+            for (var at = 1; at <= 3; at++)
+                Assert.Equal(expected, await SendAsync(Door(round + at), HttpMethod.Put, Key, "12345"));
+        }
+    }
+
     private HttpClient Door(int number) => _cluster.Nodes[number % _cluster.Nodes.Count].Http;
 
     private static async Task<HashSet<HttpStatusCode>> WriteUntilAsync(HttpClient door, CancellationToken ended)

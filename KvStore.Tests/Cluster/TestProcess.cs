@@ -109,7 +109,15 @@ public sealed class TestProcess(
     /// <summary>Waits until it ends by itself, and gives its exit code.</summary>
     public async Task<int> EndsAsync()
     {
-        await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
+        try
+        {
+            await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"{Name} did not end within two minutes.{Environment.NewLine}{Output}");
+        }
+
         return _process.ExitCode;
     }
 

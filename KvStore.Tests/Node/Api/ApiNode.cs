@@ -5,6 +5,7 @@ using KvStore.Node.Replication;
 using KvStore.Node.Watch;
 using KvStore.OpenApi;
 using KvStore.ServiceDefaults;
+using KvStore.Tests.Node.Buckets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -56,7 +57,7 @@ internal sealed class ApiNode : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(server => server.ConfigureKestrelLimits(options, new WatchOptions()));
         var partitions = new FakePartitions(cluster, new NodeId(member), time);
-        var clusterPartitions = new FakeClusterPartitions(cluster);
+        var clusterPartitions = new FakeClusterPartitions(cluster, time);
         var status = new FakeStatus($"node{member}");
         builder.Services.AddSingleton(new CrashHook(crashes.Add));
         builder.Services.AddSingleton(time ?? TimeProvider.System);
@@ -65,6 +66,7 @@ internal sealed class ApiNode : IAsyncDisposable
             .AddSingleton(reached ?? clusterPartitions)
             .AddSingleton<IScanPeers>(new FakeScanPeers())
             .AddSingleton<IHistoryPeers>(new FakeHistoryPeers(cluster))
+            .AddSingleton<ICatalogPeers>(new FakeCatalogPeers())
             .AddSingleton<INodeStatus>(status)
             .PostConfigure<WatchOptions>(bound => watches?.Invoke(bound))
             .PostConfigure<ApiOptions>(bound => configure?.Invoke(bound));
@@ -81,6 +83,7 @@ internal sealed class ApiNode : IAsyncDisposable
         app.MapOperationsApi();
         app.MapApiDocument();
         await app.StartAsync();
+        await app.Services.GetRequiredService<ICatalog>().RenewAsync(CancellationToken.None);    // as any node does
         var node = new ApiNode(app, partitions, status) { Cluster = clusterPartitions };
         cluster.Addresses[new NodeId(member)] = node.Address;
         node.Crashes = crashes;

@@ -102,6 +102,14 @@ public sealed class BatchApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_that_is_touched_is_there_until_its_time_is_up()
+    {
+        await BatchAsync("""{"op":"put","key":"a","value":1}""");
+        await BatchAsync("""{"op":"touch","key":"a","ttl":"60s"}""");
+        Assert.Equal([200], StatusesOf(await BatchAsync("""{"op":"get","key":"a"}""")));
+    }
+
+    [Fact]
     public async Task A_retry_changes_nothing_and_is_told_the_same()
     {
         string[] operations =

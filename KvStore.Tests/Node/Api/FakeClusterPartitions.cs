@@ -6,10 +6,11 @@ using KvStore.Node.Replication;
 namespace KvStore.Tests.Node.Api;
 
 /// <summary>The partitions of a fake cluster from any node: done at once, or what the test says.</summary>
-internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterPartitions
+internal sealed class FakeClusterPartitions(FakeCluster cluster, TimeProvider? time = null) : IClusterPartitions
 {
     private readonly ConcurrentQueue<(PartitionId Partition, Command Command)> _commands = new();
     private readonly ConcurrentQueue<(PartitionId Partition, KeysQuery Query)> _keyReads = new();
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
     private int _reads;
 
     /// <summary>Every read of keys.</summary>
@@ -35,8 +36,8 @@ internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterParti
     public int Reads => _reads;
 
     /// <summary>Applies a command, whatever <see cref="OnWrite"/> says.</summary>
-    public WriteOutcome Apply(Command command) =>
-        new WriteOutcome.Committed(cluster.Apply(command), Copies: 2, Voters: 3);
+    public WriteOutcome Apply(Command command) => new WriteOutcome.Committed(
+        cluster.Apply(command with { TimeMs = _time.GetUtcNow().ToUnixTimeMilliseconds() }), Copies: 2, Voters: 3);
 
     public async ValueTask<WriteOutcome> WriteAsync(
         PartitionId partition, Command command, CancellationToken deadline)
@@ -50,7 +51,7 @@ internal sealed class FakeClusterPartitions(FakeCluster cluster) : IClusterParti
     {
         _keyReads.Enqueue((partition, query));
         return await PartitionKeys.ReadAsync(
-            new FakePartitions(cluster, cluster.Primary), partition, query, TimeProvider.System, deadline);
+            new FakePartitions(cluster, cluster.Primary, _time), partition, query, _time, deadline);
     }
 
     public async ValueTask<EntriesOutcome> ReadAsync(

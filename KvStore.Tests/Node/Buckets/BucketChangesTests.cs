@@ -4,6 +4,7 @@ using KvStore.Core.State;
 using KvStore.Node.Buckets;
 using KvStore.Node.Replication;
 using KvStore.Tests.Node.Api;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Node.Buckets;
 
@@ -146,6 +147,43 @@ public sealed class BucketChangesTests
         Assert.IsType<BucketLookup.Absent>(await lookup);
         Assert.True(_node.FakeCluster.Image.IsClosed(id));
         Assert.Null(await _node.FindAsync("cart"));
+    }
+
+    [Fact]
+    public async Task A_change_is_answered_when_every_node_that_is_connected_knows_it_and_so_is_a_retry()
+    {
+        var renewed = new TaskCompletionSource();
+        _node.Peers.Connected = [new(2), new(3)];
+        _node.Peers.OnRenew = (peer, _) => peer.Value == 3 ? renewed.Task : Task.CompletedTask;
+        var id = _node.NewId();
+        var put = _node.PutAsync("cart", new BucketSettings { MaxValueBytes = 5 }, id);
+        while (_node.Peers.Asked.Count < 2)
+            await Task.Yield();
+        var retry = _node.PutAsync("cart", new BucketSettings { MaxValueBytes = 5 }, id);
+        while (_node.Peers.Asked.Count < 4)
+            await Task.Yield();
+        await _node.Directory.ReadAsync(TestContext.Current.CancellationToken);    // a read that is after theirs
+
+        Assert.False(put.IsCompleted);
+        Assert.False(retry.IsCompleted);
+        renewed.SetResult();
+        Assert.False(Done(await put).IsReplay);
+        Assert.True(Done(await retry).IsReplay);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_connected_and_does_not_answer_delays_a_change_and_does_not_prevent_it()
+    {
+        FakeTimeProvider time = new();
+        BucketFixture node = new(time: time);
+        node.Peers.Connected = [new(2)];
+        node.Peers.OnRenew = async (_, patience) => await Task.Delay(Timeout.InfiniteTimeSpan, patience)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var put = node.PutAsync("cart");
+        while (node.Peers.Asked.Count == 0)
+            await Task.Yield();
+        time.Advance(TimeSpan.FromSeconds(2));
+        Done(await put);
     }
 
     [Fact]

@@ -55,7 +55,16 @@ public sealed class BucketDirectoryTests
         var cancellation = TestContext.Current.CancellationToken;
 
         Assert.IsType<BucketLookup.Unreached>(await _node.Directory.FindAsync("cart", cancellation));
-        Assert.IsType<BucketLookup.Found>(await _node.Directory.FindAsync("default", cancellation));
+        Assert.IsType<BucketLookup.Unreached>(await _node.Directory.FindAsync("default", cancellation));
+        Assert.NotNull(_node.Directory.FindKnown("default", isOldGood: true));    // a read needs nobody else
+    }
+
+    [Fact]
+    public async Task A_node_that_has_just_started_asks_for_the_settings_of_a_bucket_that_it_knows()
+    {
+        await _other.PutAsync("default", new BucketSettings { MaxValueBytes = 5 });
+
+        Assert.Equal(5, (await _node.FindAsync("default"))!.Settings.MaxValueBytes);
     }
 
     [Fact]

@@ -11,14 +11,16 @@ internal sealed class BucketFixture
 {
     private ulong _requests;
 
-    public BucketFixture(FakeCluster? cluster = null)
+    /// <param name="cluster">What it shares with others.</param>
+    /// <param name="time">By which changes wait.</param>
+    public BucketFixture(FakeCluster? cluster = null, TimeProvider? time = null)
     {
         FakeCluster = cluster ?? new FakeCluster();
         Here = new FakePartitions(FakeCluster, new NodeId(1));
         Cluster = new FakeClusterPartitions(FakeCluster);
         Closer = new BucketCloser(Here, Cluster, TimeProvider.System);
         Directory = new BucketDirectory(Here, Cluster, Closer, TimeProvider.System);
-        Changes = new BucketChanges(Here, Cluster, Directory, Closer, TimeProvider.System);
+        Changes = new BucketChanges(Here, Cluster, Peers, Directory, Closer, time ?? TimeProvider.System);
     }
 
     public FakeCluster FakeCluster { get; }
@@ -26,6 +28,8 @@ internal sealed class BucketFixture
     public FakePartitions Here { get; }
 
     public FakeClusterPartitions Cluster { get; }
+
+    public FakeCatalogPeers Peers { get; } = new();
 
     public BucketCloser Closer { get; }
 

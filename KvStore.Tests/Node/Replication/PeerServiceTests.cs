@@ -28,6 +28,7 @@ public sealed class PeerServiceTests : IDisposable
         _node.Comparer,
         new PinnedSnapshots(_node.Router, TimeProvider.System),
         new PeerLogs(TimeProvider.System),
+        new NoCatalog(),
         _end,
         TimeProvider.System,
         NullLogger<PeerService>.Instance);
@@ -153,7 +154,7 @@ public sealed class PeerServiceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_link_ends_when_the_node_has_handed_over()
+    public async Task A_link_ends_when_the_node_has_handed_over_and_nothing_that_comes_later_is_used()
     {
         _ = _node.Start();
         Frames<Wire.Frame> frames = new();
@@ -162,8 +163,13 @@ public sealed class PeerServiceTests : IDisposable
         _end.EndLinks();
 
         await link.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var changed = _node.Router.PrimaryChangedAsync(Partition, NodeId.None, CancellationToken.None);
         await LinkAsync(Heartbeat(Ends()));
-        Assert.Equal(NodeId.None, _node.Router.PrimaryOf(Partition).Primary);
+        Term before = new(3);    // the heartbeat of a later term, had it come through, would make this one void
+        _node.Router.Receive(
+            new NodeId(3), [(Partition, new PeerMessage.Heartbeat(before, default, Round: 1, default))]);
+        await changed.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal((new NodeId(3), before), _node.Router.PrimaryOf(Partition));
     }
 
     [Fact]
@@ -244,7 +250,10 @@ public sealed class PeerServiceTests : IDisposable
             .. blocks.Select(block => new Wire.SnapshotChunk { Block = Google.Protobuf.ByteString.CopyFrom(block) })]),
         new FakeCall());
 
-    /// <summary>Gives what it was made of and then ends; made of nothing, it never ends.</summary>
+    /// <summary>
+    /// Gives what it was made of and then ends; made of nothing, it never ends. As a call's own stream does, it gives
+    /// nothing to whoever does not want it any more.
+    /// </summary>
     private sealed class Frames<T>(params T[] frames) : IAsyncStreamReader<T>
     {
         private readonly Channel<T> _none = Channel.CreateBounded<T>(10_000);
@@ -254,10 +263,16 @@ public sealed class PeerServiceTests : IDisposable
 
         public async Task<bool> MoveNext(CancellationToken cancellationToken)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (frames.Length == 0)
                 await _none.Reader.ReadAsync(cancellationToken);
             return ++_next < frames.Length;
         }
+    }
+
+    private sealed class NoCatalog : ICatalog
+    {
+        public ValueTask<bool> RenewAsync(CancellationToken deadline) => throw new NotSupportedException();
     }
 
     private sealed class FakeCall : ServerCallContext
