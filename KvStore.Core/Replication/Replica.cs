@@ -101,6 +101,9 @@ public sealed partial class Replica
     /// <summary>The last entry of the log known to be on stable storage here.</summary>
     public LogIndex FlushedIndex { get; private set; }
 
+    /// <summary>An entry behind <see cref="LogStart"/>, up to <see cref="LastIndex"/>.</summary>
+    public LogEntry EntryAt(LogIndex index) => _log[index];
+
     /// <summary>The term of an entry still held in the log; null otherwise.</summary>
     public Term? TermAt(LogIndex index) => _log.TermAt(index);
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
 using KvStore.Core.Primitives;
@@ -18,7 +19,8 @@ public static class CommandFormat
     private const byte ForgetKind = 0x29;
     private const byte HasRequestIdFlag = 0x01;
     private const int IdKindShift = 1;       // above the flag
-    private const int HeaderSize = 10;       // kind, flags, time
+    private const int TimeOffset = 2;        // behind kind and flags
+    private const int HeaderSize = 10;       // with the time
     private const int RequestIdSize = 16;
 
     /// <summary>The longest key, in bytes.</summary>
@@ -49,6 +51,10 @@ public static class CommandFormat
         Write(ref writer, command, timeMs);
         return bytes;
     }
+
+    /// <summary>The time of an encoded command, of either version, in milliseconds since 1970; 0: it has none.</summary>
+    public static long TimeMsOf(ReadOnlySpan<byte> payload) =>
+        payload.Length < HeaderSize ? 0 : BinaryPrimitives.ReadInt64LittleEndian(payload[TimeOffset..]);
 
     /// <summary>Decodes; keys and values are slices of <paramref name="payload"/>, not copies.</summary>
     /// <exception cref="InvalidDataException">The bytes are not a command; says why.</exception>

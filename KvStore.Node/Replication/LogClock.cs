@@ -48,11 +48,12 @@ internal sealed class LogClock(TimeProvider time)
 
     /// <summary>
     /// Before a step: what the replica is to pass on, of its log's era and of others. As it was told: log time may be
-    /// ahead of that, and it is not known since when.
+    /// ahead of that, but it is not known since when.
     /// </summary>
-    /// <param name="stateMs">The state's log time.</param>
+    /// <param name="replica">Before the step.</param>
+    /// <param name="image">What it has applied.</param>
     /// <param name="stamp">The host's own.</param>
-    public HostClocks Prepare(long stateMs, long stamp)
+    public HostClocks Prepare(Replica replica, StateImage image, long stamp)
     {
         _preparedAt = time.GetTimestamp();
         var told = new ClockReading[_anchors.Count];
@@ -62,10 +63,29 @@ internal sealed class LogClock(TimeProvider time)
             told[index] = new ClockReading(anchor.Era, ReadingOf(anchor, _preparedAt), anchor.ToldIn);
         }
 
-        return new HostClocks(stamp, BeginMs: Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds()))
+        return new HostClocks(stamp, BeginMs(replica, image))
         {
             Told = ImmutableCollectionsMarshal.AsImmutableArray(told),
         };
+    }
+
+    /// <summary>
+    /// Where an era begins that is begun now: all that stands in the log is committed with its beginning, so the era is
+    /// not behind that. Nobody begins one but who stands for election.
+    /// </summary>
+    private long BeginMs(Replica replica, StateImage image)
+    {
+        var ms = Math.Max(image.TimeMs, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (replica.Role != ReplicaRole.Candidate)
+            return ms;
+        var applied = LogIndex.Max(image.Index, replica.LogStart);
+        for (var index = applied.Next(); index <= replica.LastIndex; index = index.Next())
+        {
+            if (replica.EntryAt(index) is { Kind: EntryKind.Command, Payload: var command })
+                ms = Math.Max(ms, CommandFormat.TimeMsOf(command.Span));
+        }
+
+        return ms;
     }
 
     /// <summary>
@@ -83,7 +103,7 @@ internal sealed class LogClock(TimeProvider time)
         if (isOfNow && message.ToldByPrimary() is { IsTold: true } told)
             Tell(told, time.GetTimestamp());
         else if (message is PeerMessage.VoteReply { Reading: { IsTold: true } reading }
-            && reading.Era == replica.Configuration.Era
+            && reading.Era == replica.Configuration.Era && reading.ToldIn <= replica.Term
             && replica.Role is ReplicaRole.PreCandidate or ReplicaRole.Candidate
             && replica.Voters.Contains(from))
             Suggest(reading, time.GetTimestamp());

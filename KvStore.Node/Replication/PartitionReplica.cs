@@ -153,6 +153,12 @@ internal sealed partial class PartitionReplica(
     {
         if (write.IsDone)
             return;
+        if (write.StampedIn is { } term && term != Replica.Term)
+        {
+            write.Complete(new WriteOutcome.NotPrimary(Replica.Primary));    // its time may be of another era
+            return;
+        }
+
         _inputs.Add(_calls.Register(write));
         _traced.Offered(write);
     }
@@ -167,7 +173,7 @@ internal sealed partial class PartitionReplica(
     public void Step()
     {
         _steppedAt = time.GetTimestamp();
-        Replica.Clocks = _clock.Prepare(Image.TimeMs, _freshness.Stamp());
+        Replica.Clocks = _clock.Prepare(Replica, Image, _freshness.Stamp());
         Replica.Step(CollectionsMarshal.AsSpan(_inputs), _effects);
         _inputs.Clear();
         _traced.Stepped(_effects, _calls, Replica.CommitIndex, _steppedAt);

@@ -144,8 +144,10 @@ internal sealed class PartitionRouter(
         if (disk.IsLow && command.Stores && partition != current.View!.SystemGroup)
             return new WriteOutcome.DiskLow();    // members must be able to come and go, above all now
         using var span = NodeTracing.Begin(NodeTracing.Quorum, "write");
+        var office = replica.Hint.Term;    // first: the clock may be that of a later one, not of an earlier
         var write = new PendingWrite(CommandFormat.Encode(command, replica.NowMs), command, ack)
         {
+            StampedIn = office,
             Trace = span?.Context,
         };
         using var armed = write.Arm(deadline);

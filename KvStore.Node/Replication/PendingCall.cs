@@ -23,6 +23,11 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> payload, Command command
 
     public Term Term { get; private set; }
 
+    /// <summary>
+    /// The term in which the primary's clock gave the command its time; null: as it is posted. It counts in no other.
+    /// </summary>
+    public Term? StampedIn { get; init; }
+
     /// <summary>The span that it is a part of; null: its request is not traced.</summary>
     public ActivityContext? Trace { get; init; }
 

@@ -14,36 +14,38 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     /// <summary>By what part a primary may go faster or slower than its monotonic clock.</summary>
     private const double Slew = 0.001;
 
+    /// <summary>What changes of primary lose, while one that was told is away: some tellings and an outage.</summary>
+    private const long MostLostMs = 3000;
+
     private readonly Dictionary<(LogIndex Index, Term Term), long> _stamped = [];
     private readonly HashSet<(Era Era, NodeId Node)> _told = [];
-    private readonly Dictionary<Era, Reading> _begun = [];
     private readonly SortedSet<Term> _goneOn = [];
     private LogIndex _applied;
     private Era _era;
     private Reading? _earliest;
-    private Reading? _latest;
 
     /// <summary>What the log showed at a moment of true time.</summary>
     private readonly record struct Reading(long LogMs, long At);
 
     /// <summary>
     /// Somebody became primary who was told nothing of the era that its log goes by. That is only so where it was told
-    /// to no majority of processes that still run; then its wall clock says what time it is, unless the log knows of a
-    /// later one.
+    /// to no majority of processes that still run, but for those that are in a later term already; then its wall clock
+    /// says what time it is, unless the log knows of a later one.
     /// </summary>
     public void Begins(SimulatedReplica replica, long wallMs)
     {
         var voters = replica.ConfigurationBefore.Voters;
         var told = voters.Count(voter => world.Node(voter).IsUp
-            && world.Node(voter).Replicas[group.Value].WasTold(replica.ConfigurationBefore.Era));
+            && world.Node(voter).Replicas[group.Value] is var other
+            && other.Core.Term <= replica.Core.Term
+            && other.WasTold(replica.ConfigurationBefore.Era));
         Law.Holds(
             2 * told <= voters.Length,
             $"n{replica.Node} g{group}: begins an era, though {told} of {voters.Length} know "
             + $"{replica.ConfigurationBefore.Era}");
         Law.Holds(
-            replica.NowMs == Math.Max(wallMs, replica.Image.TimeMs),
+            replica.NowMs == Math.Max(wallMs, LogMsOf(replica)),
             $"n{replica.Node} g{group}: begins at {replica.NowMs}, its wall clock shows {wallMs}");
-        _begun[replica.Core.Configuration.Era] = new Reading(replica.NowMs, world.Queue.Now);
     }
 
     /// <summary>
@@ -86,7 +88,7 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
         if (entry.Kind == EntryKind.Configuration
             && GroupConfigurationFormat.Decode(entry.Payload.Span).Era is var begun && begun != _era)
         {
-            (_era, _earliest, _latest) = (begun, null, null);    // it goes on from a wall clock
+            (_era, _earliest) = (begun, null);    // it goes on from a wall clock
             _goneOn.RemoveWhere(term => term <= entry.Term);
         }
 
@@ -114,28 +116,36 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
     /// <summary>
     /// Log time goes no faster than the fastest of the clocks, slewed, whoever is primary, so that nothing expires
     /// early; but where it began anew, it went on from a wall clock. A fast clock may go on from what a slow one told
-    /// long ago. Who was told longer ago than others may be ahead of them, not of the clock that told it.
+    /// long ago. Who was told longer ago than others may be ahead of them by what those have lost since.
     /// </summary>
     private void GoesNoFaster(LogEntry entry, long logMs)
     {
         _stamped.Remove((entry.Index, entry.Term), out var at);
         Reading now = new(logMs, at);
-        if (_goneOn.Count > 0 && _goneOn.Min <= entry.Term && _earliest is not null)
+        if (_goneOn.Count > 0 && _goneOn.Min <= entry.Term && _earliest is { } before)
         {
             _goneOn.RemoveWhere(term => term <= entry.Term);
-            var limit = Math.Max(
-                LimitAt(_latest!.Value, world.Queue.Now), LimitAt(_begun[_era], world.Queue.Now));
-            HoldsAt(entry, logMs, limit);
+            HoldsAt(entry, logMs, LimitAt(before, world.Queue.Now) + MostLostMs);
             _earliest = now;
         }
 
         _earliest ??= now;
-        _latest ??= now;
         HoldsAt(entry, logMs, LimitAt(_earliest.Value, world.Queue.Now));
         if (at >= _earliest.Value.At && logMs < LimitAt(_earliest.Value, at))
             _earliest = now;
-        if (at >= _latest.Value.At && logMs > LimitAt(_latest.Value, at))
-            _latest = now;
+    }
+
+    /// <summary>The latest time in its log, applied or not.</summary>
+    private static long LogMsOf(SimulatedReplica replica)
+    {
+        var ms = replica.Image.TimeMs;
+        for (var index = replica.AppliedIndex.Next(); index <= replica.LastIndexBefore; index = index.Next())
+        {
+            if (replica.Core.EntryAt(index) is { Kind: EntryKind.Command } entry)
+                ms = Math.Max(ms, CommandFormat.Decode(entry.Payload).TimeMs);
+        }
+
+        return ms;
     }
 
     private void HoldsAt(LogEntry entry, long logMs, long limit) =>

@@ -200,7 +200,7 @@ internal sealed class SimulatedReplica
         (LastIndexBefore, CommitIndexBefore) = (Core.LastIndex, Core.CommitIndex);
         (ConfigurationBefore, HasTicked) = (Core.Configuration, Array.Exists(inputs, input => input is Input.Tick));
         _effects.Clear();
-        Core.Clocks = _clock.Prepare(Image.TimeMs, stamp: 0);
+        Core.Clocks = _clock.Prepare(Core, Image, stamp: 0);
         Core.Step(inputs, _effects);
         StepClock(
             inputs,

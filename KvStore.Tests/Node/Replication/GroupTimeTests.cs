@@ -1,6 +1,7 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
 using KvStore.Core.State;
+using KvStore.Node.Replication;
 using static KvStore.Tests.Core.State.Commands;
 
 namespace KvStore.Tests.Node.Replication;
@@ -206,6 +207,75 @@ public sealed class GroupTimeTests
         backup.Flush();
         var vote = backup.Sent.Select(sent => sent.Message).OfType<PeerMessage.VoteReply>().Last();
         Assert.Equal(Minute, vote.Reading.Ms);
+    }
+
+    /// <summary>
+    /// The group's time was an hour ahead. All are restarted; who begins an era by a right clock has applied nothing of
+    /// its log, with which its beginning is committed.
+    /// </summary>
+    [Fact]
+    public void An_era_begins_with_the_latest_time_in_its_log()
+    {
+        One.IsCut = false;
+        Three.Time.Skew = TimeSpan.FromHours(+1);
+        foreach (var replica in _group.Replicas)
+            replica.Restart();
+        _group.Mail.Clear();
+        _group.Elect(Three);
+        _group.Settle();
+        Three.Write(Put("o", "o") with { TimeMs = Three.Replica.NowMs });
+        _group.Settle();
+        foreach (var replica in _group.Replicas)
+            replica.Restart();
+        _group.Mail.Clear();
+        _group.Elect(One);
+        Assert.Equal(Era.BegunIn(One.Term), One.Replica.Replica.Configuration.Era);
+        Assert.Equal(0, One.Replica.Image.TimeMs);
+        Assert.InRange(One.Replica.NowMs - _group.TrueMs, 59 * Minute, 61 * Minute);
+    }
+
+    /// <summary>It wins and learns of a later term in one step, of which others are told by it all the same.</summary>
+    [Fact]
+    public void A_primary_of_half_a_step_knows_the_era_that_it_began()
+    {
+        One.IsCut = false;
+        Three.IsCut = true;
+        One.Restart();
+        Two.Restart();
+        _group.Mail.Clear();
+        _group.Stand(One);
+        foreach (var vote in _group.Take(to: 1))
+            One.Replica.Add(new Input.Receive(vote.From, vote.Message));
+        for (var tick = 0; tick < 4; tick++)
+            One.Replica.Add(new Input.Tick());
+        One.Receive(new Mail(new NodeId(2), new NodeId(1), new PeerMessage.AppendReply(
+            One.Term.Next(), false, default, default, default)));
+        Assert.Equal(ReplicaRole.Backup, One.Replica.Role);
+        One.Flush();
+        var beats = _group.Take().Select(mail => mail.Message).OfType<PeerMessage.Heartbeat>().ToList();
+        One.Tick();
+        var told = One.Replica.Replica.Clocks.Of(One.Replica.Replica.Configuration.Era);
+        Assert.True(told.IsTold);
+        Assert.NotEmpty(beats);
+        Assert.All(beats, beat => Assert.Equal(told.Era, beat.Reading.Era));
+    }
+
+    /// <summary>
+    /// A thread stamped it, and did not get to post it before its replica was deposed and elected again: meanwhile the
+    /// era by which it was stamped may be gone.
+    /// </summary>
+    [Fact]
+    public async Task A_write_that_was_stamped_in_an_earlier_office_is_refused()
+    {
+        var primary = ReplicaHarness.Primary();
+        var command = Put("k", "v");
+        PendingWrite write = new(CommandFormat.Encode(command), command, Ack.Quorum)
+        {
+            StampedIn = new Term(primary.Term.Value - 1),
+        };
+        primary.Replica.Add(write);
+        Assert.IsType<WriteOutcome.NotPrimary>(await write.Done);
+        Assert.False(primary.Replica.HasInputs);
     }
 
     private static ClockReading At(long ms) => new(default, ms, ToldIn: new Term(2));

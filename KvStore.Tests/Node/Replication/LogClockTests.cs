@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Replication;
+using KvStore.Core.State;
 using KvStore.Node.Replication;
 using Microsoft.Extensions.Time.Testing;
 using static KvStore.Tests.Core.State.Commands;
@@ -149,7 +150,23 @@ public sealed class LogClockTests
         Tell(At(Day, era: 7, toldIn: 7));
         Tell(At(2 * Day, era: 8, toldIn: 8));
         _clock.Follow(new Era(8), committed: new Era(7));
-        Assert.Equal([7, 8], _clock.Prepare(0, 0).Told.Select(told => told.Era.Value));
+        var clocks = _clock.Prepare(new ReplicaHarness().Replica.Replica, StateImage.Empty, stamp: 0);
+        Assert.Equal([7, 8], clocks.Told.Select(told => told.Era.Value));
+    }
+
+    /// <summary>A peer that is not what it seems must not have the last word for ever, or fill the memory.</summary>
+    [Theory]
+    [InlineData(0, long.MaxValue)]
+    [InlineData(1, 1)]
+    public void A_candidate_takes_no_reading_that_it_did_not_ask_for_or_of_a_term_to_come(int era, long toldIn)
+    {
+        ReplicaHarness candidate = new();
+        while (candidate.Replica.Role == ReplicaRole.Backup)
+            candidate.Tick();
+        ClockReading told = new(new Era(era), Day, new Term(toldIn));
+        candidate.Receive(2, new PeerMessage.VoteReply(candidate.Term, false, IsPreVote: true, told));
+        candidate.Tick();
+        Assert.Empty(candidate.Replica.Replica.Clocks.Told);
     }
 
     [Fact]
@@ -341,7 +358,7 @@ public sealed class LogClockTests
     private void Begin(int term, long stateMs)
     {
         GoBy(term);
-        Tell(At(_clock.Prepare(stateMs, stamp: 0).BeginMs, term, term));
+        Tell(At(Math.Max(stateMs, _time.WallMs), term, term));
         _clock.Serve(new Term(term), stateMs);
     }
 
