@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace KvStore.Tests.Node.Storage;
@@ -14,18 +15,20 @@ public sealed class CrashTests
     [InlineData(4)]
     public async Task Power_lost_at_each_call_in_turn_loses_nothing_that_was_flushed(int seed)
     {
-        var ran = 0;
-        for (var call = 1; call <= ran + 1; call++)    // the last time to the end
+        var calls = await AtEachCallAsync(async call =>
         {
+            var ran = 0;
             foreach (var leaves in Enum.GetValues<Leaves>())
             {
                 var life = new DiskLife(seed, $"seed {seed}, call {call}, {leaves}");
                 ran = await life.RunAsync(new MemoryFileSystem(), stopAt: call);
                 await life.RecoverAsync(life.Files.AfterPowerLoss(leaves, new Random(call)));
             }
-        }
 
-        Assert.True(ran > 100, $"{ran} calls");
+            return ran;
+        });
+
+        Assert.True(calls > 100, $"{calls} calls");
     }
 
     /// <summary>Every part where there are few, else so many at random; KVSTORE_CRASH_PARTS says how many.</summary>
@@ -36,13 +39,13 @@ public sealed class CrashTests
     {
         var setting = Environment.GetEnvironmentVariable("KVSTORE_CRASH_PARTS") ?? "8";
         var parts = int.Parse(setting, CultureInfo.InvariantCulture);
-        var (ran, most) = (0, 0);
-        for (var call = 1; call <= ran + 1; call++)
+        ConcurrentBag<int> pendings = [];
+        var calls = await AtEachCallAsync(async call =>
         {
             var life = new DiskLife(seed, $"seed {seed}, call {call}");
-            ran = await life.RunAsync(new MemoryFileSystem(), stopAt: call);
+            var ran = await life.RunAsync(new MemoryFileSystem(), stopAt: call);
             var pending = life.Files.Pending;
-            most = Math.Max(most, pending);
+            pendings.Add(pending);
             var random = new Random(call);
             var isEach = pending < 30 && 1 << pending <= parts;
             for (var part = 0; part < (isEach ? 1 << pending : parts); part++)
@@ -51,10 +54,12 @@ public sealed class CrashTests
                 var files = life.Files.AfterPowerLoss(() => isEach ? Next(ref left) : random.Next(2) == 0);
                 life.CouldRecover(files, $"part {part} of {pending}");
             }
-        }
 
-        Assert.True(ran > 100, $"{ran} calls");
-        Assert.True(most > 3, $"never more than {most} pending");
+            return ran;
+        });
+
+        Assert.True(calls > 100, $"{calls} calls");
+        Assert.True(pendings.Max() > 3, $"never more than {pendings.Max()} pending");
 
         static bool Next(ref int bits)
         {
@@ -105,5 +110,25 @@ public sealed class CrashTests
 
         using var last = TestStore.Open(next.AfterPowerLoss(Leaves.Nothing, new Random(1)));
         Assert.Equal(told, last.Describe());
+    }
+
+    /// <summary>
+    /// Lives that end at each call in turn, up to one that comes to its end before; gives how many calls that one made.
+    /// Some beside each other: a life waits for threads more than it works.
+    /// </summary>
+    private static async Task<int> AtEachCallAsync(Func<int, Task<int>> liveAsync)
+    {
+        const int Beside = 6;
+        var (last, whole) = (0, int.MaxValue);
+        await Task.WhenAll(Enumerable.Range(0, Beside).Select(_ => Task.Run(async () =>
+        {
+            while (Volatile.Read(ref whole) == int.MaxValue)
+            {
+                var call = Interlocked.Increment(ref last);
+                if (await liveAsync(call) is var ran && ran < call)
+                    Volatile.Write(ref whole, ran);
+            }
+        })));
+        return whole;
     }
 }
