@@ -202,8 +202,9 @@ public sealed partial class ClientTests(WalkThroughTests.Started started) : ICla
     public async Task A_lock_is_kept_by_its_renewals_and_lost_when_somebody_takes_it_away()
     {
         using var client = Client(isStraight: true);
-        await using var held = await client.LockAsync(Key("lock"), TimeSpan.FromSeconds(1));
-        var renewed = client.WatchAsync<string>(Key("lock")).Where(change => change.Kind == KvChangeKind.Put);
+        await using var held = await client.LockAsync(Key("lock"), TimeSpan.FromSeconds(2));
+        var renewed = client.WatchAsync<string>(Key("lock"), cancellationToken: held.Lost)
+            .Where(change => change.Kind == KvChangeKind.Put);
         Assert.Equal(4, await renewed.Take(4).CountAsync());    // more than it would have lived
         Assert.Null(await client.TryLockAsync(Key("lock"), TimeSpan.FromSeconds(1)));
 
