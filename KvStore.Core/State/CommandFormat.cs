@@ -52,9 +52,10 @@ public static class CommandFormat
         return bytes;
     }
 
-    /// <summary>The time of an encoded command, of either version, in milliseconds since 1970; 0: it has none.</summary>
-    public static long TimeMsOf(ReadOnlySpan<byte> payload) =>
-        payload.Length < HeaderSize ? 0 : BinaryPrimitives.ReadInt64LittleEndian(payload[TimeOffset..]);
+    /// <summary>The time of an encoded command of either version, in milliseconds since 1970; 0: it has none.</summary>
+    public static long TimeMsOf(ReadOnlySpan<byte> payload) => payload.Length < HeaderSize
+        ? 0
+        : BinaryPrimitives.ReadInt64LittleEndian(payload[TimeOffset..]);
 
     /// <summary>Decodes; keys and values are slices of <paramref name="payload"/>, not copies.</summary>
     /// <exception cref="InvalidDataException">The bytes are not a command; says why.</exception>
