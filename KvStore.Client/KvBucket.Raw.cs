@@ -1,6 +1,5 @@
 using System.Buffers;
 using KvStore.Client.Transport;
-using KvStore.Contracts;
 
 namespace KvStore.Client;
 
@@ -32,19 +31,5 @@ public partial class KvBucket
         call.Add("If-Match", expected.ToString());
         using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
         return answer.IsSuccess;
-    }
-
-    /// <summary>Makes the bucket, unless there is one of its name.</summary>
-    internal async Task CreateBucketAsync(TimeSpan? timeout, CancellationToken cancellation)
-    {
-        var call = new KvCall(HttpMethod.Put, In(Routes.Bucket), "create")
-        {
-            Bucket = Name,
-            Timeout = timeout ?? _settings.Timeout,
-            IsWrite = true,
-        };
-        AddName(call, null);
-        call.Add("If-None-Match", "*");
-        using var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
     }
 }

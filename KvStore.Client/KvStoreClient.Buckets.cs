@@ -49,12 +49,17 @@ public sealed partial class KvStoreClient
     /// <param name="cancellationToken">Ends the call; it may be created all the same.</param>
     /// <returns>Whether it was created; false: it was there, and has the settings that it had.</returns>
     /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
-    public async Task<bool> CreateBucketAsync(
-        string name, KvBucketSettings? settings = null, CancellationToken cancellationToken = default)
+    public Task<bool> CreateBucketAsync(
+        string name, KvBucketSettings? settings = null, CancellationToken cancellationToken = default) =>
+        CreateBucketAsync(name, settings, timeout: null, cancellationToken);
+
+    /// <summary>The same, and how long it may take.</summary>
+    internal async Task<bool> CreateBucketAsync(
+        string name, KvBucketSettings? settings, TimeSpan? timeout, CancellationToken cancellation)
     {
-        var call = BucketCall(HttpMethod.Put, name, "create_bucket", settings ?? new KvBucketSettings());
+        var call = BucketCall(HttpMethod.Put, name, "create_bucket", settings ?? new KvBucketSettings(), timeout);
         call.Add("If-None-Match", "*");
-        using var answer = await Transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        using var answer = await Transport.SendAsync(call, cancellation).ConfigureAwait(false);
         return answer.IsSuccess;
     }
 
@@ -113,7 +118,12 @@ public sealed partial class KvStoreClient
         return answer.IsSuccess;
     }
 
-    private KvCall BucketCall(HttpMethod method, string name, string operation, KvBucketSettings? settings = null)
+    private KvCall BucketCall(
+        HttpMethod method,
+        string name,
+        string operation,
+        KvBucketSettings? settings = null,
+        TimeSpan? timeout = null)
     {
         if (!BucketName.IsValid(name))
             throw new ArgumentException($"'{name}' is no name of a bucket.", nameof(name));
@@ -122,7 +132,7 @@ public sealed partial class KvStoreClient
             method, Routes.Bucket.Replace("{bucket}", name, StringComparison.Ordinal), operation)
         {
             Bucket = name,
-            Timeout = Patience,
+            Timeout = timeout ?? Patience,
             IsWrite = isWrite,
             Absence = ProblemType.BucketNotFound,
             Body = settings is null

@@ -47,7 +47,7 @@ internal sealed class ClusterView(
     }
 
     /// <summary>Prints it once.</summary>
-    public void Print(ClusterPicture picture)
+    private void Print(ClusterPicture picture)
     {
         if (format is OutputFormat.Table)
             _console.Write(Draw(picture));

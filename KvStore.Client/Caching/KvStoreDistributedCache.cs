@@ -15,6 +15,7 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
 {
     private static readonly TimeSpan RenewalTimeout = TimeSpan.FromSeconds(1);
 
+    private readonly KvStoreClient _client;
     private readonly KvBucket _bucket;
     private readonly KvStoreCacheSettings _settings;
     private readonly KvSession? _session;
@@ -25,7 +26,7 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
         if (settings.SynchronousTimeout <= TimeSpan.Zero || settings.SynchronousTimeout > KvTimeout.Max)
             throw new ArgumentException(
                 "SynchronousTimeout must be more than 0 and at most a minute.", nameof(settings));
-        (_bucket, _settings, _time) = (client.Bucket(settings.Bucket), settings, time);
+        (_client, _bucket, _settings, _time) = (client, client.Bucket(settings.Bucket), settings, time);
         _session = settings.Consistency is Consistency.Session ? new KvSession() : null;
     }
 
@@ -160,7 +161,8 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
         }
         catch (KvStoreException refused) when (IsWithoutBucket(refused))
         {
-            await _bucket.CreateBucketAsync(write.Timeout, cancellation).ConfigureAwait(false);
+            await _client.CreateBucketAsync(_bucket.Name, settings: null, write.Timeout, cancellation)
+                .ConfigureAwait(false);
             await _bucket.PutAsync(name, value, write, cancellation).ConfigureAwait(false);
         }
     }

@@ -113,7 +113,7 @@ public sealed class ConfigurationTests(WalkThroughTests.Started started)
         Assert.Empty(Settings(read));
         Assert.NotEqual(0, failures);
         var bucket = _client.Bucket($"later-{_id}");
-        await bucket.CreateBucketAsync(null, default);
+        await _client.CreateBucketAsync(bucket.Name);
         await bucket.PutAsync($"{_id}/a", 1);
         await BecomesAsync(read, ("a", "1"));
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using KvStore.Client;
+using KvStore.Client.Caching;
 using KvStore.Contracts;
 using KvStore.Tests.House;
 using Microsoft.Extensions.Configuration;
@@ -176,13 +177,21 @@ public sealed class SettingsTests
     [Fact]
     public void The_schema_of_the_configuration_has_the_settings_and_no_others()
     {
+        DescribesAll("Client", new KvStoreClientSettings(), InFiles.Select(row => row.Data));
+        DescribesAll(
+            "Cache",
+            new KvStoreCacheSettings(),
+            typeof(KvStoreCacheSettings).GetProperties().Select(setting => setting.Name));
+    }
+
+    private static void DescribesAll(string section, object defaults, IEnumerable<string> settings)
+    {
         var schema = JsonNode.Parse(Repository.Read("KvStore.Client/ConfigurationSchema.json"))!;
-        var members = schema["properties"]!["KvStore"]!["properties"]!["Client"]!["properties"]!.AsObject();
-        Assert.Equal(InFiles.Select(row => row.Data).Order(), members.Select(member => member.Key).Order());
-        var defaults = new KvStoreClientSettings();
+        var members = schema["properties"]!["KvStore"]!["properties"]![section]!["properties"]!.AsObject();
+        Assert.Equal(settings.Order(), members.Select(member => member.Key).Order());
         foreach (var (name, member) in members)
         {
-            var setting = typeof(KvStoreClientSettings).GetProperty(name)!;
+            var setting = defaults.GetType().GetProperty(name)!;
             var type = Nullable.GetUnderlyingType(setting.PropertyType) ?? setting.PropertyType;
             if (type.IsEnum)
                 Assert.Equal(Enum.GetNames(type), member!["enum"]!.AsArray().Select(word => (string?)word));
@@ -204,6 +213,7 @@ public sealed class SettingsTests
             .Select(file => ((string?)file.Attribute("Include"), (string?)file.Attribute("PackagePath")));
         Assert.Equal(
             [
+                ("README.md", "/"),
                 ("ConfigurationSchema.json", "/"),
                 ("buildTransitive/KvStore.Client.targets", "buildTransitive/"),
             ],
