@@ -54,6 +54,10 @@ internal sealed partial class PeerService(
         {
             // The caller learns by the answer that this node is leaving.
         }
+        catch (IOException)
+        {
+            // The connection is gone, and so is who could be told.
+        }
         finally
         {
             if (sender is not null)

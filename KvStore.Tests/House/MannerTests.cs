@@ -26,6 +26,15 @@ public sealed partial class MannerTests
             "Comments promise nothing.");
 
     [Fact]
+    public void Imports_are_in_order() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            let imports = file.Root.Usings
+            where !imports.SequenceEqual(imports.OrderBy(RankOf).ThenBy(NameOf, StringComparer.OrdinalIgnoreCase))
+            select file.Path,
+            "Imports: System first, then the others by name, then static ones, then other names for types.");
+
+    [Fact]
     public void No_failure_is_lost_in_an_async_void() =>
         Repository.AssertNone(
             from file in Repository.Sources
@@ -47,6 +56,15 @@ public sealed partial class MannerTests
             "Namespaces are file-scoped and follow the folders.");
 
     /// <summary>Where everybody who has a builder finds them, by the custom of .NET.</summary>
+    private static int RankOf(UsingDirectiveSyntax import) =>
+        import.Alias is not null ? 3
+        : import.StaticKeyword.IsKind(SyntaxKind.StaticKeyword) ? 2
+        : NameOf(import) is "System" || NameOf(import).StartsWith("System.", StringComparison.Ordinal) ? 0
+        : 1;
+
+    private static string NameOf(UsingDirectiveSyntax import) =>
+        import.Alias?.Name.ToString() ?? import.NamespaceOrType.ToString();
+
     private static readonly (string File, string Namespace)[] ForBuilders =
     [
         ("HostingExtensions.cs", "Microsoft.Extensions.Hosting"),

@@ -48,7 +48,10 @@ internal static class NodeMutants
                 "Ms = Math.Max(stateMs, ExactlyAt(anchor, at))",
                 "Ms = Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds())")),
         new("29", "the time for which all were down does not count", "Lives", 1,
-            new Change(Clock, "Math.Max(stateMs, time.GetUtcNow().ToUnixTimeMilliseconds())", "Math.Max(stateMs, 1)")),
+            new Change(
+                Clock,
+                "Math.Max(image.TimeMs, time.GetUtcNow().ToUnixTimeMilliseconds())",
+                "Math.Max(image.TimeMs, 1)")),
         new("29", "who begins an era does not say so", "Lives", 2,
             new Change(
                 "KvStore.Core/Replication/Replica.Primary.cs",
