@@ -94,6 +94,9 @@ internal sealed class ClockLaws(Simulator world, PartitionId group)
 
         if (entry.Kind != EntryKind.Command || !world.Swarm.HasLives)
             return;    // elsewhere also who is not in office gives commands a time, and nothing lives by it
+        Law.Holds(
+            after.TimeMs >= before.TimeMs,
+            $"g{group}: at {entry.Index} log time falls from {before.TimeMs} to {after.TimeMs}");
         GoesNoFaster(entry, after.TimeMs);
         Tell(entry.Index, before, after);
     }
