@@ -6,7 +6,7 @@ namespace KvStore.Core.Replication;
 public enum EntryKind : byte
 {
     /// <summary>
-    /// Nothing to apply. The first entry of a new primary, unless it begins a time: commits all before it with itself.
+    /// Nothing to apply. The first entry of a new primary, unless it begins an era: commits all before it with itself.
     /// And, wherever one stands, a mark: the position at which replicas compare their states.
     /// </summary>
     Empty = 1,
@@ -15,7 +15,7 @@ public enum EntryKind : byte
     Command = 2,
 
     /// <summary>
-    /// Who keeps the log from here on, and by which time (see <see cref="GroupConfigurationFormat"/>); a mark, too.
+    /// Who keeps the log from here on, and in which era (see <see cref="GroupConfigurationFormat"/>); a mark, too.
     /// </summary>
     Configuration = 3,
 }
