@@ -72,9 +72,26 @@ internal sealed class BucketTree
     }
 
     public BucketTree Without(ReadOnlyMemory<byte> key, StoredEntry removed) => new(
-        _entries.Without(key.Span),
+        _entries.Without(key),
         removed.ExpiresMs > 0 ? _expiries.Without(new Expiry(removed.ExpiresMs, key)) : _expiries,
         Bytes - SizeOf(key, removed));
+
+    /// <summary>Without the keys that expired first.</summary>
+    /// <param name="expired">What <see cref="Expired"/> gave, or some of that, in the same order.</param>
+    public BucketTree Without(ReadOnlySpan<(ReadOnlyMemory<byte> Key, StoredEntry Entry)> expired)
+    {
+        var (keys, expiries) = (new ReadOnlyMemory<byte>[expired.Length], new Expiry[expired.Length]);
+        var bytes = Bytes;
+        for (var at = 0; at < expired.Length; at++)
+        {
+            var (key, entry) = expired[at];
+            (keys[at], expiries[at]) = (key, new Expiry(entry.ExpiresMs, key));
+            bytes -= SizeOf(key, entry);
+        }
+
+        Array.Sort(keys, static (left, right) => KeyOrder.Compare(left.Span, right));
+        return new(_entries.Without(keys), _expiries.Without(expiries), bytes);
+    }
 
     public static BucketTree FromOrdered(List<ReadOnlyMemory<byte>> keys, List<StoredEntry> entries)
     {

@@ -53,14 +53,23 @@ internal sealed class CowMap<TKey, TProbe, TValue, TOrder> : IEnumerable<KeyValu
         return new(changed.Right is null ? changed.Left : changed.Join(), Count + (isNew ? 1 : 0));
     }
 
-    /// <summary>The map without <paramref name="probe"/>'s key; this very map when it is not there.</summary>
-    public CowMap<TKey, TProbe, TValue, TOrder> Without(TProbe probe)
+    /// <summary>The map without <paramref name="key"/>; this very map when it is not there.</summary>
+    public CowMap<TKey, TProbe, TValue, TOrder> Without(TKey key) => Without(new ReadOnlySpan<TKey>(in key));
+
+    /// <summary>
+    /// The map without <paramref name="keys"/>, those that are there; this very map when none is. Every node is copied
+    /// once at most, however many of them it holds.
+    /// </summary>
+    /// <param name="keys">In ascending order, each once.</param>
+    public CowMap<TKey, TProbe, TValue, TOrder> Without(ReadOnlySpan<TKey> keys)
     {
-        if (Root?.Without(probe) is not { } changed)
+        var removed = 0;
+        var changed = Root?.Without(keys, ref removed);
+        if (removed == 0)
             return this;
         while (changed is MapBranch<TKey, TProbe, TValue, TOrder> { Size: 1 } single)
             changed = single.Children[0];
-        return changed.Size == 0 ? Empty : new(changed, Count - 1);
+        return changed!.Size == 0 ? Empty : new(changed, Count - removed);
     }
 
     public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() =>

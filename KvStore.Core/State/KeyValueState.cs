@@ -124,7 +124,7 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
 
                 return Said(WriteStatus.Done, version);
             default:
-                RemoveExpired(ref image);
+                image = image.WithoutExpired(MaxExpiredAtOnce, _changes);
                 return Said(WriteStatus.Done, version);
         }
     }
@@ -193,13 +193,6 @@ public sealed partial class KeyValueState(StateImage image, RequestMemory? memor
         foreach (var operation in operations)
             items.Add(Perform(ref image, bucket, operation, version));
         return items.MoveToImmutable();
-    }
-
-    private void RemoveExpired(ref StateImage image)
-    {
-        foreach (var (bucket, key, entry) in image.Expired(MaxExpiredAtOnce))
-            Remove(ref image, bucket, key, entry, KeyChangeKind.Expire);
-        image = image.WithNextExpiry();
     }
 
     private static WriteResult Said(WriteStatus status, KeyVersion version = default) =>

@@ -22,11 +22,15 @@ internal static class MapNode
         return result;
     }
 
-    public static T[] Remove<T>(T[] array, int at, int count = 1)
+    /// <param name="array">What some slots are taken from.</param>
+    /// <param name="gone">Which, in ascending order.</param>
+    public static T[] Remove<T>(T[] array, ReadOnlySpan<int> gone)
     {
-        var result = new T[array.Length - count];
-        Array.Copy(array, result, at);
-        Array.Copy(array, at + count, result, at, result.Length - at);
+        var result = new T[array.Length - gone.Length];
+        var from = 0;
+        for (var removed = 0; removed < gone.Length; from = gone[removed++] + 1)
+            Array.Copy(array, from, result, from - removed, gone[removed] - from);
+        Array.Copy(array, from, result, from - gone.Length, array.Length - from);
         return result;
     }
 
@@ -66,8 +70,10 @@ internal abstract class MapNode<TKey, TProbe, TValue, TOrder>
 
     public abstract Changed<TKey, TProbe, TValue, TOrder> With(TKey key, TValue value, out bool isNew);
 
-    /// <summary>The node without the key, perhaps too small for its place; null when the key is not there.</summary>
-    public abstract MapNode<TKey, TProbe, TValue, TOrder>? Without(TProbe probe);
+    /// <summary>The node without keys, perhaps too small for its place; this very node when none is there.</summary>
+    /// <param name="unwanted">Keys in ascending order, each once.</param>
+    /// <param name="removed">Grows by how many of them were there.</param>
+    public abstract MapNode<TKey, TProbe, TValue, TOrder> Without(ReadOnlySpan<TKey> unwanted, ref int removed);
 
     /// <summary>Both nodes' slots in one node, or in two of nearly equal size.</summary>
     public abstract Changed<TKey, TProbe, TValue, TOrder> MergeWith(MapNode<TKey, TProbe, TValue, TOrder> right);
@@ -104,12 +110,21 @@ internal sealed class MapLeaf<TKey, TProbe, TValue, TOrder>(
                 MapNode.Replace(keys, at, key), MapNode.Replace(values, at, value)), null);
     }
 
-    public override MapNode<TKey, TProbe, TValue, TOrder>? Without(TProbe probe)
+    public override MapNode<TKey, TProbe, TValue, TOrder> Without(ReadOnlySpan<TKey> unwanted, ref int removed)
     {
-        var at = IndexOf(probe);
-        return at < 0
-            ? null
-            : new MapLeaf<TKey, TProbe, TValue, TOrder>(MapNode.Remove(keys, at), MapNode.Remove(values, at));
+        Span<int> found = stackalloc int[MapNode.MaxSize];
+        var count = 0;
+        foreach (var key in unwanted)
+        {
+            if (IndexOf(TOrder.ProbeOf(key)) is >= 0 and var at)
+                found[count++] = at;
+        }
+
+        if (count == 0)
+            return this;
+        removed += count;
+        var gone = found[..count];
+        return new MapLeaf<TKey, TProbe, TValue, TOrder>(MapNode.Remove(Keys, gone), MapNode.Remove(Values, gone));
     }
 
     public override Changed<TKey, TProbe, TValue, TOrder> MergeWith(MapNode<TKey, TProbe, TValue, TOrder> right)
@@ -181,7 +196,11 @@ internal sealed class MapBranch<TKey, TProbe, TValue, TOrder> : MapNode<TKey, TP
         var (left, right) = Children[at].With(key, value, out isNew);
         var children = MapNode.Replace(Children, at, left);
         if (right is not null)
-            return Split(MapNode.Insert(children, at + 1, right));
+        {
+            children = MapNode.Insert(children, at + 1, right);
+            return Split(children, Array.ConvertAll(children, SeparatorOf));
+        }
+
         var isFirstKeyKept = at > 0 || TOrder.Compare(TOrder.ProbeOf(key), _firstKeys[0]) >= 0;
         return new(
             isFirstKeyKept
@@ -190,25 +209,39 @@ internal sealed class MapBranch<TKey, TProbe, TValue, TOrder> : MapNode<TKey, TP
             null);
     }
 
-    public override MapNode<TKey, TProbe, TValue, TOrder>? Without(TProbe probe)
+    public override MapNode<TKey, TProbe, TValue, TOrder> Without(ReadOnlySpan<TKey> unwanted, ref int removed)
     {
-        var at = ChildFor(probe);
-        if (Children[at].Without(probe) is not { } child)
-            return null;
-        var children = MapNode.Replace(Children, at, child);
-        if (child.Size >= MapNode.MinSize || (children.Length == 1 && child.Size > 0))
+        var children = Children;
+        var isAnyPoor = false;
+        while (!unwanted.IsEmpty)
+        {
+            var at = ChildFor(TOrder.ProbeOf(unwanted[0]));
+            var count = CountOf(unwanted, at);
+            var child = Children[at].Without(unwanted[..count], ref removed);
+            unwanted = unwanted[count..];
+            if (child == Children[at])
+                continue;
+            if (children == Children)
+                children = [.. Children];
+            children[at] = child;
+            isAnyPoor |= child.Size < MapNode.MinSize;
+        }
+
+        if (children == Children)
+            return this;
+        if (!isAnyPoor)
             return new MapBranch<TKey, TProbe, TValue, TOrder>(children, _firstKeys);    // still below all of the child
-        if (children.Length == 1)
-            return new MapBranch<TKey, TProbe, TValue, TOrder>([]);
-        var first = Math.Max(0, at - 1);
-        var (left, right) = Merge(children[first], children[first + 1]);
-        children = MapNode.Replace(children, first, left);
-        return new MapBranch<TKey, TProbe, TValue, TOrder>(
-            right is null ? MapNode.Remove(children, first + 1) : MapNode.Replace(children, first + 1, right));
+        var (filled, firstKeys) = Fill(children, _firstKeys);
+        return new MapBranch<TKey, TProbe, TValue, TOrder>(filled, firstKeys);
     }
 
-    public override Changed<TKey, TProbe, TValue, TOrder> MergeWith(MapNode<TKey, TProbe, TValue, TOrder> right) =>
-        Split([.. Children, .. ((MapBranch<TKey, TProbe, TValue, TOrder>)right).Children]);
+    public override Changed<TKey, TProbe, TValue, TOrder> MergeWith(MapNode<TKey, TProbe, TValue, TOrder> right)
+    {
+        var other = (MapBranch<TKey, TProbe, TValue, TOrder>)right;
+        // the only child of a branch has had nobody to be filled from
+        var (children, firstKeys) = Fill([.. Children, .. other.Children], [.. _firstKeys, .. other._firstKeys]);
+        return Split(children, firstKeys);
+    }
 
     /// <summary>
     /// The last child whose first key is not above the probe; the first child for anything below all.
@@ -232,17 +265,54 @@ internal sealed class MapBranch<TKey, TProbe, TValue, TOrder> : MapNode<TKey, TP
     private static TKey SeparatorOf(MapNode<TKey, TProbe, TValue, TOrder> child) =>
         child is MapBranch<TKey, TProbe, TValue, TOrder> branch ? branch.FirstKey : TOrder.Detach(child.FirstKey);
 
-    private static Changed<TKey, TProbe, TValue, TOrder> Merge(
-        MapNode<TKey, TProbe, TValue, TOrder> left, MapNode<TKey, TProbe, TValue, TOrder> right) =>
-        left.Size == 0 ? new(right, null) : right.Size == 0 ? new(left, null) : left.MergeWith(right);
+    /// <summary>How many of the keys, the first of which a child is for, that child is for.</summary>
+    private int CountOf(ReadOnlySpan<TKey> keys, int child)
+    {
+        if (child == _firstKeys.Length - 1)
+            return keys.Length;
+        var count = 1;
+        while (count < keys.Length && TOrder.Compare(TOrder.ProbeOf(keys[count]), _firstKeys[child + 1]) < 0)
+            count++;
+        return count;
+    }
 
-    private static Changed<TKey, TProbe, TValue, TOrder> Split(MapNode<TKey, TProbe, TValue, TOrder>[] children)
+    /// <summary>
+    /// Children, some of which may be empty or too small, without those that are empty, and with the others joined to
+    /// their neighbours.
+    /// </summary>
+    private static (MapNode<TKey, TProbe, TValue, TOrder>[] Children, TKey[] FirstKeys) Fill(
+        MapNode<TKey, TProbe, TValue, TOrder>[] children, TKey[] firstKeys)
+    {
+        var filled = new List<MapNode<TKey, TProbe, TValue, TOrder>>(children.Length);
+        var keys = new List<TKey>(children.Length);
+        foreach (var (at, child) in children.Index())
+        {
+            if (child.Size == 0)
+                continue;
+            var (added, key) = (child, firstKeys[at]);
+            if (filled.Count > 0 && Math.Min(filled[^1].Size, child.Size) < MapNode.MinSize)
+            {
+                (filled[^1], var rest) = filled[^1].MergeWith(child);
+                if (rest is null)
+                    continue;
+                (added, key) = (rest, SeparatorOf(rest));
+            }
+
+            filled.Add(added);
+            keys.Add(key);
+        }
+
+        return ([.. filled], [.. keys]);
+    }
+
+    private static Changed<TKey, TProbe, TValue, TOrder> Split(
+        MapNode<TKey, TProbe, TValue, TOrder>[] children, TKey[] firstKeys)
     {
         if (children.Length <= MapNode.MaxSize)
-            return new(new MapBranch<TKey, TProbe, TValue, TOrder>(children), null);
+            return new(new MapBranch<TKey, TProbe, TValue, TOrder>(children, firstKeys), null);
         var half = children.Length / 2;
         return new(
-            new MapBranch<TKey, TProbe, TValue, TOrder>(children[..half]),
-            new MapBranch<TKey, TProbe, TValue, TOrder>(children[half..]));
+            new MapBranch<TKey, TProbe, TValue, TOrder>(children[..half], firstKeys[..half]),
+            new MapBranch<TKey, TProbe, TValue, TOrder>(children[half..], firstKeys[half..]));
     }
 }

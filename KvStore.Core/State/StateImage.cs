@@ -240,38 +240,41 @@ public sealed class StateImage
         new(this) { Requests = Requests.With(id, request) };
 
     /// <summary>
-    /// Expired keys, at most so many; none that a transaction holds, since it was there when that was prepared.
+    /// Without expired keys, at most so many; but with those that a transaction holds, since they were there when that
+    /// was prepared.
     /// </summary>
-    internal List<(BucketId Bucket, ReadOnlyMemory<byte> Key, StoredEntry Entry)> Expired(int limit)
+    /// <param name="limit">Positive.</param>
+    /// <param name="changes">Grows by what became of them.</param>
+    internal StateImage WithoutExpired(int limit, List<KeyChange> changes)
     {
-        List<(BucketId, ReadOnlyMemory<byte>, StoredEntry)> expired = [];
+        var image = this;
         foreach (var (bucket, tree) in Trees)
         {
-            foreach (var (key, entry) in tree.Expired(TimeMs))
-            {
-                if (expired.Count == limit)
-                    return expired;
-                if (!IsLocked(bucket, key))
-                    expired.Add((bucket, key, entry));
-            }
+            if (tree.NextExpiryMs > TimeMs)
+                continue;
+            var expired = tree.Expired(TimeMs).Where(pair => !IsLocked(bucket, pair.Key)).Take(limit).ToArray();
+            image = image.With(bucket, tree, tree.Without(expired));
+            changes.AddRange(expired.Select(
+                pair => new KeyChange(bucket, pair.Key, KeyChangeKind.Expire, pair.Entry)));
+            limit -= expired.Length;
         }
 
-        return expired;
+        return image.WithNextExpiry();
     }
-
-    /// <summary>
-    /// With <see cref="NextExpiryMs"/> looked up and not guessed. What is expired and held by a transaction is not to
-    /// be taken away before that is settled.
-    /// </summary>
-    internal StateImage WithNextExpiry() => new(this)
-    {
-        NextExpiryMs = Trees.Select(tree => NextExpiryOf(tree.Key, tree.Value)).DefaultIfEmpty(long.MaxValue).Min(),
-    };
 
     /// <summary>With a bucket's keys to be looked at again, since some of them are no longer held.</summary>
     internal StateImage WithFreed(BucketId bucket) => Trees.TryFind(bucket, out var tree)
         ? new(this) { NextExpiryMs = Math.Min(NextExpiryMs, tree.NextExpiryMs) }
         : this;
+
+    /// <summary>
+    /// With <see cref="NextExpiryMs"/> looked up and not guessed. What is expired and held by a transaction is not to
+    /// be taken away before that is settled.
+    /// </summary>
+    private StateImage WithNextExpiry() => new(this)
+    {
+        NextExpiryMs = Trees.Select(tree => NextExpiryOf(tree.Key, tree.Value)).DefaultIfEmpty(long.MaxValue).Min(),
+    };
 
     private long NextExpiryOf(BucketId bucket, BucketTree tree)
     {

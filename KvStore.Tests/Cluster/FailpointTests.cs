@@ -95,13 +95,15 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
             await primary.PauseAsync();
             var hasStopped = await StopsAsync(voter, ElectionPatience);
             await primary.ContinueAsync();
-            if (hasStopped)
+            // it was itself the one that asked, or it stops while it is told that it need not
+            var withdrawal = hasStopped ? Task.CompletedTask : FailpointCluster.SetFaultsAsync(voter, "");
+            if (await StopsAsync(voter, withdrawal))
             {
-                await GoOnAsync(key, voter, Task.CompletedTask, stops: 1);
+                await GoOnAsync(key, voter, withdrawal, stops: 1);
                 return;
             }
 
-            await FailpointCluster.SetFaultsAsync(voter, "");    // it was itself the one that asked
+            await withdrawal;
         }
 
         Assert.Fail($"{Tries} elections did not come to {faults}.");

@@ -92,9 +92,12 @@ public sealed class ScaleTests(ITestOutputHelper output)
         output.WriteLine($"loaded after {end.Elapsed.TotalSeconds:f1} s, {stayed:f1} s before they end");
         await using var others = new Probe(cluster.Door);
         await others.MeasureAsync("before");
+        await cluster.EventuallyAsync(
+            () => Task.FromResult(end.Elapsed.TotalSeconds >= seconds), "the time has come", TimeSpan.FromMinutes(5));
         others.Begin("after");
         await cluster.EventuallyAsync(
-            async () => await CountAsync(cluster, "ends/") == 0, "all that ended is gone", TimeSpan.FromMinutes(5));
+            async () => await HeldAsync(cluster) <= 3 * Probe.Keys, "all that ended is gone", TimeSpan.FromMinutes(5));
+        Assert.Equal(0, await CountAsync(cluster, "ends/"));
         output.WriteLine($"gone {end.Elapsed.TotalSeconds - seconds:f1} s after they ended");
         await others.MeasureAsync(null);
         Judge(others, "before", "after");
@@ -158,6 +161,9 @@ public sealed class ScaleTests(ITestOutputHelper output)
     /// </summary>
     private sealed class Probe : IAsyncDisposable
     {
+        /// <summary>What it writes, at most.</summary>
+        public const int Keys = 100;
+
         private const int Enough = 500;
 
         private readonly HttpClient _door;
@@ -211,7 +217,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
         {
             for (var number = 0; !_ended.IsCancellationRequested; number++)
             {
-                var key = $"/v1/others/{number % 100}";
+                var key = $"/v1/others/{number % Keys}";
                 var start = Stopwatch.GetTimestamp();
                 using (var put = await _door.PutAsync(key, new StringContent("v"), CancellationToken.None))
                 {

@@ -53,6 +53,48 @@ public sealed class CowMapTests
             AssertSame(twin, map);
         }, iter: 15);
 
+    /// <summary>Runs of neighbours, so that whole branches become too small, and keys that are not there.</summary>
+    [Fact]
+    public void What_was_taken_out_at_once_leaves_a_sound_tree() =>
+        Gen.Select(Gen.Int[1, 5000], Gen.Select(Gen.Int[0, 5200], Gen.Int[1, 3000], Gen.Int[1, 40]).Array[1, 6])
+            .Sample((count, cuts) =>
+            {
+                var (map, twin) = (Map.Empty, NewTwin());
+                foreach (var number in Enumerable.Range(0, count))
+                {
+                    map = map.With(KeyOf(number * 7919 % count), number);
+                    twin[KeyOf(number * 7919 % count)] = number;
+                }
+
+                foreach (var (from, length, step) in cuts)
+                {
+                    var keys = Enumerable.Range(from, length).Where(number => number % step != 1).Select(KeyOf).ToList();
+                    var (before, gone) = (map, keys.Count(twin.Remove));
+                    map = map.Without([.. keys.Select(key => new ReadOnlyMemory<byte>(key))]);
+                    Assert.Equal(gone == 0, ReferenceEquals(before, map));
+                    AssertSame(twin, map);
+                    AssertSound(map);
+                }
+            }, iter: 60);
+
+    /// <summary>What is left of a branch of 1,024 keys is one leaf of 3, before, after or between full ones.</summary>
+    [Theory]
+    [InlineData(3, 1021)]
+    [InlineData(1024, 1021)]
+    [InlineData(2051, 1021)]
+    [InlineData(3072, 1021)]
+    [InlineData(3, 3069)]
+    [InlineData(1027, 3069)]
+    [InlineData(3, 4093)]
+    public void A_leaf_that_is_left_alone_joins_those_of_another_branch(int from, int length)
+    {
+        var keys = Enumerable.Range(0, 4096).Select(number => new ReadOnlyMemory<byte>(KeyOf(number))).ToList();
+        var map = Map.FromOrdered(keys, [.. Enumerable.Range(0, 4096)]).Without([.. keys.Slice(from, length)]);
+        AssertSound(map);
+        Assert.Equal(4096 - length, map.Count);
+        Assert.All(map, pair => Assert.False(pair.Value >= from && pair.Value < from + length));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
