@@ -43,9 +43,6 @@ internal sealed class LogClock(TimeProvider time)
         ? Math.Max(stateMs, ReadingOf(anchor, time.GetTimestamp()))
         : stateMs;
 
-    /// <summary>Whether something that the state has is to expire by now.</summary>
-    public bool IsAnyDue(StateImage image) => image.NextExpiryMs <= ReadMs(image.TimeMs);
-
     /// <summary>
     /// Before a step: what the replica is to pass on, of its log's era and of others. As it was told: log time may be
     /// ahead of that, but it is not known since when.

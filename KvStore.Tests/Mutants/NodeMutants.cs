@@ -84,7 +84,7 @@ internal static class NodeMutants
                 "        {\n            if (_callers.Remove(ready.Ticket, out var early))\n"
                 + "                early(new Reply.Found(null));\n        }\n")),
         new("29", "nobody tells the log that something is due", "Lives", 48,
-            new Change(Replica, "!_isExpiring && _clock.IsAnyDue(Image))", "!_isExpiring && Image.Count < 0)")),
+            new Change(Replica, "!_isExpiring && Image.NextExpiryMs <= NowMs)", "!_isExpiring && Image.Count < 0)")),
     ];
 
     public static Mutant[] Settling { get; } =

@@ -156,7 +156,7 @@ internal sealed class SimulatedReplica
         if (Core.Role == ReplicaRole.Primary
             && ConfigurationPlan.Next(Core, placement.Wanted(Group), placement.Lost) is { } step)
             Post(step);
-        if (Core.Role == ReplicaRole.Primary && !_isExpiring && _clock.IsAnyDue(Image))
+        if (Core.Role == ReplicaRole.Primary && !_isExpiring && Image.NextExpiryMs <= NowMs)
         {
             _isExpiring = true;
             Expire(_ => _isExpiring = false);
@@ -333,7 +333,7 @@ internal sealed class SimulatedReplica
         Law.Holds(
             ready.Index >= read.CommittedBefore,
             $"n{Node} g{Group}: a read at {ready.Index} was asked when {read.CommittedBefore} was committed");
-        if (_clock.IsAnyDue(Image) && Image.TimeMs < NowMs)
+        if (Image.NextExpiryMs <= NowMs && Image.TimeMs < NowMs)
             ExpireFirst(ready.Ticket, read.Key);
         else if (_callers.Remove(ready.Ticket, out var reply))
             reply(new Reply.Found(_state.Image.Find(BucketId.Default, read.Key.Span)));

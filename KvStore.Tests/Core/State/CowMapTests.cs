@@ -68,7 +68,8 @@ public sealed class CowMapTests
 
                 foreach (var (from, length, step) in cuts)
                 {
-                    var keys = Enumerable.Range(from, length).Where(number => number % step != 1).Select(KeyOf).ToList();
+                    var keys = Enumerable.Range(from, length)
+                        .Where(number => number % step != 1).Select(KeyOf).ToList();
                     var (before, gone) = (map, keys.Count(twin.Remove));
                     map = map.Without([.. keys.Select(key => new ReadOnlyMemory<byte>(key))]);
                     Assert.Equal(gone == 0, ReferenceEquals(before, map));

@@ -5,6 +5,9 @@ namespace KvStore.Tests.Node.Replication;
 /// <summary>Keys whose time is over go by a committed command of the primary, soon and unasked.</summary>
 public sealed class ExpiryTests
 {
+    /// <summary>Ticks until it is every partition's turn.</summary>
+    private const int Turn = 10;
+
     private readonly ReplicaHarness _primary = ReplicaHarness.Primary();
 
     [Fact]
@@ -12,10 +15,11 @@ public sealed class ExpiryTests
     {
         Put("k", Ttl.After(1000));
         _primary.Time.Advance(TimeSpan.FromMilliseconds(999));
-        _primary.Tick();
+        TakeTurns();
         var before = _primary.LastIndex;
         _primary.Time.Advance(TimeSpan.FromMilliseconds(1));
-        _primary.Tick();
+        for (var tick = 0; tick < Turn && _primary.LastIndex == before; tick++)
+            _primary.Tick();
 
         Assert.Equal(before.Next(), _primary.LastIndex);
         Assert.Equal("v", _primary.Find("k"));    // until it is committed
@@ -25,22 +29,37 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void One_command_at_a_time_and_none_when_nothing_is_due()
+    public void One_command_in_a_turn_and_none_when_nothing_is_due()
     {
-        for (var number = 0; number <= KeyValueState.MaxExpiredAtOnce; number++)
-            Put($"k{number}", Ttl.After(1000));
+        PutMany(2 * KeyValueState.MaxExpiredAtOnce + 1);
         Put("forever", Ttl.None);
         _primary.Time.Advance(TimeSpan.FromSeconds(2));
+        foreach (var left in (long[])[KeyValueState.MaxExpiredAtOnce + 2, 2, 1, 1])
+        {
+            var before = _primary.LastIndex;
+            TakeTurns();
+            Assert.Equal(left, _primary.Replica.Image.Count);
+            Assert.InRange(_primary.LastIndex.Value - before.Value, 0, 1);
+        }
+    }
+
+    [Fact]
+    public void One_command_at_a_time()
+    {
+        PutMany(KeyValueState.MaxExpiredAtOnce + 1);
+        _primary.Time.Advance(TimeSpan.FromHours(1));
         var before = _primary.LastIndex;
         _primary.Tick(3);
         Assert.Equal(before.Next(), _primary.LastIndex);
-        Commit();
-        Assert.Equal(2, _primary.Replica.Image.Count);
-        _primary.Tick();
-        Commit();
-        Assert.Equal(1, _primary.Replica.Image.Count);
-        _primary.Tick(3);
-        Assert.Equal(before.Next().Next(), _primary.LastIndex);
+    }
+
+    [Fact]
+    public void What_has_been_due_for_long_goes_at_every_tick()
+    {
+        PutMany(2 * KeyValueState.MaxExpiredAtOnce + 1);
+        _primary.Time.Advance(TimeSpan.FromSeconds(31));
+        TakeTurns(3);
+        Assert.Equal(0, _primary.Replica.Image.Count);
     }
 
     [Fact]
@@ -49,8 +68,23 @@ public sealed class ExpiryTests
         Put("k", Ttl.After(1000));
         _primary.Follow(2, _primary.LastIndex.Value, _primary.LastIndex.Value);
         _primary.Time.Advance(TimeSpan.FromHours(1));
-        _primary.Tick();
+        _primary.Tick(Turn);
         Assert.Equal("v", _primary.Find("k"));
+    }
+
+    private void TakeTurns(int ticks = Turn)
+    {
+        for (var tick = 0; tick < ticks; tick++)
+        {
+            _primary.Tick();
+            Commit();
+        }
+    }
+
+    private void PutMany(int count)
+    {
+        for (var number = 0; number < count; number++)
+            Put($"k{number}", Ttl.After(1000));
     }
 
     private void Put(string key, Ttl ttl)
