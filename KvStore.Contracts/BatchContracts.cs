@@ -95,7 +95,7 @@ public sealed record CompareRequest
     /// <summary>The number of the stored version compares so.</summary>
     public VersionCompare? Version { get; init; }
 
-    /// <summary>The stored value is this JSON, byte for byte.</summary>
+    /// <summary>The stored value is this JSON, or JSON that means the same.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public JsonElement Value { get; init; }
 }

@@ -35,6 +35,15 @@ internal sealed class BucketTree
     /// <summary>When the first of its keys expires; <see cref="long.MaxValue"/>: none does.</summary>
     public long NextExpiryMs => _expiries.TryFirst(out var first, out _) ? first.AtMs : long.MaxValue;
 
+    /// <summary>
+    /// When the first of those expires that are not expired at a time; <see cref="long.MaxValue"/>: none does.
+    /// </summary>
+    public long NextExpiryAfter(long timeMs)
+    {
+        using var walk = _expiries.From(new Expiry(timeMs + 1, default));
+        return walk.MoveNext() ? walk.Current.Key.AtMs : long.MaxValue;
+    }
+
     public bool TryFind(ReadOnlySpan<byte> key, out StoredEntry entry) => _entries.TryFind(key, out entry);
 
     /// <summary>The keys that expire, and when, those that do first before the others.</summary>

@@ -106,6 +106,22 @@ public sealed class StateImage
     /// <summary>Whether any transaction over several partitions is open here.</summary>
     public bool HasOpenTransactions => Transactions.Prepared.Count > 0 || Transactions.Decided.Count > 0;
 
+    /// <summary>
+    /// Whether a key is over by a time and not by log time yet: what is over by that is hidden, removed or not.
+    /// </summary>
+    public bool IsAnyOverBy(long nowMs)
+    {
+        if (NextExpiryMs > nowMs || TimeMs >= nowMs)
+            return false;
+        foreach (var (_, tree) in Trees)
+        {
+            if (tree.NextExpiryMs <= nowMs && tree.NextExpiryAfter(TimeMs) <= nowMs)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Whether the bucket was dropped: then it takes nothing and has nothing, ever again.</summary>
     public bool IsClosed(BucketId bucket) => Closed.TryFind(bucket, out _);
 
@@ -250,9 +266,13 @@ public sealed class StateImage
         var image = this;
         foreach (var (bucket, tree) in Trees)
         {
+            if (limit == 0)
+                break;
             if (tree.NextExpiryMs > TimeMs)
                 continue;
             var expired = tree.Expired(TimeMs).Where(pair => !IsLocked(bucket, pair.Key)).Take(limit).ToArray();
+            if (expired.Length == 0)
+                continue;
             image = image.With(bucket, tree, tree.Without(expired));
             changes.AddRange(expired.Select(
                 pair => new KeyChange(bucket, pair.Key, KeyChangeKind.Expire, pair.Entry)));

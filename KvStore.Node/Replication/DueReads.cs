@@ -14,7 +14,7 @@ internal static class DueReads
     {
         var read = await here.ReadAsync(partition, deadline).ConfigureAwait(false);
         var now = here.NowMs(partition);
-        if (read is not ReadOutcome.Ready { Image: var image } || image.NextExpiryMs > now || image.TimeMs >= now)
+        if (read is not ReadOutcome.Ready { Image: var image } || !image.IsAnyOverBy(now))
             return read;
         var outcome = await here.WriteAsync(partition, new Command.Expire(), Ack.Quorum, deadline)
             .ConfigureAwait(false);

@@ -9,12 +9,6 @@ namespace KvStore.Node.Replication;
 /// <summary>What a replica does by itself as time passes.</summary>
 internal sealed partial class PartitionReplica
 {
-    /// <summary>What is due is removed every so many ticks, in each partition at another one.</summary>
-    private const int ExpiryTicks = 10;
-
-    /// <summary>What has been due for longer is removed at every tick.</summary>
-    private const long LongestDueMs = 30_000;
-
     private static readonly Input TickInput = new Input.Tick();
     private static readonly Input MarkInput = new Input.Mark();
     private static readonly StrongBox<ImmutableArray<(NodeId, long)>> NoLags = new([]);
@@ -23,7 +17,6 @@ internal sealed partial class PartitionReplica
     private ImmutableArray<NodeId> _lost = [];
     private GroupConfiguration? _settled;
     private long _ticksSinceMark;
-    private int _ticksToExpiry = partition.Value % ExpiryTicks;
     private PendingWrite? _expiry;
 
     /// <summary>One unit of time has passed.</summary>
@@ -82,17 +75,14 @@ internal sealed partial class PartitionReplica
     }
 
     /// <summary>
-    /// On a primary: has the log tell the time when something is due by it, a bounded part in one command, one command
-    /// at a time, and one in a turn: what is due is given to nobody, so there is no haste that others would have to
-    /// wait for, unless it has been held in memory for long.
+    /// On a primary: has the log tell the time when something is due by it, a bounded part in one command and one
+    /// command at a time.
     /// </summary>
     private void ConsiderExpiry()
     {
-        var isItsTurn = _ticksToExpiry-- == 0;
-        if (isItsTurn)
-            _ticksToExpiry = ExpiryTicks - 1;
-        if (_role != ReplicaRole.Primary || _expiry is { IsDone: false }
-            || NowMs - Image.NextExpiryMs < (isItsTurn ? 0 : LongestDueMs))
+        var isAnyDue = _role == ReplicaRole.Primary && _expiry is not { IsDone: false }
+            && Image.NextExpiryMs <= NowMs;
+        if (!_pace.IsItsTurn(isAnyDue))
             return;
         var command = new Command.Expire();
         _expiry = new PendingWrite(CommandFormat.Encode(command, NowMs), command, Ack.Quorum);

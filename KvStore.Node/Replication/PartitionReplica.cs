@@ -21,6 +21,7 @@ internal sealed partial class PartitionReplica(
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null,
     long markTicks = long.MaxValue,
+    int restTicks = 10,
     long firstStamp = 1,
     ChangeHistory? history = null,
     ChangeSignal? changed = null)
@@ -43,6 +44,7 @@ internal sealed partial class PartitionReplica(
     private volatile bool _hasOthers = replica.Voters.Length > 1;
     private readonly Freshness _freshness = new(time, firstStamp);
     private readonly LogClock _clock = new(time);
+    private readonly ExpiryPace _pace = new(partition.Value, restTicks);
     private readonly TracedWrites _traced = new(time);
     private readonly IndexWaits _waits = new();
     private readonly FreedWaits _freed = new();
@@ -274,8 +276,7 @@ internal sealed partial class PartitionReplica(
                 _freed.Announce();
             _calls.Applied(entry, result);
             history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
-            if (_role == ReplicaRole.Primary)
-                CountExpired(state.Changes);
+            CountExpired(state.Changes);
         }
         else
         {
@@ -293,11 +294,16 @@ internal sealed partial class PartitionReplica(
 
     private void CountExpired(IReadOnlyList<KeyChange> changes)
     {
+        var expired = 0;
         for (var at = 0; at < changes.Count; at++)
         {
             if (changes[at].Kind == KeyChangeKind.Expire)
-                Volatile.Write(ref _expired, _expired + 1);
+                expired++;
         }
+
+        _pace.Applied(changes.Count - expired);
+        if (_role == ReplicaRole.Primary)
+            Volatile.Write(ref _expired, _expired + expired);
     }
 
     private void Restore(Snapshot snapshot)

@@ -24,6 +24,9 @@ internal sealed class PartitionRouter(
     TimeProvider time,
     ILogger<PartitionRouter> logger) : IPartitions
 {
+    /// <summary>The longest rest of a primary between two commands that remove what is due.</summary>
+    private static readonly TimeSpan ExpiryRest = TimeSpan.FromMilliseconds(500);
+
     /// <summary>The last that may be a process's first.</summary>
     private const long LastStamp = long.MaxValue >> 1;
 
@@ -311,12 +314,23 @@ internal sealed class PartitionRouter(
             new Random(HashCode.Combine(self, partition, time.GetTimestamp())));
         var state = new KeyValueState(recovered?.State ?? StateImage.Empty);
         var markTicks = (long)Math.Ceiling(options.Value.CompareInterval / options.Value.Tick);
+        var restTicks = (int)Math.Ceiling(ExpiryRest / options.Value.Tick);
         var firstStamp = Math.Max(1, (long)RandomIds.Number() & LastStamp);
         var history = partition.Value < view.Ring.PartitionCount
             ? new ChangeHistory(HistoryBudget, ChangeHistory.PositionOf(state.Image, core.LogStart))
             : null;
         var replica = new PartitionReplica(
-            partition, core, state, core.LogStart, time, OnDisbelieved, markTicks, firstStamp, history, Applied);
+            partition,
+            core,
+            state,
+            core.LogStart,
+            time,
+            OnDisbelieved,
+            markTicks,
+            restTicks,
+            firstStamp,
+            history,
+            Applied);
         replica.Follow(view.KeepersOf(partition), LostIn(view));
         return replica;
     }

@@ -8,7 +8,10 @@ namespace KvStore.Tests.Simulation;
 /// <summary>The host of one replica: steps the core, carries its effects out in order, applies, answers.</summary>
 internal sealed class SimulatedReplica
 {
-    /// <summary>What is due goes with the next tick and a round of messages, once nothing is wrong.</summary>
+    /// <summary>Half a second, as the product's.</summary>
+    private const int RestTicks = 10;
+
+    /// <summary>What is due goes after a rest and a round of messages, once nothing is wrong.</summary>
     private const long LatestMs = 1000;
 
     private readonly SimulatedNode _node;
@@ -20,6 +23,7 @@ internal sealed class SimulatedReplica
     private readonly SortedDictionary<long, (Term Term, Action<Reply> Reply)> _appended = [];
     private readonly Dictionary<Ticket, long> _stamped = [];
     private readonly LogClock _clock;
+    private readonly ExpiryPace _pace;
     private readonly HashSet<Era> _told = [];
     private KeyValueState _state;
     private Term _appliedTerm;
@@ -35,6 +39,7 @@ internal sealed class SimulatedReplica
         _laws = laws;
         _clock = new LogClock(node.Time);
         _state = new KeyValueState(image, node.World.Swarm.Memory);
+        _pace = new ExpiryPace(options.Partition.Value, RestTicks);
         Group = options.Partition;
         if (node.World.Swarm.HasWatches)
         {
@@ -156,7 +161,7 @@ internal sealed class SimulatedReplica
         if (Core.Role == ReplicaRole.Primary
             && ConfigurationPlan.Next(Core, placement.Wanted(Group), placement.Lost) is { } step)
             Post(step);
-        if (Core.Role == ReplicaRole.Primary && !_isExpiring && Image.NextExpiryMs <= NowMs)
+        if (_pace.IsItsTurn(Core.Role == ReplicaRole.Primary && !_isExpiring && Image.NextExpiryMs <= NowMs))
         {
             _isExpiring = true;
             Expire(_ => _isExpiring = false);
@@ -313,6 +318,7 @@ internal sealed class SimulatedReplica
         if (entry.Kind == EntryKind.Command)
         {
             History?.Append(entry.Index, entry.Term, _state.Changes, _state.ClosedBucket);
+            _pace.Applied(_state.Changes.Count(change => change.Kind != KeyChangeKind.Expire));
             _laws.Watches?.Applied(entry, _state.Changes);
             _node.World.Bank?.Applied(Group, entry, result);
         }
@@ -333,7 +339,7 @@ internal sealed class SimulatedReplica
         Law.Holds(
             ready.Index >= read.CommittedBefore,
             $"n{Node} g{Group}: a read at {ready.Index} was asked when {read.CommittedBefore} was committed");
-        if (Image.NextExpiryMs <= NowMs && Image.TimeMs < NowMs)
+        if (Image.IsAnyOverBy(NowMs))
             ExpireFirst(ready.Ticket, read.Key);
         else if (_callers.Remove(ready.Ticket, out var reply))
             reply(new Reply.Found(_state.Image.Find(BucketId.Default, read.Key.Span)));

@@ -75,6 +75,14 @@ public sealed class CowMapTests
                     Assert.Equal(gone == 0, ReferenceEquals(before, map));
                     AssertSame(twin, map);
                     AssertSound(map);
+                    foreach (var key in keys.Where((_, at) => at % 5 == 0))
+                    {
+                        map = map.With(key, from);
+                        twin[key] = from;
+                    }
+
+                    AssertSame(twin, map);
+                    AssertSound(map);
                 }
             }, iter: 60);
 
@@ -184,6 +192,8 @@ public sealed class CowMapTests
         }
 
         AssertDetached(map.Root!, given);
+        AssertDetached(map.Without([.. given.OrderBy(key => key, NewTwin().Comparer).Skip(3).SkipLast(700)
+            .Select(key => new ReadOnlyMemory<byte>(key))]).Root!, given);
     }
 
     private static List<int> Walked(IEnumerator<KeyValuePair<ReadOnlyMemory<byte>, int>> walk)

@@ -79,6 +79,23 @@ public sealed class OperationsTests
             (_state.Image.Count, _state.Image.Bytes, _state.Image.NextExpiryMs));
     }
 
+    /// <summary>A read of all keys needs no command for what log time hides already.</summary>
+    [Fact]
+    public void What_log_time_has_passed_is_over_whether_it_is_removed_or_not()
+    {
+        for (var number = 0; number < KeyValueState.MaxExpiredAtOnce + 1; number++)
+            Apply(Put($"k{number}", "v", timeMs: 1000, ttl: Ttl.After(500)));
+        Apply(Put("later", "v", timeMs: 1000, ttl: Ttl.After(2000)));
+        Assert.False(_state.Image.IsAnyOverBy(1499));
+        Assert.True(_state.Image.IsAnyOverBy(1500));
+        Apply(Tick(1500));
+        Assert.Equal(1500, _state.Image.NextExpiryMs);
+        Assert.False(_state.Image.IsAnyOverBy(2999));
+        Assert.True(_state.Image.IsAnyOverBy(3000));
+        Apply(Tick(3000));
+        Assert.False(_state.Image.IsAnyOverBy(long.MaxValue));
+    }
+
     [Fact]
     public void Keep_none_and_touch_change_how_long_a_key_is_kept_and_every_one_gives_a_new_version()
     {

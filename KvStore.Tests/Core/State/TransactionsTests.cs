@@ -108,6 +108,25 @@ public sealed class TransactionsTests
     }
 
     [Fact]
+    public void What_a_transaction_holds_stays_among_many_that_go()
+    {
+        const int Keys = KeyValueState.MaxExpiredAtOnce + 10;
+        for (var number = 0; number < Keys; number++)
+            Apply(0, Put($"k{number:d3}", "1", ttl: Ttl.After(5)));
+        Apply(0, Prepare(1, [], [Add("k000", 1), Add("k100", 1)]));
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Equal(KeyValueState.MaxExpiredAtOnce, _states[0].Changes.Count);
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Equal(
+            Enumerable.Range(KeyValueState.MaxExpiredAtOnce + 2, 8).Select(number => $"k{number:d3}"),
+            Changes(0).Select(change => change.Item1));
+        Assert.Equal((2L, long.MaxValue), (_states[0].Image.Count, _states[0].Image.NextExpiryMs));
+        Apply(0, Decide(1, TransactionOutcome.Nothing));
+        Apply(0, new Command.Expire { TimeMs = 2000 });
+        Assert.Equal((0L, 0L), (_states[0].Image.Count, _states[0].Image.Bytes));
+    }
+
+    [Fact]
     public void The_first_decision_counts_and_a_late_one_is_told_of_it()
     {
         Apply(0, Put("a", "10"));

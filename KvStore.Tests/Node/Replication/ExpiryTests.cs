@@ -5,8 +5,8 @@ namespace KvStore.Tests.Node.Replication;
 /// <summary>Keys whose time is over go by a committed command of the primary, soon and unasked.</summary>
 public sealed class ExpiryTests
 {
-    /// <summary>Ticks until it is every partition's turn.</summary>
-    private const int Turn = 10;
+    /// <summary>The longest rest, in ticks.</summary>
+    private const int Rest = 10;
 
     private readonly ReplicaHarness _primary = ReplicaHarness.Primary();
 
@@ -15,11 +15,10 @@ public sealed class ExpiryTests
     {
         Put("k", Ttl.After(1000));
         _primary.Time.Advance(TimeSpan.FromMilliseconds(999));
-        TakeTurns();
+        _primary.Tick();
         var before = _primary.LastIndex;
         _primary.Time.Advance(TimeSpan.FromMilliseconds(1));
-        for (var tick = 0; tick < Turn && _primary.LastIndex == before; tick++)
-            _primary.Tick();
+        _primary.Tick();
 
         Assert.Equal(before.Next(), _primary.LastIndex);
         Assert.Equal("v", _primary.Find("k"));    // until it is committed
@@ -29,37 +28,46 @@ public sealed class ExpiryTests
     }
 
     [Fact]
-    public void One_command_in_a_turn_and_none_when_nothing_is_due()
+    public void One_command_and_then_a_rest_and_none_when_nothing_is_due()
     {
-        PutMany(2 * KeyValueState.MaxExpiredAtOnce + 1);
+        PutMany((2 * KeyValueState.MaxExpiredAtOnce) + 1);
         Put("forever", Ttl.None);
         _primary.Time.Advance(TimeSpan.FromSeconds(2));
-        foreach (var left in (long[])[KeyValueState.MaxExpiredAtOnce + 2, 2, 1, 1])
+        LetPass(1);
+        Assert.Equal(KeyValueState.MaxExpiredAtOnce + 2, _primary.Replica.Image.Count);
+        foreach (var left in (long[])[2, 1, 1])
         {
             var before = _primary.LastIndex;
-            TakeTurns();
+            LetPass(Rest);
             Assert.Equal(left, _primary.Replica.Image.Count);
             Assert.InRange(_primary.LastIndex.Value - before.Value, 0, 1);
         }
     }
 
     [Fact]
-    public void One_command_at_a_time()
+    public void Many_changes_take_the_rest_away()
     {
-        PutMany(KeyValueState.MaxExpiredAtOnce + 1);
-        _primary.Time.Advance(TimeSpan.FromHours(1));
-        var before = _primary.LastIndex;
-        _primary.Tick(3);
-        Assert.Equal(before.Next(), _primary.LastIndex);
+        PutMany((2 * KeyValueState.MaxExpiredAtOnce) + 1);
+        _primary.Time.Advance(TimeSpan.FromSeconds(2));
+        LetPass(1);
+        for (var number = 0; number < KeyValueState.MaxExpiredAtOnce; number++)
+            Put("forever", Ttl.None);
+        LetPass(1);
+        Assert.Equal(2, _primary.Replica.Image.Count);
     }
 
     [Fact]
-    public void What_has_been_due_for_long_goes_at_every_tick()
+    public void One_command_at_a_time()
     {
-        PutMany(2 * KeyValueState.MaxExpiredAtOnce + 1);
-        _primary.Time.Advance(TimeSpan.FromSeconds(31));
-        TakeTurns(3);
-        Assert.Equal(0, _primary.Replica.Image.Count);
+        var primary = ReplicaHarness.Primary(restTicks: 1);
+        var put = Core.State.Commands.Put("k", "v", ttl: Ttl.After(1000)) with { TimeMs = primary.Replica.NowMs };
+        primary.Write(put);
+        primary.Flush();
+        primary.Acknowledge(2);
+        primary.Time.Advance(TimeSpan.FromSeconds(2));
+        var before = primary.LastIndex;
+        primary.Tick(3);
+        Assert.Equal(before.Next(), primary.LastIndex);
     }
 
     [Fact]
@@ -68,11 +76,11 @@ public sealed class ExpiryTests
         Put("k", Ttl.After(1000));
         _primary.Follow(2, _primary.LastIndex.Value, _primary.LastIndex.Value);
         _primary.Time.Advance(TimeSpan.FromHours(1));
-        _primary.Tick(Turn);
+        _primary.Tick();
         Assert.Equal("v", _primary.Find("k"));
     }
 
-    private void TakeTurns(int ticks = Turn)
+    private void LetPass(int ticks)
     {
         for (var tick = 0; tick < ticks; tick++)
         {

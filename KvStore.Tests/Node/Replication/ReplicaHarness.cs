@@ -19,6 +19,7 @@ internal sealed class ReplicaHarness
         long maxUncommittedBytes = 1024 * 1024,
         StateImage? image = null,
         long markTicks = long.MaxValue,
+        int restTicks = 10,
         long firstStamp = 1)
     {
         var options = new ReplicaOptions
@@ -35,6 +36,7 @@ internal sealed class ReplicaHarness
             LogIndex.Zero,
             Time,
             markTicks: markTicks,
+            restTicks: restTicks,
             firstStamp: firstStamp);
     }
 
@@ -50,9 +52,12 @@ internal sealed class ReplicaHarness
 
     /// <summary>A primary that has committed the first entry of its term.</summary>
     public static ReplicaHarness Primary(
-        int voters = 3, long maxUncommittedBytes = 1024 * 1024, long markTicks = long.MaxValue)
+        int voters = 3,
+        long maxUncommittedBytes = 1024 * 1024,
+        long markTicks = long.MaxValue,
+        int restTicks = 10)
     {
-        var harness = Elected(voters, maxUncommittedBytes, markTicks);
+        var harness = Elected(voters, maxUncommittedBytes, markTicks, restTicks);
         harness.Flush();
         if (voters > 1)
             harness.Acknowledge(2);
@@ -62,9 +67,12 @@ internal sealed class ReplicaHarness
 
     /// <summary>A primary whose first entry is not flushed yet.</summary>
     public static ReplicaHarness Elected(
-        int voters = 3, long maxUncommittedBytes = 1024 * 1024, long markTicks = long.MaxValue)
+        int voters = 3,
+        long maxUncommittedBytes = 1024 * 1024,
+        long markTicks = long.MaxValue,
+        int restTicks = 10)
     {
-        ReplicaHarness harness = new(voters, maxUncommittedBytes, markTicks: markTicks);
+        ReplicaHarness harness = new(voters, maxUncommittedBytes, markTicks: markTicks, restTicks: restTicks);
         while (harness.Replica.Role == ReplicaRole.Backup)
             harness.Tick();
         for (var voter = 2; voter <= (voters / 2) + 1; voter++)
