@@ -24,6 +24,7 @@ public sealed class MutantTests(ITestOutputHelper output)
         "KvStore.Node/Replication/HistoryBudget.cs",
         "KvStore.Node/Replication/IClusterPartitions.cs",
         "KvStore.Node/Replication/KeysQuery.cs",
+        "KvStore.Node/Replication/ExpiryPace.cs",
         "KvStore.Node/Replication/LogClock.cs",
         "KvStore.Node/Replication/Outcomes.cs",
         "KvStore.Node/Replication/RandomIds.cs",
