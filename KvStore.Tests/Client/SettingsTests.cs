@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,6 +11,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Tests.Client;
@@ -138,6 +140,28 @@ public sealed class SettingsTests
         Assert.All(store.Requests, request => Assert.DoesNotContain("store/", request.Url.ToString()));
     }
 
+    [Fact]
+    public async Task What_a_program_adds_to_all_its_http_clients_does_not_stand_around_this_one()
+    {
+        using var store = new FakeStore();
+        using var log = new KeptLog();
+        var services = Build(
+            builder =>
+            {
+                builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log);
+                builder.Services.ConfigureHttpClientDefaults(
+                    http => http.AddServiceDiscovery().AddHttpMessageHandler(() => new Breaker()));
+                builder.AddKvStoreClient("kv");
+                builder.Services.AddHttpClient("KvStore_kv").ConfigurePrimaryHttpMessageHandler(() => store);
+                builder.Services.ConfigureHttpClientDefaults(http => http.AddHttpMessageHandler(() => new Breaker()));
+            },
+            ("ConnectionStrings:kv", "https+http://store"),
+            ("services:store:http:0", "http://store.example:81"));
+        await services.GetRequiredService<KvStoreClient>().GetAsync<int>("secret-key");
+        Assert.Equal("store.example:81", Assert.Single(store.Requests).Url.Authority);
+        Assert.DoesNotContain(log.Lines, line => line.Contains("secret-key", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("Timeout", "00:00:00")]
     [InlineData("Timeout", "00:02:00")]
@@ -222,6 +246,37 @@ public sealed class SettingsTests
         Assert.Equal(
             "$(MSBuildThisFileDirectory)../ConfigurationSchema.json",
             (string?)Assert.Single(targets.Descendants("JsonSchemaSegment")).Attribute("Include"));
+    }
+
+    private sealed class Breaker : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("It is open.");
+    }
+
+    private sealed class KeptLog : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+            // It keeps nothing that must be given back.
+        }
     }
 
     private static (string Text, object Value) Sample(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
