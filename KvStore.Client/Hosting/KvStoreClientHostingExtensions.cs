@@ -119,9 +119,19 @@ public static class KvStoreClientHostingExtensions
                     + $"section {Section} or {Section}:{name}.");
         }
 
-        return new KvStoreClient(
-            settings,
-            services.GetRequiredService<IHttpClientFactory>().CreateClient(http),
-            services.GetService<TimeProvider>() ?? TimeProvider.System);
+        try
+        {
+            return new KvStoreClient(
+                settings,
+                services.GetRequiredService<IHttpClientFactory>().CreateClient(http),
+                services.GetService<TimeProvider>() ?? TimeProvider.System);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new ArgumentException(
+                $"The settings of the store '{name}' ({Section}, {Section}:{name}, ConnectionStrings:{name}): "
+                    + wrong.Message,
+                wrong);
+        }
     }
 }
