@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json;
 using KvStore.Client.Transport;
 using KvStore.Contracts;
@@ -15,6 +16,8 @@ namespace KvStore.Client;
 /// </summary>
 public partial class KvBucket
 {
+    private const int MostDoublings = 5;
+
     private readonly KvTransport _transport;
     private readonly KvStoreClientSettings _settings;
     private readonly KvValues _values;
@@ -153,7 +156,10 @@ public partial class KvBucket
     /// <param name="change">
     /// Gives the new value; is given what is stored, or null where the key is not there. May be called several times.
     /// </param>
-    /// <param name="options">How; an <see cref="KvWriteOptions.IdempotencyKey"/> would name several writes.</param>
+    /// <param name="options">
+    /// How; an <see cref="KvWriteOptions.IdempotencyKey"/> would name several writes, and the time is that of each
+    /// request: only <paramref name="cancellationToken"/> bounds all of them together.
+    /// </param>
     /// <param name="cancellationToken">Ends the call; the write may be done all the same.</param>
     /// <returns>The entry's new value and version.</returns>
     /// <exception cref="KvStoreException">It is not known, or cannot be done now: <c>Applied</c> tells.</exception>
@@ -166,7 +172,7 @@ public partial class KvBucket
         ArgumentNullException.ThrowIfNull(change);
         if (options?.IdempotencyKey is not null)
             throw new ArgumentException("One name cannot be that of several writes.", nameof(options));
-        while (true)
+        for (var lost = 1; ; lost++)
         {
             var read = new KvReadOptions { Consistency = Consistency.Strong, Timeout = options?.Timeout };
             var stored = await GetAsync<T>(key, read, cancellationToken).ConfigureAwait(false);
@@ -176,6 +182,7 @@ public partial class KvBucket
                 : await ReplaceAsync(key, value, stored.Version, options, cancellationToken).ConfigureAwait(false);
             if (written.IsApplied)
                 return (value, written.Version!.Value);
+            await StepBackAsync(lost, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -221,6 +228,8 @@ public partial class KvBucket
         var (bytes, type) = _values.Write(value);
         var call = WriteOf(HttpMethod.Put, key, "", "put", options, bytes, options?.ContentType ?? type);
         AddTtl(call, options);
+        HeaderText.CheckMetadata(options?.Metadata);
+        HeaderText.CheckContentType(options?.ContentType);
         foreach (var (name, told) in options?.Metadata ?? KvEntry<T>.Empty)
             call.Add(KvHeaders.MetadataPrefix + name, told);
         if (condition is { } only)
@@ -286,6 +295,7 @@ public partial class KvBucket
 
     private void AddName(KvCall call, KvWriteOptions? options)
     {
+        HeaderText.CheckIdempotencyKey(options?.IdempotencyKey);
         call.Add(KvHeaders.IdempotencyKey, options?.IdempotencyKey ?? NewName());
         if (options?.Ack is { } ack)
             call.Add(KvHeaders.Ack, ack.ToString().ToLowerInvariant());
@@ -295,6 +305,12 @@ public partial class KvBucket
 
     /// <summary>A name of a write that no other has.</summary>
     internal string NewName() => Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+
+    /// <summary>A pause of a caller who came too late, so that those who want the same do not march in step.</summary>
+    private protected Task StepBackAsync(int lost, CancellationToken cancellation) => Task.Delay(
+        TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(1, 5 << Math.Min(lost, MostDoublings))),
+        _time,
+        cancellation);
 
     private static void AddTtl(KvCall call, KvWriteOptions? options)
     {

@@ -7,8 +7,23 @@ internal static class KvConnectionString
         "it must be an address such as http://localhost:9000, or Endpoint=ADDRESS, or Endpoints=ADDRESS,ADDRESS.";
 
     /// <summary>The addresses, and whether they are nodes that the client chooses from.</summary>
+    /// <param name="text">What is read.</param>
+    /// <param name="hasDiscovery">Whether a scheme may be one that service discovery chooses from.</param>
     /// <exception cref="ArgumentException">It cannot be read; the message says why.</exception>
-    public static (IReadOnlyList<Uri> Servers, bool AreNodes) Read(string text)
+    public static (IReadOnlyList<Uri> Servers, bool AreNodes) Read(string text, bool hasDiscovery = true)
+    {
+        var read = Parse(text);
+        if (!hasDiscovery && read.Servers.FirstOrDefault(server => server.Scheme.Contains('+')) is { } chosen)
+        {
+            throw new ArgumentException(
+                $"The scheme '{chosen.Scheme}' is understood by service discovery alone, which AddKvStoreClient adds; "
+                    + "without it the connection string must have http or https.");
+        }
+
+        return read;
+    }
+
+    private static (IReadOnlyList<Uri> Servers, bool AreNodes) Parse(string text)
     {
         if (!text.Contains('=') || Uri.TryCreate(text, UriKind.Absolute, out _))
             return ([ReadAddress(text)], false);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KvStore.Client.Transport;
 using KvStore.Contracts;
 
 namespace KvStore.Client;
@@ -24,7 +25,7 @@ public sealed class KvOperations
     /// <param name="timeToLive">
     /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
     /// </param>
-    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    /// <param name="metadata">What is told of the value, as of <see cref="KvWriteOptions.Metadata"/>.</param>
     public KvOperations Put<T>(
         string key,
         T value,
@@ -39,7 +40,7 @@ public sealed class KvOperations
     /// <param name="timeToLive">
     /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
     /// </param>
-    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    /// <param name="metadata">What is told of the value, as of <see cref="KvWriteOptions.Metadata"/>.</param>
     public KvOperations Create<T>(
         string key,
         T value,
@@ -55,7 +56,7 @@ public sealed class KvOperations
     /// <param name="timeToLive">
     /// How long it is kept; <see cref="Timeout.InfiniteTimeSpan"/>: for ever; null: as the bucket has it.
     /// </param>
-    /// <param name="metadata">What is told of the value: ASCII, 2 KiB in all.</param>
+    /// <param name="metadata">What is told of the value, as of <see cref="KvWriteOptions.Metadata"/>.</param>
     public KvOperations Replace<T>(
         string key,
         T value,
@@ -108,6 +109,7 @@ public sealed class KvOperations
     private OperationRequest PutOf<T>(
         string key, T value, TimeSpan? timeToLive, IReadOnlyDictionary<string, string>? metadata)
     {
+        HeaderText.CheckMetadata(metadata);    // no header here, and yet by the same rules
         var put = new OperationRequest
         {
             Op = "put",

@@ -19,7 +19,10 @@ public sealed record KvReadOptions
     /// </summary>
     public KvSession? Session { get; init; }
 
-    /// <summary>How long all tries may take together; as the client's settings have it unless given.</summary>
+    /// <summary>
+    /// How long all tries of a request may take together: more than 0, at most a day; as the client's settings have it
+    /// unless given.
+    /// </summary>
     public TimeSpan? Timeout { get; init; }
 }
 
@@ -35,7 +38,10 @@ public sealed record KvWriteOptions
     /// <summary>Whether the key ends when it would have ended; not beside <see cref="TimeToLive"/>.</summary>
     public bool KeepsTimeToLive { get; init; }
 
-    /// <summary>What is told of the value: ASCII, 2 KiB in all.</summary>
+    /// <summary>
+    /// What is told of the value: names that are tokens of HTTP (letters, digits, hyphens and a few signs; upper and
+    /// lower case are the same), values in visible ASCII with spaces inside only, 2 KiB in all.
+    /// </summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>The value's media type; what suits the type of the value unless given.</summary>
@@ -46,7 +52,7 @@ public sealed record KvWriteOptions
 
     /// <summary>
     /// Names the write, so that whoever sends it again under this name does it once; a new UUID of version 7 unless
-    /// given, which all tries of one call share.
+    /// given, which all tries of one call share. 1 to 64 visible ASCII characters.
     /// </summary>
     public string? IdempotencyKey { get; init; }
 
@@ -56,7 +62,10 @@ public sealed record KvWriteOptions
     /// <summary>Learns what this write made, so that reads of the session see it.</summary>
     public KvSession? Session { get; init; }
 
-    /// <summary>How long all tries may take together; as the client's settings have it unless given.</summary>
+    /// <summary>
+    /// How long all tries of a request may take together: more than 0, at most a day; as the client's settings have it
+    /// unless given.
+    /// </summary>
     public TimeSpan? Timeout { get; init; }
 }
 

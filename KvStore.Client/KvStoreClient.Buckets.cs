@@ -92,7 +92,7 @@ public sealed partial class KvStoreClient
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
-        while (true)
+        for (var lost = 1; ; lost++)
         {
             using var read = await Transport
                 .SendAsync(BucketCall(HttpMethod.Get, name, "get_bucket"), cancellationToken).ConfigureAwait(false);
@@ -103,6 +103,7 @@ public sealed partial class KvStoreClient
             using var answer = await Transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
             if (answer.IsSuccess)
                 return InfoOf(answer);
+            await StepBackAsync(lost, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -17,7 +17,7 @@ public sealed partial class KvStoreClient : KvBucket, IDisposable
     /// <param name="settings">Where the store is, and more.</param>
     /// <exception cref="ArgumentException">A setting is missing or has no valid value.</exception>
     public KvStoreClient(KvStoreClientSettings settings)
-        : this(settings, NewHttp(), TimeProvider.System)
+        : this(settings, NewHttp(), TimeProvider.System, hasDiscovery: false)
     {
     }
 
@@ -29,8 +29,9 @@ public sealed partial class KvStoreClient : KvBucket, IDisposable
     {
     }
 
-    internal KvStoreClient(KvStoreClientSettings settings, HttpClient http, TimeProvider time)
-        : this(Connect(settings, http, time), time)
+    internal KvStoreClient(
+        KvStoreClientSettings settings, HttpClient http, TimeProvider time, bool hasDiscovery = true)
+        : this(Connect(settings, http, time, hasDiscovery), time)
     {
     }
 
@@ -46,24 +47,31 @@ public sealed partial class KvStoreClient : KvBucket, IDisposable
     /// <exception cref="ArgumentException">It is no name of a bucket.</exception>
     public KvBucket Bucket(string name) => Beside(name);
 
-    /// <summary>Asks whether the store serves.</summary>
+    /// <summary>
+    /// Asks whether the store serves: a balancer, whether every key has a majority of its nodes; a node, whether it
+    /// has taken its place in the cluster and knows who leads what it has copies of. Where the client has the addresses
+    /// of nodes, one that says so is enough.
+    /// </summary>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="KvStoreException">It does not, or cannot be reached.</exception>
-    public async Task PingAsync(CancellationToken cancellationToken = default)
+    public Task PingAsync(CancellationToken cancellationToken = default) => PingAsync(Patience, cancellationToken);
+
+    /// <summary>The same, and how long it may take.</summary>
+    internal async Task PingAsync(TimeSpan timeout, CancellationToken cancellation)
     {
-        var call = new KvCall(HttpMethod.Get, Routes.Ready, "ping") { Timeout = Patience };
-        using var answer = await Transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        var call = new KvCall(HttpMethod.Get, Routes.Health, "ping") { Timeout = timeout };
+        using var answer = await Transport.SendAsync(call, cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Transport.Dispose();
 
     private static (KvStoreClientSettings Settings, KvTransport Transport) Connect(
-        KvStoreClientSettings settings, HttpClient http, TimeProvider time)
+        KvStoreClientSettings settings, HttpClient http, TimeProvider time, bool hasDiscovery)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var own = settings.Checked();
-        var (servers, areNodes) = KvConnectionString.Read(own.ConnectionString!);
+        var (servers, areNodes) = KvConnectionString.Read(own.ConnectionString!, hasDiscovery);
         var transport = new KvTransport(
             http,
             areNodes ? new NodeRoutes(http, servers, time) : new OneDoor(servers[0]),

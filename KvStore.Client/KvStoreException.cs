@@ -1,3 +1,4 @@
+using System.Net;
 using KvStore.Contracts;
 
 namespace KvStore.Client;
@@ -12,13 +13,17 @@ public sealed class KvStoreException : Exception
         : base(message, inner) => Applied = applied;
 
     internal KvStoreException(Problem problem, Applied applied)
-        : this((problem with { Applied = applied }).Describe(), applied) => Problem = problem;
+        : this((problem with { Applied = applied }).Describe(), applied) =>
+        (Problem, Status) = (problem, (HttpStatusCode)problem.Status);
 
     /// <summary>What the call did to the store. Of reads: nothing.</summary>
     public Applied Applied { get; }
 
     /// <summary>What the store said; null: nothing.</summary>
     public Problem? Problem { get; }
+
+    /// <summary>The status of the answer, with a problem or without; null: nobody answered.</summary>
+    internal HttpStatusCode? Status { get; init; }
 
     /// <summary>The word for programs, such as <c>value-too-large</c>; null: no store answered.</summary>
     public string? Code => Problem?.Code;

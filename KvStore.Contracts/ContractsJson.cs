@@ -2,8 +2,12 @@ using System.Text.Json.Serialization;
 
 namespace KvStore.Contracts;
 
-/// <summary>How every record of the API is written as JSON: camelCase, absent rather than null.</summary>
+/// <summary>
+/// How every record of the API is written as JSON: camelCase, absent rather than null. A value of 64 levels, which
+/// is shown as JSON, may stand within others of lists and batches.
+/// </summary>
 [JsonSourceGenerationOptions(
+    MaxDepth = 128,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]

@@ -18,6 +18,11 @@ public static class KvStoreClientHostingExtensions
     /// section <c>KvStore:Client</c>, from that of the name within it, from the connection string of the name, and from
     /// the delegate: who comes later wins.
     /// </summary>
+    /// <remarks>
+    /// Its <see cref="HttpClient"/> is that of the name <c>KvStore_{connectionName}</c>, with service discovery and
+    /// without loggers. It has none of the handlers that <c>ConfigureHttpClientDefaults</c> adds to all, such as those
+    /// that try again or break off: the client does that itself. What is added to that name after this call stays.
+    /// </remarks>
     /// <param name="builder">The program's.</param>
     /// <param name="connectionName">The name of the connection string.</param>
     /// <param name="configureSettings">Changes the settings that were read.</param>
@@ -53,6 +58,8 @@ public static class KvStoreClientHostingExtensions
         builder.Services.AddHttpClient(http, client => client.Timeout = Timeout.InfiniteTimeSpan)
             .UseSocketsHttpHandler((handler, _) => ClientHandler.Configure(handler))
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+            .RemoveAllLoggers()    // they tell paths, and keys stand in them
+            .ConfigureAdditionalHttpMessageHandlers(static (handlers, _) => handlers.Clear())    // of the defaults
             .AddServiceDiscovery();
         if (key is null)
             builder.Services.AddSingleton(services => Make(services, http, name, settings));
@@ -112,9 +119,19 @@ public static class KvStoreClientHostingExtensions
                     + $"section {Section} or {Section}:{name}.");
         }
 
-        return new KvStoreClient(
-            settings,
-            services.GetRequiredService<IHttpClientFactory>().CreateClient(http),
-            services.GetService<TimeProvider>() ?? TimeProvider.System);
+        try
+        {
+            return new KvStoreClient(
+                settings,
+                services.GetRequiredService<IHttpClientFactory>().CreateClient(http),
+                services.GetService<TimeProvider>() ?? TimeProvider.System);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new ArgumentException(
+                $"The settings of the store '{name}' ({Section}, {Section}:{name}, ConnectionStrings:{name}): "
+                    + wrong.Message,
+                wrong);
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Http.Headers;
 using KvStore.Contracts;
 
 namespace KvStore.Client.Transport;
@@ -64,13 +65,19 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     {
         var request = new HttpRequestMessage(method, new Uri(server, target));
         foreach (var (name, value) in _headers)
-            request.Headers.TryAddWithoutValidation(name, value);
+            Add(request.Headers, name, value);
         if (!IsStream)
-            request.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(left));
+            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(left));
         if (Body is not { } body)
             return request;
         request.Content = new ReadOnlyMemoryContent(body);
-        request.Content.Headers.TryAddWithoutValidation("Content-Type", BodyType);
+        Add(request.Content.Headers, "Content-Type", BodyType);
         return request;
+    }
+
+    private static void Add(HttpHeaders headers, string name, string? value)
+    {
+        if (!headers.TryAddWithoutValidation(name, value))
+            throw new ArgumentException($"'{name}' is no name that a header of a request can have.");
     }
 }

@@ -21,6 +21,7 @@ internal sealed class KvTransport : IDisposable
     private readonly TimeSpan _attemptTimeout;
     private readonly TimeProvider _time;
     private readonly ResiliencePipeline<KvAnswer> _retries;
+    private volatile bool _isDisposed;
 
     public KvTransport(
         HttpClient http,
@@ -70,7 +71,7 @@ internal sealed class KvTransport : IDisposable
         }
         catch (KvStoreException failure)
         {
-            End((HttpStatusCode?)failure.Problem?.Status, failure.Code ?? "unreachable");
+            End(failure.Status, failure.Code ?? failure.Status?.ToString("D") ?? "unreachable");
             throw;
         }
         catch (OperationCanceledException)
@@ -84,7 +85,11 @@ internal sealed class KvTransport : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _http.Dispose();
+    }
 
     private async Task<KvAnswer> SendUntilAnsweredAsync(KvCall call, long startedAt, CancellationToken cancellation)
     {
@@ -167,8 +172,7 @@ internal sealed class KvTransport : IDisposable
 
     private async Task<KvAnswer> ReadAsync(KvCall call, HttpRequestMessage request, CancellationToken cancellation)
     {
-        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation)
-            .ConfigureAwait(false);
+        var response = await ReachAsync(request, cancellation).ConfigureAwait(false);
         try
         {
             var isGivenOn = call.Into is not null && response.IsSuccessStatusCode;
@@ -183,6 +187,20 @@ internal sealed class KvTransport : IDisposable
         {
             response.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Sends a request; whatever a handler throws, there was no answer.</summary>
+    private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation)
+                .ConfigureAwait(false);
+        }
+        catch (Exception failure) when (!IsLoss(failure) && !(_isDisposed && failure is ObjectDisposedException))
+        {
+            throw new HttpRequestException($"{failure.GetType().Name}: {failure.Message}", failure);
         }
     }
 
@@ -207,7 +225,8 @@ internal sealed class KvTransport : IDisposable
             return false;
         return answer.Problem is { } problem
             ? problem.Retryable || (call!.MayBeApplied && problem.Applied == Applied.No)
-            : answer.Status >= HttpStatusCode.BadGateway;    // what stands before a store says that nobody answers
+            : answer.Status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+                or >= HttpStatusCode.BadGateway;    // what stands before a store says that nobody answers
     }
 
     private static KvStoreException FailureOf(KvCall call, Outcome<KvAnswer> last)
@@ -218,10 +237,8 @@ internal sealed class KvTransport : IDisposable
             var reason = last.Exception is null or OperationCanceledException
                 ? "no answer in time"
                 : last.Exception.GetBaseException().Message.TrimEnd('.');
-            var outcome = applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
-            var where = call.Server is { } server ? $" at {server.GetLeftPart(UriPartial.Authority)}" : "";
             return new KvStoreException(
-                $"The store{where} cannot be reached: {reason}.{outcome}", applied, last.Exception);
+                $"The store{WhereOf(call)} cannot be reached: {reason}.{OutcomeOf(applied)}", applied, last.Exception);
         }
 
         using (answer)
@@ -229,7 +246,18 @@ internal sealed class KvTransport : IDisposable
             return answer.Problem is { } problem
                 ? new KvStoreException(problem, problem.Applied == Applied.No ? applied : problem.Applied)
                 : new KvStoreException(
-                    $"An answer {(int)answer.Status} says nothing more; is it a KvStore?", applied);
+                    $"The answer{WhereOf(call)} was {answer.Status:D} ({answer.Status}) without a problem document: "
+                        + $"the store does not serve, or it is none.{OutcomeOf(applied)}",
+                    applied)
+                {
+                    Status = answer.Status,
+                };
         }
     }
+
+    private static string WhereOf(KvCall call) =>
+        call.Server is { } server ? $" at {server.GetLeftPart(UriPartial.Authority)}" : "";
+
+    private static string OutcomeOf(Applied applied) =>
+        applied is Applied.Unknown ? " Whether the write was applied is not known." : "";
 }

@@ -136,6 +136,22 @@ public sealed partial class ClientTests(WalkThroughTests.Started started) : ICla
     }
 
     [Theory, MemberData(nameof(Doors))]
+    public async Task The_deepest_value_that_is_shown_as_JSON_is_read_wherever_it_stands(bool isStraight)
+    {
+        using var client = Client(isStraight);
+        var deep = $"{new string('[', 64)}{new string(']', 64)}";
+        var mark = await client.CursorAsync();
+        await client.PutAsync(Key("deep"), deep, new KvWriteOptions { ContentType = "application/json" });
+        Assert.Equal(deep, (await client.ListAsync<JsonElement>(Key("deep")).SingleAsync()).Value.GetRawText());
+        var items = await client.BatchAsync(all => all.Get(Key("deep")));
+        Assert.Equal(deep, items[0].Read<JsonElement>().GetRawText());
+        var done = await client.Transaction().Then(all => all.Get(Key("deep"))).CommitAsync();
+        Assert.Equal(deep, done.Items[0].Read<string>());
+        var change = await client.WatchAsync<string>(Key("deep"), new KvWatchOptions { Since = mark }).FirstAsync();
+        Assert.Equal(deep, change.Value);
+    }
+
+    [Theory, MemberData(nameof(Doors))]
     public async Task A_transaction_does_one_side_or_nothing(bool isStraight)
     {
         using var client = Client(isStraight);

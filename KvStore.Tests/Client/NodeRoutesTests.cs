@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using KvStore.Client;
 using KvStore.Client.Transport;
@@ -123,6 +124,86 @@ public sealed class NodeRoutesTests : IDisposable
         _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored());
         foreach (var call in calls)
             await _store.MovedAsync(call);
+    }
+
+    [Fact]
+    public async Task The_first_node_that_tells_of_the_cluster_will_do_and_the_others_make_it_better()
+    {
+        var (late, answer) = (new TaskCompletionSource(), _store.Answer);
+        _store.Answer = async (asked, before, given) =>
+        {
+            if (asked.Url is { Host: "node1", AbsolutePath: Routes.Cluster })
+                await late.Task.WaitAsync(given).ConfigureAwait(false);
+            return await answer(asked, before, given).ConfigureAwait(false);
+        };
+        _told = host => host == "node1" ? Status(_ => 3, term: 7) : Status(_ => 2);
+        using var client = Open();
+        await client.GetAsync<int>("k").WaitAsync(TimeSpan.FromSeconds(60));    // no time passes for the client
+        Assert.Equal("node2", Asked.Single().Url.Host);
+
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        late.SetResult();    // what waited for it goes on before this returns
+        SynchronizationContext.SetSynchronizationContext(context);
+        await client.GetAsync<int>("k");
+        Assert.Equal("node3", Asked.Last().Url.Host);
+    }
+
+    [Fact]
+    public async Task Where_the_nodes_own_addresses_lead_nowhere_the_given_ones_do()
+    {
+        _down.UnionWith(["node1", "node2", "node3"]);
+        using var client = _store.Open(
+            settings => settings.ConnectionString = "Endpoints=http://door1:1,http://door2:1");
+        await _store.MovedAsync(client.GetAsync<int>("k"));
+        var before = Asked.Count();
+        for (var turn = 0; turn < 4; turn++)
+            await client.GetAsync<int>("k");
+        var hosts = Asked.Skip(before).Select(asked => asked.Url.Host).ToList();
+        Assert.Equal(4, hosts.Count);    // nobody else is asked in vain any more
+        Assert.Equal(["door1", "door2"], hosts.Distinct().Order());
+    }
+
+    [Fact]
+    public async Task Who_left_the_cluster_is_not_looked_for_for_ever()
+    {
+        _told = _ => Status(_ => 3);
+        using var client = Open();
+        await client.GetAsync<int>("k");
+        _down.Add("node3");
+        _told = _ => Status(_ => 1, term: 2) with
+        {
+            Epoch = 2,
+            Members = [.. Status(_ => 1).Members.Take(2)],
+            ReplicationFactor = 2,
+        };
+        await _store.MovedAsync(client.GetAsync<int>("k"));
+        await LookAsync();
+        var looks = _store.Requests.Count - Asked.Count();
+        await LookAsync();
+        Assert.Equal(looks, _store.Requests.Count - Asked.Count());
+
+        async Task LookAsync()
+        {
+            _store.Advance(TimeSpan.FromSeconds(1.5));
+            await client.GetAsync<int>("k");
+        }
+    }
+
+    [Fact]
+    public async Task To_ask_for_the_cluster_is_no_part_of_who_made_it_necessary()
+    {
+        var (seen, answer) = (new List<(string Path, string? Span)>(), _store.Answer);
+        _store.Answer = (asked, before, given) =>
+        {
+            seen.Add((asked.Url.AbsolutePath, Activity.Current?.OperationName));
+            return answer(asked, before, given);
+        };
+        using var client = _store.Open(settings =>
+            (settings.ConnectionString, settings.DisableTracing) = ("Endpoints=http://node1:1", true));
+        using var caller = new Activity("caller").Start();
+        await client.GetAsync<int>("k");
+        Assert.Equal([(Routes.Cluster, null), ("/buckets/default/keys/k", "caller")], seen);
     }
 
     [Fact]

@@ -96,6 +96,39 @@ public sealed class RetryTests : IDisposable
     }
 
     [Fact]
+    public async Task Whatever_a_handler_throws_is_an_answer_that_was_lost()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => before == 0
+            ? throw new NotSupportedException("It is open.")
+            : Task.FromResult(FakeStore.Stored());
+        Assert.True((await _store.MovedAsync(client.CreateAsync("k", 1))).IsApplied);
+        _store.Answer = (_, _, _) => throw new InvalidOperationException("It is open.");
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal((null, Applied.Unknown), (failure.Code, failure.Applied));
+        Assert.Equal(
+            "The store at http://store:9000 cannot be reached: It is open. Whether the write was applied is not known.",
+            failure.Message);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.RequestTimeout, true)]
+    [InlineData(HttpStatusCode.TooManyRequests, true)]
+    [InlineData(HttpStatusCode.BadGateway, true)]
+    [InlineData(HttpStatusCode.InternalServerError, false)]
+    public async Task What_stands_before_a_store_is_asked_again_where_it_says_so_and_its_status_is_told(
+        HttpStatusCode status, bool isAskedAgain)
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, _, _) => Task.FromResult(new HttpResponseMessage(status));
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal((null, Applied.Unknown), (failure.Code, failure.Applied));
+        Assert.StartsWith(
+            $"The answer at http://store:9000 was {status:D} ({status}) without a problem document: ", failure.Message);
+        Assert.Equal(isAskedAgain, _store.Requests.Count > 1);
+    }
+
+    [Fact]
     public async Task A_refusal_after_a_try_that_may_have_arrived_leaves_the_outcome_unknown()
     {
         using var client = _store.Open();
@@ -190,6 +223,71 @@ public sealed class RetryTests : IDisposable
         Assert.Empty(_store.Requests);
         client.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetAsync<int>("k"));
+    }
+
+    [Theory]
+    [InlineData("no token", "v")]
+    [InlineData("", "v")]
+    [InlineData("näme", "v")]
+    [InlineData("name", "grün")]
+    [InlineData("name", "two\r\nlines")]
+    [InlineData("name", " v")]
+    public async Task Metadata_that_cannot_be_sent_is_refused_where_it_is_given(string name, string value)
+    {
+        using var client = _store.Open();
+        var metadata = new Dictionary<string, string> { [name] = value };
+        var refused = await Assert.ThrowsAsync<ArgumentException>(
+            () => client.PutAsync("k", 1, new KvWriteOptions { Metadata = metadata }));
+        Assert.Contains($"'{name}'", refused.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ArgumentException>(() => client.BatchAsync(all => all.Put("k", 1, null, metadata)));
+        Assert.Empty(_store.Requests);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a b")]
+    [InlineData("näme")]
+    [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
+    public async Task A_name_of_a_write_that_cannot_be_sent_is_refused_where_it_is_given(string name)
+    {
+        using var client = _store.Open();
+        var options = new KvWriteOptions { IdempotencyKey = name };
+        await Assert.ThrowsAsync<ArgumentException>(() => client.PutAsync("k", 1, options));
+        await Assert.ThrowsAsync<ArgumentException>(() => client.BatchAsync(all => all.Delete("k"), options));
+        Assert.Empty(_store.Requests);
+    }
+
+    [Fact]
+    public async Task A_media_type_that_cannot_be_sent_is_refused_where_it_is_given()
+    {
+        using var client = _store.Open();
+        foreach (var type in (string[])["", "text/grün", "text/plain\n"])
+        {
+            await Assert.ThrowsAsync<ArgumentException>(
+                () => client.PutAsync("k", 1, new KvWriteOptions { ContentType = type }));
+        }
+
+        Assert.Empty(_store.Requests);
+    }
+
+    [Fact]
+    public async Task Who_came_too_late_with_a_change_steps_back_before_it_is_made_again()
+    {
+        using var client = _store.Open();
+        _store.Answer = (asked, before, _) => Task.FromResult(
+            before == 1 ? FakeStore.Refusal(ProblemType.PreconditionFailed) : FakeStore.Stored());
+        var call = client.UpdateAsync<int>("k", entry => entry!.Value + 1);
+        Assert.Equal(2, _store.Requests.Count);
+        Assert.Equal(2, (await _store.MovedAsync(call)).Value);
+        Assert.Equal(4, _store.Requests.Count);
+    }
+
+    [Fact]
+    public void A_header_that_cannot_be_sent_is_not_left_out()
+    {
+        var call = new KvCall(HttpMethod.Get, "/", "get") { Timeout = TimeSpan.FromSeconds(1) };
+        call.Add("no token", "v");
+        Assert.Throws<ArgumentException>(() => call.ToRequest(new Uri("http://store:9000"), TimeSpan.FromSeconds(1)));
     }
 
     [Fact]

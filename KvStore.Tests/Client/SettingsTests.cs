@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
@@ -10,6 +12,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace KvStore.Tests.Client;
@@ -43,6 +46,17 @@ public sealed class SettingsTests
         var refused = Assert.Throws<ArgumentException>(() => new KvStoreClient(text));
         Assert.Contains("it must be an address", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("https+http://balancer")]
+    [InlineData("Endpoint=https+http://balancer")]
+    [InlineData("Endpoints=http://a,https+http://b")]
+    public void A_scheme_that_service_discovery_chooses_from_is_refused_without_it(string text)
+    {
+        var refused = Assert.Throws<ArgumentException>(() => new KvStoreClient(text));
+        Assert.Contains("'https+http'", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("http or https", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,6 +118,30 @@ public sealed class SettingsTests
     }
 
     [Theory]
+    [InlineData(HttpStatusCode.OK, HealthStatus.Healthy)]
+    [InlineData(HttpStatusCode.ServiceUnavailable, HealthStatus.Unhealthy)]
+    public async Task A_store_is_healthy_while_it_says_that_it_serves(HttpStatusCode answer, HealthStatus expected)
+    {
+        using var store = new FakeStore();
+        store.Answer = (asked, _, _) => Task.FromResult(new HttpResponseMessage(
+            asked.Url.AbsolutePath == Routes.Health ? answer : HttpStatusCode.NotFound));
+        var services = Build(
+            builder =>
+            {
+                builder.AddKvStoreClient("kv");
+                builder.Services.AddSingleton<TimeProvider>(store.Time);
+                builder.Services.AddHttpClient("KvStore_kv").ConfigurePrimaryHttpMessageHandler(() => store);
+            },
+            ("ConnectionStrings:kv", "http://kv"));
+        var check = services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        await store.ArrivedAsync();    // names are looked up before, while no time may pass
+        var report = expected == HealthStatus.Healthy ? await check : await store.MovedAsync(check);
+        Assert.Equal(expected, report.Status);
+        Assert.True(KvTimeout.TryParse(store.Requests.First().Header(KvHeaders.Timeout)!, out var given, out _));
+        Assert.InRange(given, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+    }
+
+    [Theory]
     [InlineData("http://store", "store.example:81")]
     [InlineData("https+http://store", "store.example:81")]
     [InlineData("http://_admin.store", "store.example:82")]
@@ -134,8 +172,30 @@ public sealed class SettingsTests
             ("services:store:admin:0", "http://store.example:82"),
             ("services:other:http:0", "http://other.example:81"));
         await services.GetRequiredService<KvStoreClient>().GetAsync<int>("k");
-        Assert.Equal(asked, store.Requests.Last().Url.Authority);
+        Assert.Equal(asked, store.Requests.Single(each => each.Url.AbsolutePath != Routes.Cluster).Url.Authority);
         Assert.All(store.Requests, request => Assert.DoesNotContain("store/", request.Url.ToString()));
+    }
+
+    [Fact]
+    public async Task What_a_program_adds_to_all_its_http_clients_does_not_stand_around_this_one()
+    {
+        using var store = new FakeStore();
+        using var log = new KeptLog();
+        var services = Build(
+            builder =>
+            {
+                builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log);
+                builder.Services.ConfigureHttpClientDefaults(
+                    http => http.AddServiceDiscovery().AddHttpMessageHandler(() => new Breaker()));
+                builder.AddKvStoreClient("kv");
+                builder.Services.AddHttpClient("KvStore_kv").ConfigurePrimaryHttpMessageHandler(() => store);
+                builder.Services.ConfigureHttpClientDefaults(http => http.AddHttpMessageHandler(() => new Breaker()));
+            },
+            ("ConnectionStrings:kv", "https+http://store"),
+            ("services:store:http:0", "http://store.example:81"));
+        await services.GetRequiredService<KvStoreClient>().GetAsync<int>("secret-key");
+        Assert.Equal("store.example:81", Assert.Single(store.Requests).Url.Authority);
+        Assert.DoesNotContain(log.Lines, line => line.Contains("secret-key", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -152,7 +212,8 @@ public sealed class SettingsTests
             builder => builder.AddKvStoreClient("kv"),
             ("ConnectionStrings:kv", "http://kv"), ($"KvStore:Client:kv:{name}", value));
         var refused = Assert.Throws<ArgumentException>(services.GetRequiredService<KvStoreClient>);
-        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("(KvStore:Client, KvStore:Client:kv, ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($": {name} must be ", refused.Message, StringComparison.Ordinal);
         Assert.Contains(value, refused.Message, StringComparison.Ordinal);
     }
 
@@ -187,6 +248,7 @@ public sealed class SettingsTests
     private static void DescribesAll(string section, object defaults, IEnumerable<string> settings)
     {
         var schema = JsonNode.Parse(Repository.Read("KvStore.Client/ConfigurationSchema.json"))!;
+        Assert.Equal(["type", "properties"], schema.AsObject().Select(part => part.Key));    // no category of a log
         var members = schema["properties"]!["KvStore"]!["properties"]![section]!["properties"]!.AsObject();
         Assert.Equal(settings.Order(), members.Select(member => member.Key).Order());
         foreach (var (name, member) in members)
@@ -222,6 +284,37 @@ public sealed class SettingsTests
         Assert.Equal(
             "$(MSBuildThisFileDirectory)../ConfigurationSchema.json",
             (string?)Assert.Single(targets.Descendants("JsonSchemaSegment")).Attribute("Include"));
+    }
+
+    private sealed class Breaker : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("It is open.");
+    }
+
+    private sealed class KeptLog : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+            // It keeps nothing that must be given back.
+        }
     }
 
     private static (string Text, object Value) Sample(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch

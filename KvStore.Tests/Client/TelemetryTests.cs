@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Net;
 using KvStore.Client;
 using KvStore.Contracts;
 
@@ -99,13 +100,16 @@ public sealed class TelemetryTests : IDisposable
         await Assert.ThrowsAsync<KvStoreException>(() => client.PutAsync(Key, Value));
         _store.Answer = (_, _, _) => throw new HttpRequestException(HttpRequestError.ConnectionError, Key);
         await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync(Key, Value)));
+        _store.Answer = (_, _, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.InternalServerError));
+        await Assert.ThrowsAsync<KvStoreException>(() => client.PutAsync(Key, Value));
+        _store.Answer = FakeStore.Hang;
         using var ended = new CancellationTokenSource();
         var cancelled = client.PutAsync(Key, Value, cancellationToken: ended.Token);
         await ended.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
 
-        Assert.Equal(["value-too-large", "unreachable", "cancelled"], _spans.Select(ErrorOf));
-        Assert.Equal(["413", null, null], _spans.Select(span => span.GetTagItem("db.response.status_code")));
+        Assert.Equal(["value-too-large", "unreachable", "500", "cancelled"], _spans.Select(ErrorOf));
+        Assert.Equal(["413", null, "500", null], _spans.Select(span => span.GetTagItem("db.response.status_code")));
         Assert.All(_spans, span => Assert.Equal(ActivityStatusCode.Error, span.Status));
         Assert.Equal(_spans.Select(ErrorOf), _measured.Select(told => told.Tags["error.type"]));
     }
