@@ -92,12 +92,13 @@ public sealed class LockTests : IDisposable
     public async Task Of_a_short_life_a_quarter_is_not_counted_on()
     {
         using var client = _store.Open();
-        await using var held = (await client.TryLockAsync("lock", TimeSpan.FromSeconds(1)))!;
+        var held = (await client.TryLockAsync("lock", TimeSpan.FromSeconds(1)))!;
         _store.Answer = FakeStore.Hang;
         _store.Advance(TimeSpan.FromSeconds(0.74));
         Assert.False(held.Lost.IsCancellationRequested);
         _store.Advance(TimeSpan.FromSeconds(0.01));
         Assert.True(held.Lost.IsCancellationRequested);
+        await held.DisposeAsync();
     }
 
     [Theory, InlineData(HttpStatusCode.Forbidden), InlineData(HttpStatusCode.TooManyRequests)]
