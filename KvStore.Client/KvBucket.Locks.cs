@@ -24,8 +24,8 @@ public partial class KvBucket
         (await TakeAsync(key, life, cancellationToken).ConfigureAwait(false)).Taken;
 
     /// <summary>
-    /// Takes a lock as soon as nobody holds it. Who comes first is not promised to be first. A call that is cancelled or
-    /// fails may have taken it all the same: then nobody holds it, and it is free when its life is over.
+    /// Takes a lock as soon as nobody holds it. Who comes first is not promised to be first. A call that is cancelled
+    /// or fails may have taken it all the same: then nobody holds it, and it is free when its life is over.
     /// </summary>
     /// <param name="key">The key that is the lock.</param>
     /// <param name="life">How long it is held when its holder falls silent: 1 s to a day.</param>
