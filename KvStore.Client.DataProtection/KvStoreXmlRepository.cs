@@ -20,6 +20,9 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
         Ack = KvAck.Quorum,
     };
 
+    /// <summary>Also where the client or the bucket has a weaker word; lists are strong always.</summary>
+    private static readonly KvReadOptions Strong = new() { Consistency = Consistency.Strong };
+
     /// <inheritdoc/>
     public IReadOnlyCollection<XElement> GetAllElements() => ReadAsync().GetAwaiter().GetResult();
 
@@ -47,7 +50,7 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
         if (!string.IsNullOrEmpty(name) && KeyPath.Refuse(Encoding.UTF8.GetBytes(key)) is null)
         {
             var created = await bucket.CreateAsync(key, xml, Kept).ConfigureAwait(false);
-            if (created.IsApplied || (await bucket.GetAsync<string>(key).ConfigureAwait(false))?.Value == xml)
+            if (created.IsApplied || (await bucket.GetAsync<string>(key, Strong).ConfigureAwait(false))?.Value == xml)
                 return;
         }
 

@@ -31,7 +31,7 @@ public partial class KvBucket
             {
                 ContentType = item.ContentType ?? "",
                 ExpiresAt = item.Expires,
-                Metadata = item.Meta ?? KvEntry<T>.Empty,
+                Metadata = KvMetadata.Of(item.Meta),
             };
         }
     }
@@ -159,7 +159,9 @@ public partial class KvBucket
         return Uri.EscapeDataString(text);
     }
 
-    private static KvVersion VersionOf(string? etag) => KvVersion.TryParse(etag, out var version) ? version : default;
+    private static KvVersion VersionOf(string? etag) => KvVersion.TryParse(etag, out var version)
+        ? version
+        : throw new KvStoreException("The answer has a key without its version; is it a KvStore?", Applied.No);
 }
 
 /// <summary>Which keys are listed, and how.</summary>

@@ -10,7 +10,10 @@ public partial class KvBucket
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(1);
     private static readonly TimeSpan LockWait = TimeSpan.FromSeconds(30);
 
-    /// <summary>Takes a lock, if nobody holds it.</summary>
+    /// <summary>
+    /// Takes a lock, if nobody holds it. A call that is cancelled or fails may have taken it all the same: then nobody
+    /// holds it, and it is free when its life is over.
+    /// </summary>
     /// <param name="key">The key that is the lock.</param>
     /// <param name="life">How long it is held when its holder falls silent: 1 s to a day.</param>
     /// <param name="cancellationToken">Ends the call.</param>
@@ -20,7 +23,10 @@ public partial class KvBucket
     public async Task<KvLock?> TryLockAsync(string key, TimeSpan life, CancellationToken cancellationToken = default) =>
         (await TakeAsync(key, life, cancellationToken).ConfigureAwait(false)).Taken;
 
-    /// <summary>Takes a lock as soon as nobody holds it. Who comes first is not promised to be first.</summary>
+    /// <summary>
+    /// Takes a lock as soon as nobody holds it. Who comes first is not promised to be first. A call that is cancelled
+    /// or fails may have taken it all the same: then nobody holds it, and it is free when its life is over.
+    /// </summary>
     /// <param name="key">The key that is the lock.</param>
     /// <param name="life">How long it is held when its holder falls silent: 1 s to a day.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>

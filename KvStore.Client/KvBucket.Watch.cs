@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using KvStore.Client.Transport;
@@ -10,6 +11,8 @@ namespace KvStore.Client;
 /// <summary>Changes, as they are made.</summary>
 public partial class KvBucket
 {
+    private const int JitterSteps = 1000;
+
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -33,7 +36,8 @@ public partial class KvBucket
 
     /// <summary>
     /// Changes of keys, as long as the caller reads: those of each key in their order, none left out. When a stream is
-    /// lost, the next one goes on where it ended; a transaction that was cut in its middle comes again as a whole.
+    /// lost, the next one goes on where it ended, however long the store was away; a transaction that was cut in its
+    /// middle comes again as a whole.
     /// </summary>
     /// <typeparam name="T">As of <see cref="GetAsync"/>.</typeparam>
     /// <param name="prefix">What the keys begin with.</param>
@@ -41,7 +45,8 @@ public partial class KvBucket
     /// <param name="cancellationToken">Ends the watch.</param>
     /// <exception cref="KvStoreException">
     /// The watch cannot go on without a gap (<c>cursor-compacted</c>: read the keys anew, and watch from there), the
-    /// bucket is gone (<c>bucket-not-found</c>), or it cannot be begun.
+    /// bucket is gone (<c>bucket-not-found</c>), or it cannot be begun: until its first stream is open, it is a call
+    /// like any other.
     /// </exception>
     /// <exception cref="JsonException">What was stored is not of this type.</exception>
     public async IAsyncEnumerable<KvChange<T>> WatchAsync<T>(
@@ -51,17 +56,13 @@ public partial class KvBucket
     {
         options ??= new KvWatchOptions();
         var since = options.Since ?? await CursorAsync(cancellationToken).ConfigureAwait(false);
+        var answer = await OpenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var openedAt = _time.GetTimestamp();
-            using var answer = await OpenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
-            var content = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            await using var stream = new LiveStream(content, Silence, _time);
-            var parser = SseParser.Create(stream);
-            await using var events = parser.EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
-            while (await NextAsync(events, cancellationToken).ConfigureAwait(false) is { } item)
+            await foreach (var (item, at) in EventsAsync(answer, cancellationToken).ConfigureAwait(false))
             {
-                since = parser.LastEventId.Length > 0 ? parser.LastEventId : since;
+                since = at.Length > 0 ? at : since;
                 if (KindOf(item.EventType) is { } kind)
                     yield return ChangeOf<T>(kind, item.Data, item.EventId);
                 else if (item.EventType == "end" && item.Data.Contains("bucket-gone", StringComparison.Ordinal))
@@ -69,7 +70,53 @@ public partial class KvBucket
             }
 
             if (_time.GetElapsedTime(openedAt) < Pause)    // who is cut off at once would only be so again
-                await Task.Delay(Pause, _time, cancellationToken).ConfigureAwait(false);
+                await PauseAsync(cancellationToken).ConfigureAwait(false);
+            answer = await ReopenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Opens the stream again, however long the store is away or refuses for the moment.</summary>
+    /// <exception cref="KvStoreException">The store refuses for good.</exception>
+    private async Task<KvAnswer> ReopenAsync(
+        string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                return await OpenAsync(prefix, options, since, cancellation).ConfigureAwait(false);
+            }
+            catch (KvStoreException away) when (away.Problem is null or { Retryable: true })
+            {
+                options.OnAway?.Invoke(away);
+            }
+
+            await PauseAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits for one to two pauses: those who were cut off together do not come together again.</summary>
+    private Task PauseAsync(CancellationToken cancellation) => Task.Delay(
+        Pause + Pause * RandomNumberGenerator.GetInt32(JitterSteps + 1) / JitterSteps, _time, cancellation);
+
+    /// <summary>The events of a stream, each with the place behind it, until the stream ends or is lost.</summary>
+    /// <param name="answer">The stream; closed at the end.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    private async IAsyncEnumerable<(SseItem<string> Item, string At)> EventsAsync(
+        KvAnswer answer, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var opened = answer;
+        var content = await opened.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        var stream = new LiveStream(content, Silence, _time);
+        await using (stream.ConfigureAwait(false))
+        {
+            var parser = SseParser.Create(stream);
+            var events = parser.EnumerateAsync(cancellation).GetAsyncEnumerator(cancellation);
+            await using (events.ConfigureAwait(false))
+            {
+                while (await NextAsync(events, cancellation).ConfigureAwait(false) is { } item)
+                    yield return (item, parser.LastEventId);
+            }
         }
     }
 
@@ -149,6 +196,9 @@ public sealed record KvWatchOptions
 
     /// <summary>Whether puts come with what they stored.</summary>
     public bool HasValues { get; init; } = true;
+
+    /// <summary>Told each time that a stream which was lost cannot be opened again yet.</summary>
+    internal Action<KvStoreException>? OnAway { get; init; }
 }
 
 /// <summary>What became of a key.</summary>

@@ -97,7 +97,10 @@ public partial class KvBucket
             return null;
         var told = answer.Read(ContractsJson.Default.EntryMetaResponse);
         return new KvKey(
-            key, VersionOf(answer), (int)told.Size, told.ContentType, MomentOf(told.Modified), answer.ExpiresAt());
+            key, VersionOf(answer), (int)told.Size, told.ContentType, MomentOf(told.Modified), answer.ExpiresAt())
+        {
+            Metadata = answer.Metadata(),
+        };
     }
 
     /// <summary>Stores a value, whatever was there.</summary>

@@ -20,7 +20,7 @@ public sealed record KvEntry<T>(string Key, T Value, KvVersion Version)
         System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
 }
 
-/// <summary>A key, as a list tells of it.</summary>
+/// <summary>A key without its value.</summary>
 /// <param name="Key">The key.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="Size">Bytes of its value.</param>
@@ -28,4 +28,11 @@ public sealed record KvEntry<T>(string Key, T Value, KvVersion Version)
 /// <param name="Modified">When it was last written.</param>
 /// <param name="ExpiresAt">When it ends; null: never.</param>
 public sealed record KvKey(
-    string Key, KvVersion Version, int Size, string ContentType, DateTimeOffset Modified, DateTimeOffset? ExpiresAt);
+    string Key, KvVersion Version, int Size, string ContentType, DateTimeOffset Modified, DateTimeOffset? ExpiresAt)
+{
+    /// <summary>
+    /// What its value's writer told of it, by name, from <see cref="KvBucket.DescribeAsync"/>; a list of keys does not
+    /// tell it.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = KvEntry<object>.Empty;
+}

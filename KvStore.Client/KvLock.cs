@@ -10,9 +10,15 @@ public sealed class KvLock : IAsyncDisposable
 {
     internal const string Value = "held";
 
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>By so much a life may end early when another node becomes the primary of its key.</summary>
+    private static readonly TimeSpan Drift = TimeSpan.FromMilliseconds(250);
+
     private readonly KvBucket _bucket;
     private readonly string _key;
     private readonly TimeSpan _life;
+    private readonly TimeSpan _counted;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _lost;
     private readonly CancellationTokenSource _released = new();
@@ -24,16 +30,23 @@ public sealed class KvLock : IAsyncDisposable
         KvBucket bucket, string key, KvVersion version, TimeSpan life, long heldSince, TimeProvider time)
     {
         (_bucket, _key, _version, _life, _time) = (bucket, key, version, life, time);
+        var margin = life / 500 + Drift;
+        _counted = life - (margin < life / 4 ? margin : life / 4);
         FencingToken = version.Number;
         _lost = new CancellationTokenSource(Positive(LeftOf(heldSince)), time);
         Lost = _lost.Token;
-        _renewals = RenewAsync(heldSince);
+        using (ExecutionContext.SuppressFlow())    // they outlive what the caller is doing, and are no part of it
+            _renewals = RenewAsync(heldSince);
     }
 
     /// <summary>Greater than that of every earlier holder.</summary>
     public long FencingToken { get; }
 
-    /// <summary>Cancelled when it is lost: its life could not be renewed in time, or somebody removed it.</summary>
+    /// <summary>
+    /// Cancelled when it is lost: its life could not be renewed in time, or never can be again, or somebody removed it.
+    /// It comes a little before the life is over by this clock, since that of the store may be ahead: by 250 ms and a
+    /// five-hundredth of the life, at most a quarter of it.
+    /// </summary>
     public CancellationToken Lost { get; }
 
     /// <summary>
@@ -45,19 +58,21 @@ public sealed class KvLock : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
         await _released.CancelAsync().ConfigureAwait(false);
-        await _renewals.ConfigureAwait(false);
+        await _renewals.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             if (!Lost.IsCancellationRequested)
                 await _bucket.DeleteAsync(_key, _version).ConfigureAwait(false);
         }
-        catch (KvStoreException)
+        catch (Exception failure) when (failure is KvStoreException or ObjectDisposedException)
         {
             // It ends by itself.
         }
-
-        _released.Dispose();
-        _lost.Dispose();
+        finally
+        {
+            _released.Dispose();
+            _lost.Dispose();
+        }
     }
 
     /// <summary>
@@ -73,7 +88,7 @@ public sealed class KvLock : IAsyncDisposable
             if (ends.IsCancellationRequested)
                 return;
             var sentAt = _time.GetTimestamp();
-            if (!await IsRenewedAsync(heldSince).ConfigureAwait(false))
+            if (!await IsRenewedAsync(heldSince, ends.Token).ConfigureAwait(false))
             {
                 if (!_released.IsCancellationRequested)
                     await _lost.CancelAsync().ConfigureAwait(false);
@@ -88,11 +103,12 @@ public sealed class KvLock : IAsyncDisposable
     /// <summary>
     /// Renews it. What came to nothing is sent again under its name as long as the lock lives, and is not released.
     /// </summary>
-    private async Task<bool> IsRenewedAsync(long heldSince)
+    private async Task<bool> IsRenewedAsync(long heldSince, CancellationToken ends)
     {
         var name = _bucket.NewName();
         while (LeftOf(heldSince) is { Ticks: > 0 } left)
         {
+            var sentAt = _time.GetTimestamp();
             try
             {
                 var options = new KvWriteOptions
@@ -101,21 +117,36 @@ public sealed class KvLock : IAsyncDisposable
                     IdempotencyKey = name,
                     Timeout = left < _bucket.Patience ? left : _bucket.Patience,
                 };
-                var renewed = await _bucket.ReplaceAsync(_key, Value, _version, options).ConfigureAwait(false);
+                var renewed = await _bucket.ReplaceAsync(_key, Value, _version, options, CancellationToken.None)
+                    .ConfigureAwait(false);
                 _version = renewed.IsApplied ? renewed.Version!.Value : _version;
                 return renewed.IsApplied;
             }
-            catch (KvStoreException failure)
+            catch (KvStoreException failure) when (failure.Problem is null or { Retryable: true })
             {
-                if (failure.Problem is { Retryable: false } || _released.IsCancellationRequested)
+                await PauseAsync(sentAt, heldSince, ends).ConfigureAwait(false);
+                if (ends.IsCancellationRequested)
                     return false;
+            }
+            catch (Exception)
+            {
+                return false;    // it was refused for good, or the client is there no more
             }
         }
 
         return false;
     }
 
-    private TimeSpan LeftOf(long heldSince) => _life - _time.GetElapsedTime(heldSince);
+    /// <summary>What was answered at once waits, so that no two renewals are sent within a second.</summary>
+    private async Task PauseAsync(long sentAt, long heldSince, CancellationToken ends)
+    {
+        var (rest, left) = (Pause - _time.GetElapsedTime(sentAt), LeftOf(heldSince));
+        if (rest > TimeSpan.Zero && left > TimeSpan.Zero)
+            await Task.Delay(rest < left ? rest : left, _time, ends)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private TimeSpan LeftOf(long heldSince) => _counted - _time.GetElapsedTime(heldSince);
 
     private static TimeSpan Positive(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
 }

@@ -144,7 +144,7 @@ public sealed class KvItem
         KvVersion.TryParse(_item.Etag ?? _item.Problem?.CurrentEtag, out var version) ? version : null;
 
     /// <summary>Of a read: what the value's writer told of it, by name.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _item.Meta ?? KvEntry<object>.Empty;
+    public IReadOnlyDictionary<string, string> Metadata => field ??= KvMetadata.Of(_item.Meta);
 
     /// <summary>The value that was read, or the sum.</summary>
     /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>

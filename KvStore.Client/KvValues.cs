@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -72,14 +73,18 @@ internal sealed class KvValues(JsonSerializerOptions options)
     {
         if (bytes is { } binary)
             return Read<T>(binary);
-        var isText = value.ValueKind == JsonValueKind.String && contentType is not (null or Json)
-            && !contentType.StartsWith(Json, StringComparison.Ordinal);
-        if (isText)
+        if (value.ValueKind == JsonValueKind.String && contentType is not null && !IsJson(contentType))
             return Read<T>(Encoding.UTF8.GetBytes(value.GetString()!));
         if (AreAsTheyAre<T>())
             return Read<T>(Encoding.UTF8.GetBytes(value.GetRawText()));
         return value.Deserialize(TypeOf<T>())!;
     }
+
+    /// <summary>Whether values of a media type are JSON.</summary>
+    public static bool IsJson(string contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && (string.Equals(type.MediaType, Json, StringComparison.OrdinalIgnoreCase)
+            || type.MediaType!.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
 
     private JsonTypeInfo<T> TypeOf<T>() => (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
 }

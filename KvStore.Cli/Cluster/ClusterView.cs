@@ -10,7 +10,7 @@ namespace KvStore.Cli.Cluster;
 /// <param name="terminal">Where.</param>
 /// <param name="format">One of <see cref="OutputFormat"/>.</param>
 /// <param name="draw">As a table, in so many columns.</param>
-/// <param name="say">In the other formats.</param>
+/// <param name="say">In the other formats; empty: nothing but the problems.</param>
 internal sealed class ClusterView(
     Terminal terminal,
     string format,
@@ -51,8 +51,10 @@ internal sealed class ClusterView(
     {
         if (format is OutputFormat.Table)
             _console.Write(Draw(picture));
-        else
-            terminal.Out.WriteLine(say(picture));
+        else if (say(picture) is { Length: > 0 } text)
+            terminal.Out.WriteLine(text);
+        else if (!picture.Problems.IsEmpty)
+            terminal.Messages.Note(string.Join(' ', picture.Problems));
     }
 
     /// <summary>Prints until it is stopped; a door that no longer answers is part of the picture.</summary>

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace KvStore.Client.Caching;
 
 /// <summary>
-/// How long an entry is kept. The store ends it by its time to live; what is needed to renew one that slides stands in
-/// its metadata.
+/// How long an entry is kept. The store ends it by its time to live; what is needed to renew one that slides, and to
+/// tell that one is over which the store has still, stands in its metadata.
 /// </summary>
 /// <param name="Sliding">How long it is kept after it was used; null: use does not matter.</param>
 /// <param name="End">When it ends at the latest; null: never.</param>
@@ -21,17 +21,20 @@ internal readonly record struct CacheLife(TimeSpan? Sliding, DateTimeOffset? End
 
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>What a reader needs to renew it; null: nothing.</summary>
+    /// <summary>The store alone ends it: no reader needs the end, or could tell it by another clock.</summary>
+    private bool IsLeftToStore { get; init; }
+
+    /// <summary>What a reader needs to know of it; null: nothing.</summary>
     public IReadOnlyDictionary<string, string>? Metadata
     {
         get
         {
-            if (Sliding is not { } sliding)
-                return null;
-            var metadata = new Dictionary<string, string> { [SlidingMs] = Text((long)sliding.TotalMilliseconds) };
-            if (End is { } end)
+            var metadata = new Dictionary<string, string>();
+            if (Sliding is { } sliding)
+                metadata[SlidingMs] = Text((long)sliding.TotalMilliseconds);
+            if (End is { } end && !IsLeftToStore)
                 metadata[EndMs] = Text(end.ToUnixTimeMilliseconds());
-            return metadata;
+            return metadata.Count > 0 ? metadata : null;
         }
     }
 
@@ -49,18 +52,21 @@ internal readonly record struct CacheLife(TimeSpan? Sliding, DateTimeOffset? End
 
         return new CacheLife(
             options.SlidingExpiration is { } sliding ? Within(sliding) : null,
-            options.AbsoluteExpirationRelativeToNow is { } life ? now + Within(life) : options.AbsoluteExpiration);
+            options.AbsoluteExpirationRelativeToNow is { } life ? now + Within(life) : options.AbsoluteExpiration)
+        {
+            IsLeftToStore = options is { AbsoluteExpirationRelativeToNow: not null, SlidingExpiration: null },
+        };
     }
 
-    /// <summary>What the metadata of an entry says; null: it does not slide.</summary>
-    public static CacheLife? Read(IReadOnlyDictionary<string, string> metadata)
-    {
-        if (!TryRead(metadata, SlidingMs, out var sliding))
-            return null;
-        return new CacheLife(
-            Within(TimeSpan.FromMilliseconds(sliding)),
-            TryRead(metadata, EndMs, out var end) ? DateTimeOffset.FromUnixTimeMilliseconds(end) : null);
-    }
+    /// <summary>What the metadata of an entry says.</summary>
+    public static CacheLife Read(IReadOnlyDictionary<string, string> metadata) => new(
+        TryRead(metadata, SlidingMs, out var sliding) ? Within(TimeSpan.FromMilliseconds(sliding)) : null,
+        TryRead(metadata, EndMs, out var end)
+            ? DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(end, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()))
+            : null);
+
+    /// <summary>Whether its end is past, also where the store has it still.</summary>
+    public bool IsOver(DateTimeOffset now) => End <= now;
 
     /// <summary>How long it is kept when it is stored or used now; null: as the bucket has it.</summary>
     public TimeSpan? TimeToLive(DateTimeOffset now)
@@ -73,15 +79,16 @@ internal readonly record struct CacheLife(TimeSpan? Sliding, DateTimeOffset? End
 
     /// <summary>
     /// How long to keep it from now on, because it was read; null: as it is. It is renewed as soon as that gains an
-    /// eighth of its span: so reads seldom write, and it is kept for seven eighths of its span after any of them.
+    /// eighth of its span: so reads seldom write, and it is kept for seven eighths of its span after any of them. What
+    /// has more left than it can have is renewed, too: two clocks differ, and how much is left is not known.
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="left">How long it is kept as it is, to a second or two; null: that is not known.</param>
     public TimeSpan? Renewal(DateTimeOffset now, TimeSpan? left)
     {
-        if (End <= now || TimeToLive(now) is not { } life)
+        if (Sliding is null || IsOver(now) || TimeToLive(now) is not { } life)
             return null;
-        return left is null || life - left + Blur >= Sliding / Shares ? life : null;
+        return left is null || left - life > Blur || life - left + Blur >= Sliding / Shares ? life : null;
     }
 
     private static TimeSpan Within(TimeSpan life) =>

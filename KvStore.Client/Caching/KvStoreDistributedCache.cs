@@ -97,7 +97,7 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
     }
 
     /// <summary>Reads an entry, and renews it where it slides.</summary>
-    /// <returns>The answer; null: it is not there.</returns>
+    /// <returns>The answer; null: it is not there, or it is over.</returns>
     private async Task<KvAnswer?> ReadAsync(
         string key, IBufferWriter<byte>? into, TimeSpan? timeout, CancellationToken cancellation)
     {
@@ -108,8 +108,15 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
             return null;
         try
         {
+            if (CacheLife.Read(answer.Metadata()).IsOver(_time.GetUtcNow()))
+            {
+                answer.Dispose();
+                return null;
+            }
+
             var left = answer.ExpiresAt() - answer.Headers.Date;
-            var renewal = WriteOf(timeout) with { Timeout = RenewalTimeout };
+            var patience = timeout ?? _bucket.Patience;
+            var renewal = WriteOf(patience < RenewalTimeout ? patience : RenewalTimeout);
             await RenewAsync(name, answer, left, renewal, cancellation).ConfigureAwait(false);
             return answer;
         }
@@ -138,8 +145,8 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
     private async Task RenewAsync(
         string name, KvAnswer answer, TimeSpan? left, KvWriteOptions options, CancellationToken cancellation)
     {
-        if (answer.Version is { } version && CacheLife.Read(answer.Metadata()) is { } life
-            && life.Renewal(_time.GetUtcNow(), left) is { } renewal)
+        if (answer.Version is { } version
+            && CacheLife.Read(answer.Metadata()).Renewal(_time.GetUtcNow(), left) is { } renewal)
             await _bucket.TouchIfAsync(name, renewal, version, options, cancellation).ConfigureAwait(false);
     }
 
@@ -163,7 +170,8 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
         {
             await _client.CreateBucketAsync(_bucket.Name, settings: null, write.Timeout, cancellation)
                 .ConfigureAwait(false);
-            await _bucket.PutAsync(name, value, write, cancellation).ConfigureAwait(false);
+            var again = write with { TimeToLive = life.TimeToLive(_time.GetUtcNow()) };    // making it took a while
+            await _bucket.PutAsync(name, value, again, cancellation).ConfigureAwait(false);
         }
     }
 

@@ -56,7 +56,8 @@ internal sealed class KvStoreConfigurationProvider : ConfigurationProvider, IDis
             _source.OnFailure?.Invoke(failure);
         }
 
-        _following ??= FollowAsync(since);
+        using (ExecutionContext.SuppressFlow())    // it outlives what the caller is doing, and is no part of it
+            _following ??= Task.Run(() => FollowAsync(since));
     }
 
     /// <summary>Ends the following; nothing is told any more.</summary>
@@ -89,13 +90,13 @@ internal sealed class KvStoreConfigurationProvider : ConfigurationProvider, IDis
                 pause = ShortestPause;
                 await WatchAsync(since).ConfigureAwait(false);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (_disposed.IsCancellationRequested)
             {
                 return;
             }
             catch (Exception failure)    // whoever answers may be no store at all, for a while
             {
-                _source.OnFailure?.Invoke(failure);
+                Tell(failure);
             }
 
             since = null;
@@ -127,7 +128,7 @@ internal sealed class KvStoreConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            var options = new KvWatchOptions { Since = since, HasValues = false };
+            var options = new KvWatchOptions { Since = since, HasValues = false, OnAway = Tell };
             var changes = _client.WatchAsync<string>(_prefix, options, cancellation);
             await foreach (var _ in changes.ConfigureAwait(false))
                 changed.TryWrite(true);
@@ -150,12 +151,25 @@ internal sealed class KvStoreConfigurationProvider : ConfigurationProvider, IDis
         {
             OnReload();
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception failure)
         {
-            _source.OnFailure?.Invoke(failure);    // somebody who was told of the change
+            Tell(failure);    // somebody who was told of the change
         }
 
         return since;
+    }
+
+    /// <summary>Tells of a failure; whoever is told may fail, too.</summary>
+    private void Tell(Exception failure)
+    {
+        try
+        {
+            _source.OnFailure?.Invoke(failure);
+        }
+        catch (Exception)
+        {
+            // There is nobody else to tell, and the settings are followed all the same.
+        }
     }
 
     /// <summary>Reads the settings, one reading after the other.</summary>

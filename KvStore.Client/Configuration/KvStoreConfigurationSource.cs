@@ -37,6 +37,8 @@ public sealed class KvStoreConfigurationSource : IConfigurationSource
 
     /// <summary>
     /// Told when the settings cannot be read or followed, each time that it is tried: those that were read last stay.
+    /// Told as well when somebody fails who was told of a change. What it throws itself ends nothing once the settings
+    /// are followed.
     /// </summary>
     public Action<Exception>? OnFailure { get; set; }
 

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 
 namespace KvStore.Client.Configuration;
@@ -15,7 +14,7 @@ internal static class SettingValues
     public static void Add(
         Dictionary<string, string?> settings, string name, string text, string contentType, bool flattens)
     {
-        if (!IsJson(contentType))
+        if (!KvValues.IsJson(contentType))
         {
             settings[name] = text;
             return;
@@ -56,9 +55,4 @@ internal static class SettingValues
                 break;
         }
     }
-
-    private static bool IsJson(string contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
-        && (string.Equals(type.MediaType, "application/json", StringComparison.OrdinalIgnoreCase)
-            || type.MediaType!.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
 }

@@ -45,6 +45,7 @@ public static class KvStoreCacheHostingExtensions
 
     /// <summary>
     /// Registers a bucket of a store as <see cref="IDistributedCache"/>, on a client that is registered already.
+    /// Settings come from the delegate alone: no section of a configuration is read.
     /// </summary>
     /// <param name="services">The program's.</param>
     /// <param name="configureSettings">Changes the settings.</param>

@@ -49,18 +49,10 @@ internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte
     }
 
     /// <summary>What the writer told of the value.</summary>
-    public IReadOnlyDictionary<string, string> Metadata()
-    {
-        Dictionary<string, string>? metadata = null;
-        foreach (var (name, values) in response.Headers.NonValidated)
-        {
-            if (name.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
-                (metadata ??= new(StringComparer.OrdinalIgnoreCase))[name[KvHeaders.MetadataPrefix.Length..]] =
-                    values.ToString();
-        }
-
-        return metadata ?? KvEntry<object>.Empty;
-    }
+    public IReadOnlyDictionary<string, string> Metadata() => KvMetadata.Of(response.Headers.NonValidated
+        .Where(header => header.Key.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
+        .Select(header => KeyValuePair.Create(
+            header.Key[KvHeaders.MetadataPrefix.Length..], header.Value.ToString())));
 
     /// <summary>When the key ends; null: never.</summary>
     public DateTimeOffset? ExpiresAt() =>

@@ -23,7 +23,7 @@ public sealed class CacheLifeTests
         options.AbsoluteExpirationRelativeToNow = Seconds(relative);
         var life = CacheLife.Of(options, Now);
         Assert.Equal(Seconds(kept), life.TimeToLive(Now));
-        Assert.Equal(sliding is null, life.Metadata is null);
+        Assert.Equal(sliding is null && (relative ?? end) == relative, life.Metadata is null);
         if (life.Metadata is { } metadata)
             Assert.Equal(life, CacheLife.Read(metadata));
     }
@@ -48,11 +48,33 @@ public sealed class CacheLifeTests
     public void What_is_no_life_in_the_metadata_is_none()
     {
         foreach (var text in (string[])["", "-1", "1s", "99999999999999999999", "9223372036854775807"])
-            Assert.Null(CacheLife.Read(new Dictionary<string, string> { ["cache-sliding-ms"] = text }));
+        {
+            var metadata = new Dictionary<string, string> { ["cache-sliding-ms"] = text, ["cache-end-ms"] = text };
+            Assert.Equal(default, CacheLife.Read(metadata));
+        }
+
+        var far = new Dictionary<string, string> { ["cache-end-ms"] = "300000000000000" };
+        Assert.False(CacheLife.Read(far).IsOver(Now));
     }
 
-    /// <summary>Of 800 s an eighth is 100, and the clocks may be apart by 2.</summary>
+    [Fact]
+    public void What_has_an_end_is_over_then_and_what_does_not_slide_is_never_renewed()
+    {
+        var life = new CacheLife(null, Now + TimeSpan.FromSeconds(1));
+        Assert.False(life.IsOver(Now));
+        Assert.True(life.IsOver(Now + TimeSpan.FromSeconds(1)));
+        Assert.False(default(CacheLife).IsOver(DateTimeOffset.MaxValue));
+        Assert.Null(life.Renewal(Now, null));
+    }
+
+    /// <summary>
+    /// Of 800 s an eighth is 100, and the clocks may be apart by 2; who has more than 800 has clocks that are further
+    /// apart.
+    /// </summary>
     [Theory]
+    [InlineData(802, null, false)]
+    [InlineData(803, null, true)]
+    [InlineData(310, 300, true)]
     [InlineData(800, null, false)]
     [InlineData(703, null, false)]
     [InlineData(702, null, true)]

@@ -62,6 +62,10 @@ public sealed partial class ClientTests
             (known.Key, known.Version, known.Size, known.ContentType, known.ExpiresAt));
         Assert.Equal(known, Assert.Single(await client.ListKeysAsync(Key("k")).ToListAsync()));
         Assert.Null(await client.DescribeAsync(Key("none")));
+
+        var told = new Dictionary<string, string> { ["From"] = "here" };
+        await client.PutAsync(Key("k"), "third", new KvWriteOptions { Metadata = told });
+        Assert.Equal("here", (await client.DescribeAsync(Key("k")))!.Metadata["from"]);
     }
 
     [Theory, MemberData(nameof(Doors))]

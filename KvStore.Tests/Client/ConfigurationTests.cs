@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using KvStore.Client;
 using KvStore.Client.Configuration;
 using KvStore.Tests.Cluster;
@@ -134,15 +135,21 @@ public sealed class ConfigurationTests(WalkThroughTests.Started started)
     public async Task Whoever_is_told_may_fail_and_may_end_the_configuration()
     {
         await _client.PutAsync($"{_id}/a", 1);
-        var failures = 0;
-        using var read = Read(_id, source => source.OnFailure = _ => Interlocked.Increment(ref failures));
+        var failures = new ConcurrentQueue<(string Failure, string? Doing)>();
+        var doing = new AsyncLocal<string?> { Value = "reading the configuration" };
+        using var read = Read(_id, source => source.OnFailure = failure =>
+        {
+            failures.Enqueue((failure.GetType().Name, doing.Value));
+            throw new InvalidOperationException("Whoever is told of failures fails.");
+        });
         var provider = (KvStoreConfigurationProvider)read.Providers.Single();
-        using (ChangeToken.OnChange(read.GetReloadToken, () => throw new InvalidOperationException("Told.")))
+        using (ChangeToken.OnChange(read.GetReloadToken, () => throw new OperationCanceledException("Told.")))
         {
             await _client.PutAsync($"{_id}/a", 2);
-            await started.Cluster.EventuallyAsync(() => Task.FromResult(failures == 1), "the failure is told");
+            await started.Cluster.EventuallyAsync(() => Task.FromResult(!failures.IsEmpty), "the failure is told");
         }
 
+        Assert.Equal(("AggregateException", null), Assert.Single(failures));    // it is no part of the caller's doing
         Assert.False(provider.Following.IsCompleted);
         using var ending = ChangeToken.OnChange(read.GetReloadToken, read.Dispose);
         await _client.PutAsync($"{_id}/a", 3);

@@ -14,14 +14,14 @@ public sealed class LockTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public async Task A_lock_whose_renewals_are_not_answered_is_lost_when_its_life_is_over()
+    public async Task A_lock_whose_renewals_are_not_answered_is_lost_a_little_before_its_life_is_over()
     {
         using var client = _store.Open();
         var held = (await client.TryLockAsync("lock", Life))!;
         _store.Answer = FakeStore.Hang;
-        _store.Advance(TimeSpan.FromSeconds(29.9));
+        _store.Advance(TimeSpan.FromSeconds(29.68));
         Assert.False(held.Lost.IsCancellationRequested);
-        _store.Advance(TimeSpan.FromSeconds(0.1));
+        _store.Advance(TimeSpan.FromSeconds(0.01));    // 30 s less 250 ms less 60 ms
         Assert.True(held.Lost.IsCancellationRequested);
 
         var sent = _store.Requests.Count;
@@ -86,6 +86,79 @@ public sealed class LockTests : IDisposable
         var last = _store.Requests.Last();
         Assert.Equal((HttpMethod.Delete, "\"00000000c0ffee00-1-43\""), (last.Method, last.Header("If-Match")));
         Assert.False(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Of_a_short_life_a_quarter_is_not_counted_on()
+    {
+        using var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", TimeSpan.FromSeconds(1)))!;
+        _store.Answer = FakeStore.Hang;
+        _store.Advance(TimeSpan.FromSeconds(0.74));
+        Assert.False(held.Lost.IsCancellationRequested);
+        _store.Advance(TimeSpan.FromSeconds(0.01));
+        Assert.True(held.Lost.IsCancellationRequested);
+        await held.DisposeAsync();
+    }
+
+    [Theory, InlineData(HttpStatusCode.Forbidden), InlineData(HttpStatusCode.TooManyRequests)]
+    public async Task A_renewal_that_no_store_answers_is_sent_once_a_second(HttpStatusCode status)
+    {
+        using var client = _store.Open();
+        await using var held = (await client.TryLockAsync("lock", Life))!;
+        var asked = 0;
+        _store.Answer = (_, _, _) => Task.FromResult(
+            ++asked > 100 ? FakeStore.Refusal(ProblemType.PreconditionFailed) : new HttpResponseMessage(status));
+        _store.Advance(Life / 3);
+        Assert.Equal(1, asked);
+        _store.Advance(TimeSpan.FromSeconds(0.99));
+        Assert.Equal(1, asked);
+        _store.Advance(TimeSpan.FromSeconds(0.01));
+        Assert.Equal((2, false), (asked, held.Lost.IsCancellationRequested));
+    }
+
+    [Fact]
+    public async Task A_lock_whose_client_is_gone_is_lost_at_the_next_renewal_and_disposing_it_throws_nothing()
+    {
+        var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", Life))!;
+        var other = (await client.TryLockAsync("other", Life))!;
+        client.Dispose();
+        await other.DisposeAsync();
+        _store.Advance(Life / 3);
+        Assert.True(held.Lost.IsCancellationRequested);
+        await held.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Whoever_is_told_that_a_lock_is_lost_may_fail()
+    {
+        using var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", Life))!;
+        held.Lost.Register(() => throw new InvalidOperationException("Told."));
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.PreconditionFailed));
+        _store.Advance(Life / 3);
+        Assert.True(held.Lost.IsCancellationRequested);
+        await held.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Renewals_are_no_part_of_what_the_caller_is_doing()
+    {
+        using var client = _store.Open();
+        var doing = new AsyncLocal<string?>();
+        var seen = new TaskCompletionSource<string?>();
+        _store.Answer = (_, before, _) =>
+        {
+            if (before > 0)
+                seen.TrySetResult(doing.Value);
+            return Task.FromResult(FakeStore.Stored());
+        };
+        doing.Value = "taking the lock";
+        await using var held = (await client.TryLockAsync("lock", Life))!;
+        doing.Value = null;
+        _store.Advance(Life / 3);
+        Assert.Null(await seen.Task);
     }
 
     [Theory, InlineData(0.9), InlineData(90_000)]

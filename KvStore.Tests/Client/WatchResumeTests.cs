@@ -50,6 +50,60 @@ public sealed class WatchResumeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_watch_outlasts_a_store_that_is_away_for_longer_than_a_call_is_tried()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromMilliseconds(100));
+        var told = 0;
+        _store.Answer = (_, before, _) => Task.FromResult((before, told) switch
+        {
+            (0, _) => Stream("id: c1\nevent: progress\ndata: {}\n\n"),
+            (_, 0) => throw new HttpRequestException("Nobody is there."),
+            (_, 1) => FakeStore.Refusal(ProblemType.NoQuorum),
+            (_, 2) => new HttpResponseMessage(HttpStatusCode.Forbidden),    // who stands before the store
+            _ => Stream("id: c2\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n"),
+        });
+        var options = new KvWatchOptions { Since = "c0", OnAway = _ => told++ };
+        var change = await _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask());
+        Assert.Equal(("a", "c2", 3), (change.Key, change.Cursor, told));
+        Assert.Equal(["c0", "c1"], Since.Distinct());
+    }
+
+    [Fact]
+    public async Task A_watch_that_cannot_be_begun_or_cannot_go_on_without_a_gap_ends()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromMilliseconds(100));
+        _store.Answer = (_, _, _) => throw new HttpRequestException("Nobody is there.");
+        var options = new KvWatchOptions { Since = "c0" };
+        await Assert.ThrowsAsync<KvStoreException>(
+            () => _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask()));
+
+        var asked = _store.Requests.Count;
+        _store.Answer = (_, before, _) => Task.FromResult(before == asked
+            ? Stream("id: c1\nevent: progress\ndata: {}\n\n")
+            : FakeStore.Refusal(ProblemType.CursorCompacted));
+        var gap = await Assert.ThrowsAsync<KvStoreException>(
+            () => _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask()));
+        Assert.Equal(("cursor-compacted", asked + 2), (gap.Code, _store.Requests.Count));
+    }
+
+    [Fact]
+    public async Task A_stream_that_has_ended_is_closed_before_the_pause()
+    {
+        using var client = _store.Open();
+        using var gone = new CancellationTokenSource();
+        var closed = new TaskCompletionSource();
+        _store.Answer = (_, _, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK)
+        {
+            Content = new TellingContent("id: c1\nevent: progress\ndata: {}\n\n", closed),
+        });
+        var watch = client.WatchAsync<int>("", new KvWatchOptions { Since = "c0" }, gone.Token).FirstAsync().AsTask();
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Single(_store.Requests);
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch);
+    }
+
+    [Fact]
     public async Task A_watch_asks_for_the_changes_that_are_wanted()
     {
         using var client = _store.Open();
@@ -74,9 +128,21 @@ public sealed class WatchResumeTests : IDisposable
         var left = new Queue<string>(streams);
         _store.Answer = (asked, _, _) => Task.FromResult(asked.Header("Accept") == "application/json"
             ? FakeStore.Json(new ChangesResponse([], "now"), ContractsJson.Default.ChangesResponse)
-            : new HttpResponseMessage(HttpStatusCode.OK)
-            {
-                Content = new StringContent(left.Dequeue(), Encoding.UTF8, "text/event-stream"),
-            });
+            : Stream(left.Dequeue()));
+    }
+
+    private static HttpResponseMessage Stream(string events) => new(HttpStatusCode.OK)
+    {
+        Content = new StringContent(events, Encoding.UTF8, "text/event-stream"),
+    };
+
+    /// <summary>Tells when it is closed.</summary>
+    private sealed class TellingContent(string content, TaskCompletionSource closed) : StringContent(content)
+    {
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            closed.TrySetResult();
+        }
     }
 }

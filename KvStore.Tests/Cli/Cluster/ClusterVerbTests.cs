@@ -132,6 +132,40 @@ public sealed class ClusterVerbTests
             () => view.WatchAsync(_ => throw new FailureException("No."), CancellationToken.None));
     }
 
+    [Fact]
+    public async Task Watched_nodes_are_no_empty_lines_while_their_door_is_away()
+    {
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var looks = 0;
+        var one = new NodePicture { Name = "node1", Status = "up", Primaries = 0 };
+        var time = new FakeTimeProvider();
+        using var memory = new MemoryTerminal();
+        var view = new ClusterView(
+            memory.Open() with { Time = time },
+            OutputFormat.Json,
+            null!,
+            picture => string.Join(' ', picture.Nodes.Select(node => node.Name)));
+        var watch = view.WatchAsync(
+            _ =>
+            {
+                if (++looks == 3)
+                    stop.Cancel();
+                return looks == 2
+                    ? throw new FailureException("Nobody\nis there.")
+                    : Task.FromResult(new ClusterPicture { Status = "healthy", Nodes = [one] });
+            },
+            stop.Token);
+        while (!watch.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(2));
+            await Task.Yield();
+        }
+
+        await watch;
+        Assert.Equal("node1\nnode1\n", memory.Output.ReplaceLineEndings("\n"));
+        Assert.Equal("kv: Nobody is there.\n", memory.Errors.ReplaceLineEndings("\n"));
+    }
+
     private static Task<int> RunAsync(FakeServer server, MemoryTerminal terminal, params string[] args)
     {
         terminal.Variables["KVSTORE_SERVER"] = server.Url;
