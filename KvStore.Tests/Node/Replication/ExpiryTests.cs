@@ -32,6 +32,7 @@ public sealed class ExpiryTests
     {
         PutMany((2 * KeyValueState.MaxExpiredAtOnce) + 1);
         Put("forever", Ttl.None);
+        _primary.Tick();
         _primary.Time.Advance(TimeSpan.FromSeconds(2));
         LetPass(1);
         Assert.Equal(KeyValueState.MaxExpiredAtOnce + 2, _primary.Replica.Image.Count);
@@ -48,6 +49,7 @@ public sealed class ExpiryTests
     public void Many_changes_take_the_rest_away()
     {
         PutMany((2 * KeyValueState.MaxExpiredAtOnce) + 1);
+        _primary.Tick();
         _primary.Time.Advance(TimeSpan.FromSeconds(2));
         LetPass(1);
         for (var number = 0; number < KeyValueState.MaxExpiredAtOnce; number++)
