@@ -21,7 +21,7 @@ internal sealed partial class PartitionReplica(
     TimeProvider time,
     Action<Envelope, long>? onDisbelieved = null,
     long markTicks = long.MaxValue,
-    int restTicks = 10,
+    int restTicks = 20,
     long firstStamp = 1,
     ChangeHistory? history = null,
     ChangeSignal? changed = null)

@@ -25,7 +25,7 @@ internal sealed class PartitionRouter(
     ILogger<PartitionRouter> logger) : IPartitions
 {
     /// <summary>The longest rest of a primary between two commands that remove what is due.</summary>
-    private static readonly TimeSpan ExpiryRest = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ExpiryRest = TimeSpan.FromSeconds(1);
 
     /// <summary>The last that may be a process's first.</summary>
     private const long LastStamp = long.MaxValue >> 1;

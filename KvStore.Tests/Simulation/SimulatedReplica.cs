@@ -8,7 +8,7 @@ namespace KvStore.Tests.Simulation;
 /// <summary>The host of one replica: steps the core, carries its effects out in order, applies, answers.</summary>
 internal sealed class SimulatedReplica
 {
-    /// <summary>Half a second, as the product's.</summary>
+    /// <summary>Half a second: half of what the product rests.</summary>
     private const int RestTicks = 10;
 
     /// <summary>What is due goes after a rest and a round of messages, once nothing is wrong.</summary>
