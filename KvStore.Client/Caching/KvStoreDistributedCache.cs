@@ -108,7 +108,8 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
             return null;
         try
         {
-            if (CacheLife.Read(answer.Metadata()).IsOver(_time.GetUtcNow()))
+            var life = CacheLife.Read(answer.Metadata());
+            if (life.IsOver(_time.GetUtcNow()))
             {
                 answer.Dispose();
                 return null;
@@ -117,7 +118,7 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
             var left = answer.ExpiresAt() - answer.Headers.Date;
             var patience = timeout ?? _bucket.Patience;
             var renewal = WriteOf(patience < RenewalTimeout ? patience : RenewalTimeout);
-            await RenewAsync(name, answer, left, renewal, cancellation).ConfigureAwait(false);
+            await RenewAsync(name, answer.Version, life, left, renewal, cancellation).ConfigureAwait(false);
             return answer;
         }
         catch (KvStoreException)
@@ -137,16 +138,22 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
         var name = CacheKey.Of(key);
         using var answer = await AskAsync(_bucket.ReadMetaAsync(name, ReadOf(timeout), cancellation))
             .ConfigureAwait(false);
-        if (answer is not null)
-            await RenewAsync(name, answer, null, WriteOf(timeout), cancellation).ConfigureAwait(false);
+        if (answer is null)
+            return;
+        var life = CacheLife.Read(answer.Metadata());
+        await RenewAsync(name, answer.Version, life, null, WriteOf(timeout), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Renews what was read, and not what was stored in its place meanwhile.</summary>
     private async Task RenewAsync(
-        string name, KvAnswer answer, TimeSpan? left, KvWriteOptions options, CancellationToken cancellation)
+        string name,
+        KvVersion? read,
+        CacheLife life,
+        TimeSpan? left,
+        KvWriteOptions options,
+        CancellationToken cancellation)
     {
-        if (answer.Version is { } version
-            && CacheLife.Read(answer.Metadata()).Renewal(_time.GetUtcNow(), left) is { } renewal)
+        if (read is { } version && life.Renewal(_time.GetUtcNow(), left) is { } renewal)
             await _bucket.TouchIfAsync(name, renewal, version, options, cancellation).ConfigureAwait(false);
     }
 

@@ -276,7 +276,7 @@ internal sealed partial class PartitionReplica(
                 _freed.Announce();
             _calls.Applied(entry, result);
             history?.Append(entry.Index, entry.Term, state.Changes, state.ClosedBucket);
-            CountExpired(state.Changes);
+            CountChanges(state.Changes);
         }
         else
         {
@@ -292,7 +292,7 @@ internal sealed partial class PartitionReplica(
         Volatile.Write(ref _marked, Capture());    // a root that nobody changes: no copy is made
     }
 
-    private void CountExpired(IReadOnlyList<KeyChange> changes)
+    private void CountChanges(IReadOnlyList<KeyChange> changes)
     {
         var expired = 0;
         for (var at = 0; at < changes.Count; at++)
