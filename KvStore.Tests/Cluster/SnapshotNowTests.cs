@@ -7,6 +7,9 @@ namespace KvStore.Tests.Cluster;
 
 public sealed class SnapshotNowTests : IAsyncLifetime
 {
+    /// <summary>The key as the node itself has it, which is asked.</summary>
+    private const string Own = "/v1/greeting?format=raw&consistency=eventual";
+
     private TestCluster _cluster = null!;
 
     public async ValueTask InitializeAsync() => _cluster = await TestCluster.StartAsync(
@@ -25,6 +28,9 @@ public sealed class SnapshotNowTests : IAsyncLifetime
             Assert.NotEmpty(Directory.GetFiles(SnapshotsOf(node), "*.snap", SearchOption.AllDirectories));
 
         await StoreAsync("after");
+        await _cluster.EventuallyAsync(
+            async () => await _cluster.Nodes[1].Http.GetStringAsync(Own) == "after",
+            "node2 has what the others have acknowledged");
         var one = Assert.Single((await CaptureAsync(_cluster.Nodes[1])).Nodes);
         Assert.Equal("node2", one.Name);
         Assert.InRange(one.Partitions, 1, 2);    // that of the key, and the system's if that goes on
