@@ -47,8 +47,11 @@ internal static class ClusterTables
         return new Rows(lines);
     }
 
-    /// <summary>A row for each node.</summary>
-    public static Table Nodes(ClusterPicture picture)
+    /// <summary>A row for each node; where none is known, why.</summary>
+    public static Renderable DrawNodes(ClusterPicture picture, int width) =>
+        picture.Nodes.IsEmpty ? Draw(picture, width) : Nodes(picture);
+
+    private static Table Nodes(ClusterPicture picture)
     {
         var table = new Table().Border(TableBorder.None);
         foreach (var name in (string[])["node", "state", "primary", "backup", "lag", "seen", "version", "url"])

@@ -23,8 +23,7 @@ internal static class NodesVerb
                 parsed.GetRequiredValue(server), patience: ClusterSurvey.Patience);
             using var survey = new ClusterSurvey(connection);
             var format = OutputFormat.For(terminal, parsed.GetValue(output));
-            var view = new ClusterView(
-                terminal, format, (picture, _) => ClusterTables.Nodes(picture), picture => Text(picture, format));
+            var view = new ClusterView(terminal, format, ClusterTables.DrawNodes, picture => Text(picture, format));
             await view.ShowAsync(survey.TakeAsync, parsed.GetValue(watch)).ConfigureAwait(false);
             return ExitCodes.Ok;
         });

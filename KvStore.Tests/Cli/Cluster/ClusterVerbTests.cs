@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using KvStore.Cli;
 using KvStore.Cli.Cluster;
+using KvStore.Cli.Verbs;
 using KvStore.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
@@ -164,6 +165,15 @@ public sealed class ClusterVerbTests
         await watch;
         Assert.Equal("node1\nnode1\n", memory.Output.ReplaceLineEndings("\n"));
         Assert.Equal("kv: Nobody is there.\n", memory.Errors.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void A_table_of_no_nodes_says_why_there_are_none()
+    {
+        using var memory = new MemoryTerminal();
+        var away = new ClusterPicture { Status = ClusterPicture.Unreachable, Problems = ["Nobody is there."] };
+        Tables.ConsoleOf(memory.Open()).Write(ClusterTables.DrawNodes(away, width: 80));
+        Assert.Matches("unreachable[^!]+! Nobody is there.", memory.Output);
     }
 
     private static Task<int> RunAsync(FakeServer server, MemoryTerminal terminal, params string[] args)
