@@ -43,7 +43,8 @@ public sealed class ModelTests
     public async Task What_is_published_has_a_volume_for_the_log_and_one_for_the_snapshots_of_each_node(string target)
     {
         await using var builder = await CreateAsync(
-            "--operation", "publish", "--step", "publish", "--output-path", Path.GetTempPath(), "--target", target);
+            "--operation", "publish", "--step", "publish", "--output-path", Path.GetTempPath(),
+            "--publish-target", target);
         foreach (var node in NodesOf(builder))
         {
             Assert.Equal(

@@ -17,7 +17,7 @@ public sealed class RunningAppHost : IAsyncLifetime
     {
         using var patience = new CancellationTokenSource(Patience);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.KvStore_AppHost>(
-            [$"--data={_data}"], patience.Token);
+            [$"--data-directory={_data}"], patience.Token);
         App = await builder.BuildAsync(patience.Token);
         await App.StartAsync(patience.Token);
         await App.ResourceNotifications.WaitForResourceHealthyAsync("balancer", patience.Token);
@@ -29,7 +29,7 @@ public sealed class RunningAppHost : IAsyncLifetime
     {
         var stopped = await App.ResourceCommands.ExecuteCommandAsync(
             node, KnownResourceCommands.StopCommand, cancellation);
-        Assert.True(stopped.Success, stopped.ToString());
+        Assert.True(stopped.Success, stopped.Message);
         await App.ResourceNotifications.WaitForResourceAsync(
             node, KnownResourceStates.TerminalStates, cancellation);
     }
@@ -39,7 +39,7 @@ public sealed class RunningAppHost : IAsyncLifetime
     {
         var started = await App.ResourceCommands.ExecuteCommandAsync(
             node, KnownResourceCommands.StartCommand, cancellation);
-        Assert.True(started.Success, started.ToString());
+        Assert.True(started.Success, started.Message);
         await App.ResourceNotifications.WaitForResourceHealthyAsync(node, cancellation);
     }
 

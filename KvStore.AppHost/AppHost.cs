@@ -5,10 +5,10 @@ using Microsoft.Extensions.Configuration;
 var builder = DistributedApplication.CreateBuilder(args);
 var topology = ClusterTopology.Create(
     builder.Configuration.GetValue("Parameters:nodes", ClusterTopology.DefaultNodes),
-    dataDirectory: builder.Configuration["data"]
+    dataDirectory: builder.Configuration["data-directory"]
         ?? Path.Combine(builder.AppHostDirectory, ClusterTopology.DefaultDataDirectory));
-var partitions = AddParameter("partitions", ClusterTopology.DefaultPartitions);
-var replicationFactor = AddParameter("replication-factor", topology.ReplicationFactor);
+var partitions = NumberOf("partitions", ClusterTopology.DefaultPartitions);
+var replicationFactor = NumberOf("replication-factor", topology.ReplicationFactor);
 var secret = builder.AddParameter(
     "cluster-secret", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
 var target = PublishTarget.Add(builder, topology);
@@ -59,9 +59,15 @@ IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
         .WithEnvironment(Variables.SnapshotDirectory, planned.SnapshotDirectory);
 }
 
-// It can be set (--Parameters:partitions=128) and has a value without that, so that publishing never waits for one.
-IResourceBuilder<ParameterResource> AddParameter(string name, int value) => builder.AddParameter(
-    name, builder.Configuration[$"Parameters:{name}"] ?? ClusterTopology.Text(value), publishValueAsDefault: true);
+// A parameter here (--Parameters:partitions=128), and just a number in what is published: a cluster is founded with it,
+// and publishers may leave a parameter's value to whoever starts what they wrote.
+ReferenceExpression NumberOf(string name, int value)
+{
+    var text = builder.Configuration[$"Parameters:{name}"] ?? ClusterTopology.Text(value);
+    return builder.ExecutionContext.IsPublishMode
+        ? ReferenceExpression.Create($"{text}")
+        : ReferenceExpression.Create($"{builder.AddParameter(name, text).Resource}");
+}
 
 HttpCommandOptions Snapshot() => new()
 {

@@ -3,8 +3,8 @@ using KvStore.Topology;
 namespace KvStore.AppHost;
 
 /// <summary>
-/// Where the cluster is published to: Azure Container Apps (<c>azure</c>, unless <c>--target</c> says otherwise) or
-/// Docker Compose (<c>compose</c>). What programs are told there, and how they are run.
+/// Where the cluster is published to: Azure Container Apps (<c>azure</c>, unless <c>--publish-target</c> says
+/// otherwise) or Docker Compose (<c>compose</c>). What programs are told there, and how they are run.
 /// </summary>
 internal sealed class PublishTarget
 {
@@ -26,17 +26,17 @@ internal sealed class PublishTarget
     {
         if (!builder.ExecutionContext.IsPublishMode)
             return null;
-        var name = builder.Configuration["target"] ?? Azure;
+        var name = builder.Configuration["publish-target"] ?? Azure;
         switch (name)
         {
             case Azure:
                 builder.AddAzureContainerAppEnvironment("env").WithAzdResourceNaming().WithHttpsUpgrade(false);
                 break;
             case Compose:
-                builder.AddDockerComposeEnvironment(Compose);
+                builder.AddDockerComposeEnvironment(Compose).WithDashboard(false);    // its port would be open to all
                 break;
             default:
-                throw new TopologyException($"--target is {Azure} or {Compose}, not {name}.");
+                throw new TopologyException($"--publish-target is {Azure} or {Compose}, not {name}.");
         }
 
         return new(name, [.. topology.Nodes.Select(node => node.Name)]);
@@ -48,6 +48,12 @@ internal sealed class PublishTarget
         Mount(node, "wal", Containers.WalDirectory);
         Mount(node, "snapshots", Containers.SnapshotDirectory);
         Take(node);
+        if (_name == Compose)
+        {
+            // What is published for a secret is an empty line of .env, and an empty secret would be none.
+            node.PublishAsDockerComposeService((_, service) =>
+                service.Environment[Variables.ClusterSecret] = "${CLUSTER_SECRET:?must be at least 16 characters}");
+        }
     }
 
     /// <param name="balancer">The program.</param>
