@@ -18,6 +18,9 @@ namespace KvStore.Balancer;
 /// <summary>All registrations.</summary>
 internal static class BalancerServices
 {
+    /// <summary>One for nodes and balancer: what one of them refuses need not reach the other.</summary>
+    private const string LargestValueVariable = "KVSTORE_MAX_VALUE_BYTES";
+
     /// <summary>Adds what finds the nodes and keeps the view of them.</summary>
     /// <exception cref="StartupException">No nodes are named, or not as they should be.</exception>
     internal static void AddMembership(this WebApplicationBuilder builder)
@@ -32,10 +35,15 @@ internal static class BalancerServices
     }
 
     /// <summary>Adds what forwards requests.</summary>
+    /// <exception cref="StartupException">A setting has no valid value.</exception>
     internal static void AddRouting(this WebApplicationBuilder builder)
     {
+        var largest = Settings.Number(
+            builder.Configuration, LargestValueVariable, absent: 0, BalancerOptions.LargestValueBytes);
         builder.Services.AddSingleton<IValidateOptions<BalancerOptions>, BalancerOptionsValidator>();
-        builder.Services.AddOptions<BalancerOptions>().BindConfiguration(BalancerOptions.Section).ValidateOnStart();
+        builder.Services.AddOptions<BalancerOptions>().BindConfiguration(BalancerOptions.Section)
+            .PostConfigure(options => options.MaxValueBytes = largest > 0 ? largest : options.MaxValueBytes)
+            .ValidateOnStart();
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<BalancerOptions>>(
             (kestrel, options) =>
                 kestrel.Limits.MaxRequestBodySize = BodyLimits.WithFraming(options.Value.MaxBodyBytes));

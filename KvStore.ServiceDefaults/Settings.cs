@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 namespace KvStore.ServiceDefaults;
 
 /// <summary>Reads settings that are switches or numbers.</summary>
-internal static class Settings
+public static class Settings
 {
     /// <summary>Whether a switch is on; absent means off.</summary>
     /// <exception cref="StartupException">It is neither <c>true</c> nor <c>false</c>.</exception>
@@ -19,9 +19,14 @@ internal static class Settings
     }
 
     /// <summary>A number from 1 to <paramref name="most"/>.</summary>
+    /// <param name="configuration">With the environment's variables.</param>
+    /// <param name="name">The setting's.</param>
+    /// <param name="absent">What it is when nothing is set.</param>
+    /// <param name="most">The largest that is taken.</param>
     /// <exception cref="StartupException">It is anything else.</exception>
-    internal static int Number(IConfiguration configuration, string name, int absent, int most)
+    public static int Number(IConfiguration configuration, string name, int absent, int most)
     {
+        ArgumentNullException.ThrowIfNull(configuration);
         var text = configuration[name];
         if (string.IsNullOrWhiteSpace(text))
             return absent;

@@ -9,10 +9,13 @@ internal sealed class BalancerOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "KvStore:Balancer";
 
+    /// <summary>The most that <see cref="MaxValueBytes"/> may be.</summary>
+    public const int LargestValueBytes = 16 << 20;
+
     private const int EnvelopeRoom = 4096;
 
     /// <summary>Bytes of a value, as on the nodes: 1 to 16 MiB.</summary>
-    [Range(1, 16 << 20)]
+    [Range(1, LargestValueBytes)]
     public int MaxValueBytes { get; set; } = 1 << 20;
 
     /// <summary>

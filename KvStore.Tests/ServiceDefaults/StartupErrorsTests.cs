@@ -24,6 +24,7 @@ public sealed class StartupErrorsTests
     [InlineData("DATABASE_NODES", "nonsense", "DATABASE_NODES must list URLs")]
     [InlineData("KvStore:Balancer:MaxValueBytes", "0", "MaxValueBytes")]
     [InlineData("KvStore:Balancer:MaxValueBytes", "many", "KvStore:Balancer:MaxValueBytes")]
+    [InlineData("KVSTORE_MAX_VALUE_BYTES", "16777217", "KVSTORE_MAX_VALUE_BYTES must be a number from 1 to 16777216")]
     [InlineData("KVSTORE_STOP_WITH_STDIN", "maybe", "KVSTORE_STOP_WITH_STDIN must be true or false")]
     public async Task A_bad_setting_is_one_line_and_exit_code_1(string key, string value, string part)
     {
