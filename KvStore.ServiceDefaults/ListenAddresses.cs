@@ -24,17 +24,10 @@ public sealed class ListenAddresses
 
     private static readonly string[] OtherSettings = ["urls", "http_ports", "https_ports"];
 
-    private ListenAddresses(ImmutableArray<BindingAddress> addresses, bool allowsAnonymous)
-    {
-        Addresses = addresses;
-        AllowsAnonymous = allowsAnonymous;
-    }
+    private ListenAddresses(ImmutableArray<BindingAddress> addresses) => Addresses = addresses;
 
     /// <summary>At least one.</summary>
     public ImmutableArray<BindingAddress> Addresses { get; }
-
-    /// <summary>Whether addresses that others can reach are allowed.</summary>
-    public bool AllowsAnonymous { get; }
 
     /// <summary>Reads the addresses from the settings.</summary>
     /// <param name="configuration">With the environment's variables.</param>
@@ -59,7 +52,7 @@ public sealed class ListenAddresses
                     + "localhost, or set KvStore__AllowAnonymous=true if the network is trusted.");
         }
 
-        return new(addresses, allowsAnonymous);
+        return new(addresses);
     }
 
     /// <summary>

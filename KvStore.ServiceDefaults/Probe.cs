@@ -1,3 +1,5 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 
 namespace KvStore.ServiceDefaults;
@@ -40,7 +42,7 @@ public static class Probe
         IConfiguration configuration, string portVariable, int defaultPort, TextWriter output)
     {
         var address = ListenAddresses.Read(configuration, portVariable, defaultPort).Addresses[0];
-        var url = new UriBuilder(address.Scheme, "localhost", address.Port, Path).Uri;
+        var url = new UriBuilder(address.Scheme, HostOf(address), address.Port, Path).Uri;
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
         try
         {
@@ -54,4 +56,10 @@ public static class Probe
             return 1;
         }
     }
+
+    /// <summary>How this machine reaches it.</summary>
+    private static string HostOf(BindingAddress address) =>
+        IPAddress.TryParse(address.Host, out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any)
+            ? address.Host
+            : "localhost";
 }

@@ -25,11 +25,6 @@ public static class StartupErrors
     /// <returns>The exit code: 0 after an orderly end, 1 when it could not start.</returns>
     public static Task<int> RunOrExplainAsync(Func<WebApplication> build) => RunOrExplainAsync(build, Console.Error);
 
-    /// <summary>
-    /// Runs a program that is already built, as <see cref="RunOrExplainAsync(Func{WebApplication})"/> does.
-    /// </summary>
-    public static Task<int> RunOrExplainAsync(this WebApplication app) => RunOrExplainAsync(() => app);
-
     internal static async Task<int> RunOrExplainAsync(Func<WebApplication> build, TextWriter errors)
     {
         ArgumentNullException.ThrowIfNull(build);

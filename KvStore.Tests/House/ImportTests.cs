@@ -24,9 +24,7 @@ public sealed class ImportTests
                 "KvStore.Client", "KvStore.Contracts", "KvStore.Topology", "KvStore.Node", "KvStore.Balancer",
                 "KvStore.Verification",
             ],
-        ["KvStore.Benchmarks"] = ["KvStore.Core", "KvStore.Node", "KvStore.Client"],
         ["KvStore.AppHost"] = ["KvStore.Node", "KvStore.Balancer", "KvStore.Topology"],
-        ["KvStore.AppHost.Tests"] = ["KvStore.AppHost", "KvStore.Topology"],
     };
 
     /// <summary>What no decision may depend on: clocks, threads, files, sockets, the machine.</summary>

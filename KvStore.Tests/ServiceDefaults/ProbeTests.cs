@@ -26,6 +26,19 @@ public sealed class ProbeTests
         Assert.Equal($"http://localhost:{port}/health: {status}", output.ToString().Trim());
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.3:1", "http://127.0.0.3:1/")]
+    [InlineData("http://[::1]:1", "http://[::1]:1/")]
+    [InlineData("http://0.0.0.0:1", "http://localhost:1/")]
+    [InlineData("http://[::]:1", "http://localhost:1/")]
+    [InlineData("http://*:1", "http://localhost:1/")]
+    public async Task It_is_asked_where_it_listens(string listens, string asked)
+    {
+        using var output = new StringWriter();
+        Assert.Equal(1, await AskAsync(output, ("urls", listens), ("KvStore:AllowAnonymous", "true")));
+        Assert.StartsWith(asked, output.ToString());
+    }
+
     [Fact]
     public async Task One_that_does_not_answer_is_not_healthy()
     {
