@@ -49,10 +49,17 @@ internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte
     }
 
     /// <summary>What the writer told of the value.</summary>
-    public IReadOnlyDictionary<string, string> Metadata() => KvMetadata.Of(response.Headers.NonValidated
-        .Where(header => header.Key.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
-        .Select(header => KeyValuePair.Create(
-            header.Key[KvHeaders.MetadataPrefix.Length..], header.Value.ToString())));
+    public IReadOnlyDictionary<string, string> Metadata()
+    {
+        List<KeyValuePair<string, string>>? pairs = null;    // most values have none
+        foreach (var (name, value) in response.Headers.NonValidated)
+        {
+            if (name.StartsWith(KvHeaders.MetadataPrefix, StringComparison.OrdinalIgnoreCase))
+                (pairs ??= []).Add(new(name[KvHeaders.MetadataPrefix.Length..], value.ToString()));
+        }
+
+        return KvMetadata.Of(pairs);
+    }
 
     /// <summary>When the key ends; null: never.</summary>
     public DateTimeOffset? ExpiresAt() =>
