@@ -105,17 +105,26 @@ internal static class Telemetry
                 builder.Environment.ApplicationName, serviceInstanceId: builder.Configuration["NODE_NAME"]);
     }
 
+    /// <summary>
+    /// .NET's own meters are named here, and not added by the instrumentation, which has a middleware beside them and
+    /// measures more with each request than anybody looks at.
+    /// </summary>
     private static void AddMetrics(MeterProviderBuilder metrics, bool isScraped)
     {
         metrics
-            .AddAspNetCoreInstrumentation()
-            .AddHttpClientInstrumentation()
+            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http")
             .AddRuntimeInstrumentation()
             .AddMeter(OwnNames)
+            .AddView(instrument => IsToldByOthers(instrument.Name) ? MetricStreamConfiguration.Drop : null)
             .SetExemplarFilter(ExemplarFilterType.TraceBased);
         if (isScraped)
             metrics.AddPrometheusExporter();
     }
+
+    /// <summary>What changes twice with each request; our own gauges tell what is in progress.</summary>
+    private static bool IsToldByOthers(string instrument) => instrument is
+        "http.server.active_requests" or "http.client.active_requests" or "http.client.open_connections"
+        or "http.client.request.time_in_queue";
 
     private static void AddTraces(TracerProviderBuilder tracing, bool isSampled)
     {
