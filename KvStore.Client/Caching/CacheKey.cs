@@ -16,17 +16,27 @@ internal static class CacheKey
     /// <summary>
     /// The string itself where it is a key of a store; else, and where it looks like one of these, its hash.
     /// </summary>
-    public static string Of(string key) => IsKey(key) && !key.StartsWith(Hashed, StringComparison.Ordinal)
-        ? key
-        : Hashed + Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(key.AsSpan())));
+    public static string Of(string key) => Of(key, KeyPath.MaxKeyBytes, apart: "");
 
-    private static bool IsKey(string key)
+    /// <summary>The same for a part of a key: the hash also where the string is no part.</summary>
+    /// <param name="key">Any string.</param>
+    /// <param name="maxBytes">How long the part may be: as long as a hash, or longer.</param>
+    /// <param name="apart">Characters that keep the parts of the key apart, and so cannot be in one.</param>
+    public static string Of(string key, int maxBytes, string apart) =>
+        IsKey(key, maxBytes)
+            && !key.AsSpan().ContainsAny(apart)
+            && !key.StartsWith(Hashed, StringComparison.Ordinal)
+                ? key
+                : Hashed + Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(key.AsSpan())));
+
+    private static bool IsKey(string key, int maxBytes)
     {
-        if (key.Length > KeyPath.MaxKeyBytes)
+        if (key.Length > maxBytes)
             return false;
         try
         {
-            return KeyPath.Refuse(Strict.GetBytes(key)) is null;
+            var bytes = Strict.GetBytes(key);
+            return bytes.Length <= maxBytes && KeyPath.Refuse(bytes) is null;
         }
         catch (EncoderFallbackException)
         {

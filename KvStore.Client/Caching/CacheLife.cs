@@ -58,6 +58,10 @@ internal readonly record struct CacheLife(TimeSpan? Sliding, DateTimeOffset? End
         };
     }
 
+    /// <summary>The time to live of a key that is nearest to what is asked for.</summary>
+    public static TimeSpan Within(TimeSpan life) =>
+        life < Shortest ? Shortest : life > KvTtl.Max ? KvTtl.Max : life;
+
     /// <summary>What the metadata of an entry says.</summary>
     public static CacheLife Read(IReadOnlyDictionary<string, string> metadata) => new(
         TryRead(metadata, SlidingMs, out var sliding) ? Within(TimeSpan.FromMilliseconds(sliding)) : null,
@@ -90,9 +94,6 @@ internal readonly record struct CacheLife(TimeSpan? Sliding, DateTimeOffset? End
             return null;
         return left is null || left - life > Blur || life - left + Blur >= Sliding / Shares ? life : null;
     }
-
-    private static TimeSpan Within(TimeSpan life) =>
-        life < Shortest ? Shortest : life > KvTtl.Max ? KvTtl.Max : life;
 
     private static bool TryRead(IReadOnlyDictionary<string, string> metadata, string name, out long number)
     {

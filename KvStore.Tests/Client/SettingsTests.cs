@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using KvStore.Client;
 using KvStore.Client.Caching;
+using KvStore.Client.OutputCaching;
 using KvStore.Contracts;
 using KvStore.Tests.House;
 using Microsoft.Extensions.Configuration;
@@ -238,16 +239,18 @@ public sealed class SettingsTests
     [Fact]
     public void The_schema_of_the_configuration_has_the_settings_and_no_others()
     {
-        DescribesAll("Client", new KvStoreClientSettings(), InFiles.Select(row => row.Data));
+        DescribesAll("KvStore.Client", "Client", new KvStoreClientSettings(), InFiles.Select(row => row.Data));
+        DescribesAll("KvStore.Client", "Cache", new KvStoreCacheSettings(), NamesOf<KvStoreCacheSettings>());
         DescribesAll(
-            "Cache",
-            new KvStoreCacheSettings(),
-            typeof(KvStoreCacheSettings).GetProperties().Select(setting => setting.Name));
+            "KvStore.Client.OutputCaching",
+            "OutputCache",
+            new KvStoreOutputCacheSettings(),
+            NamesOf<KvStoreOutputCacheSettings>());
     }
 
-    private static void DescribesAll(string section, object defaults, IEnumerable<string> settings)
+    private static void DescribesAll(string project, string section, object defaults, IEnumerable<string> settings)
     {
-        var schema = JsonNode.Parse(Repository.Read("KvStore.Client/ConfigurationSchema.json"))!;
+        var schema = JsonNode.Parse(Repository.Read($"{project}/ConfigurationSchema.json"))!;
         Assert.Equal(["type", "properties"], schema.AsObject().Select(part => part.Key));    // no category of a log
         var members = schema["properties"]!["KvStore"]!["properties"]![section]!["properties"]!.AsObject();
         Assert.Equal(settings.Order(), members.Select(member => member.Key).Order());
@@ -267,20 +270,22 @@ public sealed class SettingsTests
         }
     }
 
-    [Fact]
-    public void The_package_has_the_schema_and_what_adds_it()
+    private static IEnumerable<string> NamesOf<T>() => typeof(T).GetProperties().Select(setting => setting.Name);
+
+    [Theory, InlineData("KvStore.Client"), InlineData("KvStore.Client.OutputCaching")]
+    public void The_package_has_the_schema_and_what_adds_it(string name)
     {
-        var project = XDocument.Parse(Repository.Read("KvStore.Client/KvStore.Client.csproj"));
+        var project = XDocument.Parse(Repository.Read($"{name}/{name}.csproj"));
         var packed = project.Descendants("None").Where(file => (string?)file.Attribute("Pack") == "true")
             .Select(file => ((string?)file.Attribute("Include"), (string?)file.Attribute("PackagePath")));
         Assert.Equal(
             [
                 ("README.md", "/"),
                 ("ConfigurationSchema.json", "/"),
-                ("buildTransitive/KvStore.Client.targets", "buildTransitive/"),
+                ($"buildTransitive/{name}.targets", "buildTransitive/"),
             ],
             packed);
-        var targets = XDocument.Parse(Repository.Read("KvStore.Client/buildTransitive/KvStore.Client.targets"));
+        var targets = XDocument.Parse(Repository.Read($"{name}/buildTransitive/{name}.targets"));
         Assert.Equal(
             "$(MSBuildThisFileDirectory)../ConfigurationSchema.json",
             (string?)Assert.Single(targets.Descendants("JsonSchemaSegment")).Attribute("Include"));

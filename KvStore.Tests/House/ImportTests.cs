@@ -19,6 +19,7 @@ public sealed class ImportTests
         ["KvStore.Balancer"] = ["KvStore.Core", "KvStore.Contracts", "KvStore.OpenApi", "KvStore.ServiceDefaults"],
         ["KvStore.Client"] = ["KvStore.Contracts", "KvStore.Core"],
         ["KvStore.Client.DataProtection"] = ["KvStore.Client", "KvStore.Contracts"],
+        ["KvStore.Client.OutputCaching"] = ["KvStore.Client", "KvStore.Contracts"],
         ["KvStore.Cli"] =
             [
                 "KvStore.Client", "KvStore.Contracts", "KvStore.Topology", "KvStore.Node", "KvStore.Balancer",
