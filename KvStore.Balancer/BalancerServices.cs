@@ -39,11 +39,12 @@ internal static class BalancerServices
     internal static void AddRouting(this WebApplicationBuilder builder)
     {
         var largest = Settings.Number(
-            builder.Configuration, LargestValueVariable, absent: 0, BalancerOptions.LargestValueBytes);
+            builder.Configuration, LargestValueVariable, absent: 0, BalancerOptions.LargestValueBytes);    // 0: not set
         builder.Services.AddSingleton<IValidateOptions<BalancerOptions>, BalancerOptionsValidator>();
         builder.Services.AddOptions<BalancerOptions>().BindConfiguration(BalancerOptions.Section)
-            .PostConfigure(options => options.MaxValueBytes = largest > 0 ? largest : options.MaxValueBytes)
             .ValidateOnStart();
+        if (largest > 0)
+            builder.Services.PostConfigure<BalancerOptions>(options => options.MaxValueBytes = largest);
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<BalancerOptions>>(
             (kestrel, options) =>
                 kestrel.Limits.MaxRequestBodySize = BodyLimits.WithFraming(options.Value.MaxBodyBytes));

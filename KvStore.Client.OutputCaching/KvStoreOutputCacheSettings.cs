@@ -11,8 +11,8 @@ public sealed class KvStoreOutputCacheSettings
 
     /// <summary>
     /// How long a page may wait for each request to the store, when it is looked up or stored: more than 0, at most a
-    /// minute. While the store cannot be reached, each page is made without it after that time. An eviction, which is
-    /// no page, takes as long as any call of the client.
+    /// minute. While the store cannot be reached, each page is made without it after that time. Requests of an
+    /// eviction, which is no page, take as long as any call of the client.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(1);
 }

@@ -14,14 +14,15 @@ namespace KvStore.Client.OutputCaching;
 /// </summary>
 /// <remarks>
 /// <para>Promised: an entry that was stored, by a call that had returned, before an eviction by one of its tags began
-/// is gone when that has returned. One that is stored meanwhile may stay or go; one that had the tag once, and was
-/// stored anew without it, may go, too.</para>
+/// is gone, for strong reads, when that has returned. One that is stored meanwhile may stay or go; one that had the
+/// tag once, and was stored anew without it, may go, too.</para>
 /// <para>It holds because an entry has its whole life only together with its index keys. First it is put, with a
 /// short life. Then one command adds its index keys and gives it its whole life, if it is still what was put. Who
-/// fails in between leaves an entry that soon ends by itself; an eviction that comes in between removes it, and the
-/// command does nothing. An eviction removes an entry together with the index key that it listed, by one command, and
-/// not one that was written since: so none is left without. They end at the same moment, as they are in one partition,
-/// which has one clock. The value itself goes by no transaction, whose size is bounded.</para>
+/// fails in between leaves an entry that soon ends by itself; an eviction that comes in between removes it if an
+/// older index key leads to it, and the command does nothing then. An eviction removes an entry together with the
+/// index key that it listed, by one command, and leaves that key where it was written since: so no entry is left
+/// without. They end at the same moment, as they are in one partition, which has one clock. The value itself goes by
+/// no transaction, whose size is bounded.</para>
 /// </remarks>
 internal sealed class KvStoreOutputCacheStore : IOutputCacheBufferStore
 {

@@ -115,14 +115,14 @@ internal static class Telemetry
             .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http")
             .AddRuntimeInstrumentation()
             .AddMeter(OwnNames)
-            .AddView(instrument => IsToldByOthers(instrument.Name) ? MetricStreamConfiguration.Drop : null)
+            .AddView(instrument => IsLeftOut(instrument.Name) ? MetricStreamConfiguration.Drop : null)
             .SetExemplarFilter(ExemplarFilterType.TraceBased);
         if (isScraped)
             metrics.AddPrometheusExporter();
     }
 
-    /// <summary>What changes twice with each request; our own gauges tell what is in progress.</summary>
-    private static bool IsToldByOthers(string instrument) => instrument is
+    /// <summary>What is measured beside the time of each request; our own gauges tell what is in progress.</summary>
+    private static bool IsLeftOut(string instrument) => instrument is
         "http.server.active_requests" or "http.client.active_requests" or "http.client.open_connections"
         or "http.client.request.time_in_queue";
 
