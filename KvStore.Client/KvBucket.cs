@@ -17,9 +17,6 @@ namespace KvStore.Client;
 public partial class KvBucket
 {
     private const int MostDoublings = 5;
-    private const double MostOfWait = 1.1;    // nodes lengthen waits, each by another share, up to a tenth
-
-    private static readonly TimeSpan WaitMargin = TimeSpan.FromSeconds(1);
 
     private readonly KvTransport _transport;
     private readonly KvStoreClientSettings _settings;
@@ -256,12 +253,10 @@ public partial class KvBucket
             Bucket = Name,
             Key = bytes,
             Timeout = options?.Timeout ?? _settings.Timeout,
-            Wait = wait > TimeSpan.Zero ? wait * MostOfWait + WaitMargin : TimeSpan.Zero,
+            AskedWait = wait,
             Session = options?.Session ?? _settings.Session,
             IsForAnyCopy = consistency is not (null or Consistency.Strong),
         };
-        if (wait > TimeSpan.Zero)
-            call.Add(KvHeaders.Prefer, $"wait={(long)wait.TotalSeconds}");
         if (consistency is { } word)
             call.Add(KvHeaders.Consistency, ConsistencyWords.Of(word));
         return call;

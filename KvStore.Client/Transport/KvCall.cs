@@ -10,6 +10,10 @@ namespace KvStore.Client.Transport;
 /// <param name="operation">What it is called in traces and measurements, such as <c>get</c>.</param>
 internal sealed class KvCall(HttpMethod method, string target, string operation)
 {
+    private const double LongestWait = 1.1;
+
+    private static readonly TimeSpan WaitMargin = TimeSpan.FromSeconds(1);
+
     private readonly List<(string Name, string Value)> _headers = [];
     private volatile bool _isSent;
     private string? _token;
@@ -28,8 +32,11 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     /// <summary>How long all tries may take together.</summary>
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>How long the store may wait for something, beyond that.</summary>
-    public TimeSpan Wait { get; init; }
+    /// <summary>How long the store is asked to wait for something, beyond that.</summary>
+    public TimeSpan AskedWait { get; init; }
+
+    /// <summary>How long it may wait then: nodes make a wait longer by a tenth at most.</summary>
+    public TimeSpan Wait => AskedWait > TimeSpan.Zero ? AskedWait * LongestWait + WaitMargin : TimeSpan.Zero;
 
     /// <summary>What is sent; null: nothing.</summary>
     public ReadOnlyMemory<byte>? Body { get; init; }
@@ -64,7 +71,10 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     public bool IsNameOurs { get; set; }
 
     /// <summary>Whether the name carries its time, so that the store refuses it when it has forgotten it.</summary>
-    public bool IsNameTimed => Guid.TryParseExact(Name, "D", out var id) && id.Version == 7;
+    public bool IsNameTimed =>
+        Guid.TryParseExact(Name, "D", out var id)
+        && (id.Version, id.Variant & 0b1100) == (7, 0b1000)
+        && id.ToString().Equals(Name, StringComparison.OrdinalIgnoreCase);    // other forms are read, too
 
     /// <summary>Whether a try that failed may have been carried out all the same.</summary>
     public bool MayBeApplied { get; set; }
@@ -84,13 +94,18 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     public void Add(string name, string value) => _headers.Add((name, value));
 
     /// <summary>The request, made anew for each try.</summary>
-    public HttpRequestMessage ToRequest(Uri server, TimeSpan left)
+    /// <param name="server">Who is asked.</param>
+    /// <param name="allowed">How long the try may take, without what the store waits.</param>
+    /// <param name="wait">How long it may wait at most.</param>
+    public HttpRequestMessage ToRequest(Uri server, TimeSpan allowed, TimeSpan wait = default)
     {
         var request = new HttpRequestMessage(method, new Uri(server, target));
         foreach (var (name, value) in _headers)
             Add(request.Headers, name, value);
         if (!IsStream)
-            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(left));
+            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(allowed));
+        if (AskedWait > TimeSpan.Zero)
+            Add(request.Headers, KvHeaders.Prefer, $"wait={SecondsToAsk(wait)}");
         if (Name is { } write)
             Add(request.Headers, KvHeaders.IdempotencyKey, write);
         _token = Session?.Token;
@@ -119,6 +134,9 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
         else
             IsMended = false;
     }
+
+    private long SecondsToAsk(TimeSpan wait) => Math.Clamp(
+        (long)Math.Ceiling((wait - WaitMargin) / TimeSpan.FromSeconds(LongestWait)), 0, (long)AskedWait.TotalSeconds);
 
     private static void Add(HttpHeaders headers, string name, string? value)
     {

@@ -162,7 +162,7 @@ internal sealed class KvTransport : IDisposable
         {
             server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
             call.Server = server;
-            using var request = call.ToRequest(server, allowed);
+            using var request = call.ToRequest(server, allowed, left - call.Timeout);
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));

@@ -181,6 +181,30 @@ public sealed class LockTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_is_cut_off_while_waiting_for_a_lock_asks_to_wait_no_longer_than_there_is_time()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromSeconds(2));
+        _store.Answer = async (asked, before, given) =>
+        {
+            if (before == 1)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(25), _store.Time, given).ConfigureAwait(false);
+                throw new HttpRequestException(HttpRequestError.ResponseEnded, "It broke.");
+            }
+
+            return before == 0 ? Held()
+                : asked.Method == HttpMethod.Get ? FakeStore.Refusal(ProblemType.NotFound) : FakeStore.Stored();
+        };
+        var taken = client.LockAsync("lock", Life);
+        await _store.ArrivedAsync();
+        await _store.ArrivedAsync();
+        _store.Advance(TimeSpan.FromSeconds(25));
+        await using var held = await _store.MovedAsync(taken);
+        Assert.Equal(
+            [null, "wait=30", "wait=8", null], _store.Requests.Select(asked => asked.Header(KvHeaders.Prefer)));
+    }
+
+    [Fact]
     public async Task Who_is_told_at_once_that_a_lock_is_held_steps_back()
     {
         using var client = _store.Open();

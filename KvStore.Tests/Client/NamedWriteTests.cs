@@ -15,6 +15,8 @@ public sealed class NamedWriteTests : IDisposable
     [Theory]
     [InlineData("mine", 5, 9)]
     [InlineData("2f0e1f6a-3c5d-4b8e-9d51-0c9a6f3b7e21", 5, 9)]
+    [InlineData("0195f3a0-7c1e-7d51-cc9a-6f3b7e212f0e", 5, 9)]    // to the store it is no UUID of version 7
+    [InlineData("0195f3a0-7c1e-7d51-8c9a-6f3b7e212f0e", 30, 60)]
     [InlineData(null, 30, 60)]
     public async Task A_write_that_may_be_applied_is_not_sent_again_when_its_name_may_be_forgotten(
         string? name, double least, double most)
