@@ -136,7 +136,7 @@ public sealed class WatchResumeTests : IDisposable
         _store.Answer = (_, before, _) => Task.FromResult((before, told) switch
         {
             (0, _) => Stream("id: c1\nevent: progress\ndata: {}\n\n"),
-            (> 50, _) => FakeStore.Refusal(ProblemType.CursorCompacted),
+            (50, _) => FakeStore.Refusal(ProblemType.CursorCompacted),
             (_, < 3) => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("a page") },
             _ => Stream("id: c2\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n"),
         });
