@@ -17,7 +17,10 @@ public static class KvStoreDataProtectionExtensions
     /// Keeps the keys in the store whose <see cref="KvStoreClient"/> is registered, in the client's bucket.
     /// </summary>
     /// <param name="builder">The application's.</param>
-    /// <param name="prefix">What their keys in the store begin with; applications that share keys share it.</param>
+    /// <param name="prefix">
+    /// What their keys in the store begin with, up to a slash (which is added where it has none); applications that
+    /// share keys share it.
+    /// </param>
     /// <param name="clientKey">The client's key; null: it has none.</param>
     /// <example><code>
     /// builder.AddKvStoreClient("kvstore");
@@ -30,7 +33,10 @@ public static class KvStoreDataProtectionExtensions
     /// <summary>Keeps the keys in a bucket.</summary>
     /// <param name="builder">The application's.</param>
     /// <param name="bucket">The bucket, which must be there.</param>
-    /// <param name="prefix">What their keys in the store begin with; applications that share keys share it.</param>
+    /// <param name="prefix">
+    /// What their keys in the store begin with, up to a slash (which is added where it has none); applications that
+    /// share keys share it.
+    /// </param>
     public static IDataProtectionBuilder PersistKeysToKvStore(
         this IDataProtectionBuilder builder, KvBucket bucket, string prefix = DefaultPrefix)
     {

@@ -10,7 +10,7 @@ namespace KvStore.Client.DataProtection;
 /// The elements of a key ring, each under a key of its own that is written once and never ends. None is ever replaced.
 /// </summary>
 /// <param name="bucket">Where they are.</param>
-/// <param name="prefix">What their keys begin with.</param>
+/// <param name="prefix">What their keys begin with, up to a slash, which is added where it ends without one.</param>
 internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXmlRepository
 {
     private static readonly KvWriteOptions Kept = new()
@@ -19,6 +19,8 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
         ContentType = "application/xml",
         Ack = KvAck.Quorum,
     };
+
+    private readonly string _prefix = prefix.EndsWith('/') ? prefix : $"{prefix}/";
 
     /// <summary>Also where the client or the bucket has a weaker word; lists are strong always.</summary>
     private static readonly KvReadOptions Strong = new() { Consistency = Consistency.Strong };
@@ -36,7 +38,7 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
     private async Task<List<XElement>> ReadAsync()
     {
         var elements = new List<XElement>();
-        await foreach (var entry in bucket.ListAsync<string>(prefix).ConfigureAwait(false))
+        await foreach (var entry in bucket.ListAsync<string>(_prefix).ConfigureAwait(false))
             elements.Add(Parse(entry.Key, entry.Value));
         return elements;
     }
@@ -46,7 +48,7 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
     /// </summary>
     private async Task StoreAsync(string xml, string? name)
     {
-        var key = prefix + name;
+        var key = _prefix + name;
         if (!string.IsNullOrEmpty(name) && KeyPath.Refuse(Encoding.UTF8.GetBytes(key)) is null)
         {
             var created = await bucket.CreateAsync(key, xml, Kept).ConfigureAwait(false);
@@ -54,7 +56,7 @@ internal sealed class KvStoreXmlRepository(KvBucket bucket, string prefix) : IXm
                 return;
         }
 
-        key = prefix + Guid.NewGuid();
+        key = _prefix + Guid.NewGuid();
         if (!(await bucket.CreateAsync(key, xml, Kept).ConfigureAwait(false)).IsApplied)
             throw new InvalidOperationException($"The key '{key}' is taken, which is a new one.");
     }

@@ -40,8 +40,13 @@ public partial class KvBucket
             var (taken, holder) = await TakeAsync(key, life, cancellationToken).ConfigureAwait(false);
             if (taken is not null)
                 return taken;
-            while (holder is { } held)
+            for (var early = 1; holder is { } held; early++)
+            {
+                var askedAt = _time.GetTimestamp();
                 holder = await NextVersionAsync(key, held, cancellationToken).ConfigureAwait(false);
+                if (holder == held && _time.GetElapsedTime(askedAt) < LockWait)    // as by a node that stops
+                    await StepBackAsync(early, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -63,7 +63,7 @@ public partial class KvBucket
             Key = operations.Count > 0 ? BytesOf(operations[0].Key!) : default,
             BatchSize = operations.Count,
             Timeout = options?.Timeout ?? _settings.Timeout,
-            Session = options?.Session,
+            Session = options?.Session ?? _settings.Session,
             IsWrite = true,
             Body = JsonSerializer.SerializeToUtf8Bytes(request, type),
             BodyType = "application/json",

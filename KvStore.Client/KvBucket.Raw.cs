@@ -8,11 +8,14 @@ public partial class KvBucket
 {
     /// <summary>Reads a key as it is stored.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="into">Gets the value, once and whole; null: the answer has it.</param>
+    /// <param name="into">Chooses who gets the value, once and whole; null: the answer has it.</param>
     /// <param name="options">How.</param>
     /// <param name="cancellation">Ends the call.</param>
     internal Task<KvAnswer> ReadAsync(
-        string key, IBufferWriter<byte>? into, KvReadOptions options, CancellationToken cancellation)
+        string key,
+        Func<KvAnswer, IBufferWriter<byte>?>? into,
+        KvReadOptions options,
+        CancellationToken cancellation)
     {
         var call = ReadOf(key, "", options);
         call.Into = into;

@@ -12,6 +12,7 @@ namespace KvStore.Client;
 public partial class KvBucket
 {
     private const int JitterSteps = 1000;
+    private const string Events = "text/event-stream";
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -48,13 +49,19 @@ public partial class KvBucket
     /// bucket is gone (<c>bucket-not-found</c>), or it cannot be begun: until its first stream is open, it is a call
     /// like any other.
     /// </exception>
-    /// <exception cref="JsonException">What was stored is not of this type.</exception>
+    /// <exception cref="JsonException">
+    /// What was stored is not of this type. Its <see cref="Exception.Data"/> has a <c>Cursor</c>, from which another
+    /// watch goes on behind that change; null in the middle of a transaction.
+    /// </exception>
+    /// <exception cref="ArgumentException">No kind of change is asked for.</exception>
     public async IAsyncEnumerable<KvChange<T>> WatchAsync<T>(
         string prefix = "",
         KvWatchOptions? options = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         options ??= new KvWatchOptions();
+        if (options.Kinds is { Count: 0 })
+            throw new ArgumentException("Kinds must have one at least; null stands for all.", nameof(options));
         var since = options.Since ?? await CursorAsync(cancellationToken).ConfigureAwait(false);
         var answer = await OpenAsync(prefix, options, since, cancellationToken).ConfigureAwait(false);
         while (true)
@@ -120,7 +127,7 @@ public partial class KvBucket
         }
     }
 
-    private Task<KvAnswer> OpenAsync(
+    private async Task<KvAnswer> OpenAsync(
         string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
         var query = new StringBuilder(In(Routes.Watch)).Append("?values=").Append(options.HasValues ? "full" : "none");
@@ -134,8 +141,12 @@ public partial class KvBucket
             Timeout = _settings.Timeout,
             IsStream = true,
         };
-        call.Add("Accept", "text/event-stream");
-        return _transport.SendAsync(call, cancellation);
+        call.Add("Accept", Events);
+        var answer = await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        if (Events.Equals(answer.Content.Headers.ContentType?.MediaType, StringComparison.OrdinalIgnoreCase))
+            return answer;
+        answer.Dispose();
+        throw new KvStoreException("The answer is no stream of events; is it a KvStore?", Applied.No);
     }
 
     /// <summary>The next event; null: the stream has ended, or was lost.</summary>
@@ -154,6 +165,19 @@ public partial class KvBucket
     }
 
     private KvChange<T> ChangeOf<T>(KvChangeKind kind, string data, string? cursor)
+    {
+        try
+        {
+            return ChangeIn<T>(kind, data, cursor);
+        }
+        catch (JsonException wrong)
+        {
+            wrong.Data[nameof(KvChange<>.Cursor)] = cursor;
+            throw;
+        }
+    }
+
+    private KvChange<T> ChangeIn<T>(KvChangeKind kind, string data, string? cursor)
     {
         var told = JsonSerializer.Deserialize(data, ContractsJson.Default.ChangeEvent)!;
         var hasValue = told.Base64 is not null || told.Value.ValueKind != JsonValueKind.Undefined;
@@ -191,7 +215,7 @@ public sealed record KvWatchOptions
     /// </summary>
     public string? Since { get; init; }
 
-    /// <summary>Which changes; null: all.</summary>
+    /// <summary>Which changes, of one kind at least; null: all.</summary>
     public IReadOnlyCollection<KvChangeKind>? Kinds { get; init; }
 
     /// <summary>Whether puts come with what they stored.</summary>

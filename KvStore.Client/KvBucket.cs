@@ -9,10 +9,10 @@ namespace KvStore.Client;
 
 /// <summary>
 /// A bucket's keys. Every call is tried again, at other nodes too, until it is answered or its time is over; writes
-/// carry a name that all their tries share, so each is done once. What a caller must handle (a key that is not there, a
-/// condition that does not hold) is a value; everything else is a <see cref="KvStoreException"/>, or an
-/// <see cref="ArgumentException"/> where there is nothing that could be sent. A key is text of 1 to 1024 bytes in UTF-8
-/// without control characters. Safe for use by many at once.
+/// (but a removal of a range) carry a name that all their tries share, so each is done once. What a caller must handle
+/// (a key that is not there, a condition that does not hold) is a value; everything else is a
+/// <see cref="KvStoreException"/>, or an <see cref="ArgumentException"/> where there is nothing that could be sent. A
+/// key is text of 1 to 1024 bytes in UTF-8 without control characters. Safe for use by many at once.
 /// </summary>
 public partial class KvBucket
 {
@@ -253,16 +253,12 @@ public partial class KvBucket
             Bucket = Name,
             Key = bytes,
             Timeout = options?.Timeout ?? _settings.Timeout,
-            Wait = wait,
-            Session = options?.Session,
+            AskedWait = wait,
+            Session = options?.Session ?? _settings.Session,
             IsForAnyCopy = consistency is not (null or Consistency.Strong),
         };
-        if (wait > TimeSpan.Zero)
-            call.Add(KvHeaders.Prefer, $"wait={(long)wait.TotalSeconds}");
         if (consistency is { } word)
             call.Add(KvHeaders.Consistency, ConsistencyWords.Of(word));
-        if (options?.Session?.Token is { } token)
-            call.Add(KvHeaders.Session, token);
         return call;
     }
 
@@ -281,7 +277,7 @@ public partial class KvBucket
             Bucket = Name,
             Key = bytes,
             Timeout = options?.Timeout ?? _settings.Timeout,
-            Session = options?.Session,
+            Session = options?.Session ?? _settings.Session,
             IsWrite = true,
             Body = body,
             BodyType = bodyType,
@@ -299,15 +295,17 @@ public partial class KvBucket
     private void AddName(KvCall call, KvWriteOptions? options)
     {
         HeaderText.CheckIdempotencyKey(options?.IdempotencyKey);
-        call.Add(KvHeaders.IdempotencyKey, options?.IdempotencyKey ?? NewName());
+        AddName(call, options?.IdempotencyKey);
         if (options?.Ack is { } ack)
             call.Add(KvHeaders.Ack, ack.ToString().ToLowerInvariant());
-        if (options?.Session?.Token is { } token)
-            call.Add(KvHeaders.Session, token);
     }
 
-    /// <summary>A name of a write that no other has.</summary>
-    internal string NewName() => Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+    /// <summary>Names a write as its caller does, or as no other is.</summary>
+    private protected void AddName(KvCall call, string? given = null)
+    {
+        call.Name = given ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
+        call.IsNameOurs = given is null;
+    }
 
     /// <summary>A pause of a caller who came too late, so that those who want the same do not march in step.</summary>
     private protected Task StepBackAsync(int lost, CancellationToken cancellation) => Task.Delay(
@@ -341,5 +339,5 @@ public partial class KvBucket
         DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
     private protected static KvVersion VersionOf(KvAnswer answer) =>
-        answer.Version ?? throw new KvStoreException("The answer has no version; is it a KvStore?", Applied.Unknown);
+        answer.Version ?? throw new KvStoreException("The answer has no version; is it a KvStore?", answer.Done);
 }

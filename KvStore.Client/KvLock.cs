@@ -33,7 +33,7 @@ public sealed class KvLock : IAsyncDisposable
         var margin = life / 500 + Drift;
         _counted = life - (margin < life / 4 ? margin : life / 4);
         FencingToken = version.Number;
-        _lost = new CancellationTokenSource(Positive(LeftOf(heldSince)), time);
+        _lost = new CancellationTokenSource(NotNegative(LeftOf(heldSince)), time);
         Lost = _lost.Token;
         using (ExecutionContext.SuppressFlow())    // they outlive what the caller is doing, and are no part of it
             _renewals = RenewAsync(heldSince);
@@ -91,21 +91,23 @@ public sealed class KvLock : IAsyncDisposable
             if (!await IsRenewedAsync(heldSince, ends.Token).ConfigureAwait(false))
             {
                 if (!_released.IsCancellationRequested)
-                    await _lost.CancelAsync().ConfigureAwait(false);
+                    _ = _lost.CancelAsync();    // who is told may wait for the release, which waits for this
                 return;
             }
 
             heldSince = sentAt;
-            _lost.CancelAfter(Positive(LeftOf(sentAt)));
+            _lost.CancelAfter(NotNegative(LeftOf(sentAt)));
         }
     }
 
     /// <summary>
-    /// Renews it. What came to nothing is sent again under its name as long as the lock lives, and is not released.
+    /// Renews it. What came to nothing is sent again under its name as long as the lock lives, and is not released. The
+    /// name has no time, so that it is refused neither hours later nor where this clock is ahead: the version sees to
+    /// it that the renewal is done once.
     /// </summary>
     private async Task<bool> IsRenewedAsync(long heldSince, CancellationToken ends)
     {
-        var name = _bucket.NewName();
+        var name = Guid.NewGuid().ToString();
         while (LeftOf(heldSince) is { Ticks: > 0 } left)
         {
             var sentAt = _time.GetTimestamp();
@@ -148,5 +150,5 @@ public sealed class KvLock : IAsyncDisposable
 
     private TimeSpan LeftOf(long heldSince) => _counted - _time.GetElapsedTime(heldSince);
 
-    private static TimeSpan Positive(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
+    private static TimeSpan NotNegative(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.Zero;
 }

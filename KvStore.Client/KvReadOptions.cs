@@ -15,7 +15,8 @@ public sealed record KvReadOptions
     public TimeSpan? MaxStaleness { get; init; }
 
     /// <summary>
-    /// With <see cref="Consistency.Session"/>: what must be seen at least. Learns what this read sees.
+    /// With <see cref="Consistency.Session"/>: what must be seen at least; the client's own unless given, where its
+    /// settings have that word. Learns what this read sees.
     /// </summary>
     public KvSession? Session { get; init; }
 
@@ -52,7 +53,10 @@ public sealed record KvWriteOptions
 
     /// <summary>
     /// Names the write, so that whoever sends it again under this name does it once; a new UUID of version 7 unless
-    /// given, which all tries of one call share. 1 to 64 visible ASCII characters.
+    /// given, which all tries of one call share. 1 to 64 visible ASCII characters. The store remembers it for ten
+    /// minutes of writes: a UUID of version 7 is refused later (<c>idempotency-expired</c>), any other name counts as
+    /// new. So a call is not tried under such a name for more than nine minutes after a try that may have been carried
+    /// out, and must not be repeated later than that either. A removal of a range has none.
     /// </summary>
     public string? IdempotencyKey { get; init; }
 

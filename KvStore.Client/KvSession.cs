@@ -4,7 +4,8 @@ namespace KvStore.Client;
 
 /// <summary>
 /// What somebody has written and read until now. Reads with it on any node see that at least, when they ask for
-/// <see cref="Consistency.Session"/>. May be used by many calls at once.
+/// <see cref="Consistency.Session"/>. May be used by many calls at once. Where the store is replaced by another one, or
+/// restored, it begins anew.
 /// </summary>
 public sealed class KvSession
 {
@@ -42,5 +43,14 @@ public sealed class KvSession
             return;
         lock (_gate)
             _seen = _seen is null || _seen.ClusterId != token.ClusterId ? token : _seen.With(token);
+    }
+
+    /// <summary>The store is of another cluster than this token: what was seen there is nowhere now.</summary>
+    internal void Forget(string text)
+    {
+        if (!SessionToken.TryParse(text, out var token))
+            return;
+        lock (_gate)
+            _seen = _seen?.ClusterId == token.ClusterId ? null : _seen;
     }
 }

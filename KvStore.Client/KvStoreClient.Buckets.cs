@@ -137,12 +137,12 @@ public sealed partial class KvStoreClient
             IsWrite = isWrite,
             Absence = ProblemType.BucketNotFound,
             Body = settings is null
-                ? null
+                ? default(ReadOnlyMemory<byte>?)
                 : JsonSerializer.SerializeToUtf8Bytes(settings.ToContract(), ContractsJson.Default.BucketSettings),
             BodyType = "application/json",
         };
         if (isWrite)
-            call.Add(KvHeaders.IdempotencyKey, NewName());
+            AddName(call);
         return call;
     }
 

@@ -37,7 +37,10 @@ public sealed class KvStoreClientSettings
     /// <summary>How many tries are free: so many at once, and as many again in ten seconds; 1 at least.</summary>
     public int RetryBurst { get; set; } = 100;
 
-    /// <summary>What reads promise that say nothing else; null: as the bucket has it.</summary>
+    /// <summary>
+    /// What reads promise that say nothing else; null: as the bucket has it. With <see cref="Consistency.Session"/> the
+    /// client is a session of its own, which sees all that was written and read through it.
+    /// </summary>
     public Consistency? Consistency { get; set; }
 
     /// <summary>
@@ -54,6 +57,9 @@ public sealed class KvStoreClientSettings
 
     /// <summary>Whether nothing is measured.</summary>
     public bool DisableMetrics { get; set; }
+
+    /// <summary>The session of calls that have none of their own; null: there is none.</summary>
+    internal KvSession? Session { get; private set; }
 
     private static JsonSerializerOptions Web
     {
@@ -87,7 +93,9 @@ public sealed class KvStoreClientSettings
             Complete(SerializerOptions);
         else if (SerializerOptions.TypeInfoResolver is not null)
             SerializerOptions.MakeReadOnly();
-        return (KvStoreClientSettings)MemberwiseClone();
+        var own = (KvStoreClientSettings)MemberwiseClone();
+        own.Session = Consistency is Contracts.Consistency.Session ? new KvSession() : null;
+        return own;
     }
 
     /// <summary>Options that do not say where types are looked up find them by reflection, as always in JSON.</summary>

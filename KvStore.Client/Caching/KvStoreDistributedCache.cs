@@ -103,18 +103,17 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
     {
         ArgumentNullException.ThrowIfNull(key);
         var name = CacheKey.Of(key);
-        var answer = await AskAsync(_bucket.ReadAsync(name, into, ReadOf(timeout), cancellation)).ConfigureAwait(false);
-        if (answer is null)
+        var (life, isOver) = (default(CacheLife), false);
+        var answer = await AskAsync(_bucket.ReadAsync(name, Choose, ReadOf(timeout), cancellation))
+            .ConfigureAwait(false);
+        if (answer is null || isOver)
+        {
+            answer?.Dispose();
             return null;
+        }
+
         try
         {
-            var life = CacheLife.Read(answer.Metadata());
-            if (life.IsOver(_time.GetUtcNow()))
-            {
-                answer.Dispose();
-                return null;
-            }
-
             var left = answer.ExpiresAt() - answer.Headers.Date;
             var patience = timeout ?? _bucket.Patience;
             var renewal = WriteOf(patience < RenewalTimeout ? patience : RenewalTimeout);
@@ -129,6 +128,13 @@ internal sealed class KvStoreDistributedCache : IBufferDistributedCache
         {
             answer.Dispose();
             throw;
+        }
+
+        IBufferWriter<byte>? Choose(KvAnswer told)
+        {
+            life = CacheLife.Read(told.Metadata());
+            isOver = life.IsOver(_time.GetUtcNow());
+            return isOver ? null : into;
         }
     }
 

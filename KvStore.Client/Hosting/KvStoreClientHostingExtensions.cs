@@ -54,13 +54,8 @@ public static class KvStoreClientHostingExtensions
         var settings = SettingsOf(builder.Configuration, name);
         configure?.Invoke(settings);
         var http = $"KvStore_{name}";
-        builder.Services.AddServiceDiscovery();
-        builder.Services.AddHttpClient(http, client => client.Timeout = Timeout.InfiniteTimeSpan)
-            .UseSocketsHttpHandler((handler, _) => ClientHandler.Configure(handler))
-            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
-            .RemoveAllLoggers()    // they tell paths, and keys stand in them
-            .ConfigureAdditionalHttpMessageHandlers(static (handlers, _) => handlers.Clear())    // of the defaults
-            .AddServiceDiscovery();
+        if (builder.Properties.TryAdd((typeof(KvStoreClient), http), null!))    // what came after it would be taken off
+            AddHttp(builder.Services, http);
         if (key is null)
             builder.Services.AddSingleton(services => Make(services, http, name, settings));
         else
@@ -81,6 +76,17 @@ public static class KvStoreClientHostingExtensions
             builder.Services.AddOpenTelemetry().WithTracing(traces => traces.AddSource(KvStoreClient.TelemetryName));
         if (!settings.DisableMetrics)
             builder.Services.AddOpenTelemetry().WithMetrics(meters => meters.AddMeter(KvStoreClient.TelemetryName));
+    }
+
+    private static void AddHttp(IServiceCollection services, string name)
+    {
+        services.AddServiceDiscovery();
+        services.AddHttpClient(name, client => client.Timeout = Timeout.InfiniteTimeSpan)
+            .UseSocketsHttpHandler((handler, _) => ClientHandler.Configure(handler))
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+            .RemoveAllLoggers()    // they tell paths, and keys stand in them
+            .ConfigureAdditionalHttpMessageHandlers(static (handlers, _) => handlers.Clear())    // of the defaults
+            .AddServiceDiscovery();
     }
 
     private static KvStoreClientSettings SettingsOf(IConfiguration configuration, string name)

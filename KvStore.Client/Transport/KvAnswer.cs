@@ -8,8 +8,13 @@ using KvStore.Contracts;
 namespace KvStore.Client.Transport;
 
 /// <summary>An answer that was read to its end; or, of a stream, one that has begun.</summary>
-internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte> body) : IDisposable
+/// <param name="response">The answer.</param>
+/// <param name="body">What was read of it.</param>
+/// <param name="done">What the call did to the store, as far as an answer tells that cannot be read.</param>
+internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte> body, Applied done) : IDisposable
 {
+    public Applied Done => done;
+
     public HttpStatusCode Status => response.StatusCode;
 
     public bool IsSuccess => response.IsSuccessStatusCode;
@@ -44,7 +49,7 @@ internal sealed class KvAnswer(HttpResponseMessage response, ReadOnlyMemory<byte
         }
         catch (JsonException wrong)
         {
-            throw new KvStoreException("The answer cannot be read; is it a KvStore?", Applied.Unknown, wrong);
+            throw new KvStoreException("The answer cannot be read; is it a KvStore?", done, wrong);
         }
     }
 

@@ -7,12 +7,13 @@ namespace KvStore.Client.Transport;
 
 /// <summary>
 /// Sends calls: each to the node that it concerns, and again, elsewhere, until it is answered or its time is over. All
-/// tries of a write carry one name, so that it is done once.
+/// tries of a write carry one name, so that it is done once; one that has none is not sent again where it may be done.
 /// </summary>
 internal sealed class KvTransport : IDisposable
 {
     private static readonly ResiliencePropertyKey<KvCall> Call = new(nameof(Call));
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(9);    // of the ten that a store keeps names for
 
     private readonly HttpClient _http;
     private readonly IRoutes _routes;
@@ -106,8 +107,11 @@ internal sealed class KvTransport : IDisposable
                 {
                     if (attempt == 0 || await _budget.TrySpendAsync(ended.Token).ConfigureAwait(false))
                     {
+                        var (wasInDoubt, sentAt) = (call.MayBeApplied, _time.GetTimestamp());
                         last = await TryAsync(call, attempt, startedAt, ended.Token, cancellation)
                             .ConfigureAwait(false);
+                        if (call.MayBeApplied && !wasInDoubt && !call.IsNameTimed)
+                            EndInTime(patience, sentAt, call.Timeout + call.Wait - _time.GetElapsedTime(startedAt));
                     }
 
                     attempt++;
@@ -129,6 +133,16 @@ internal sealed class KvTransport : IDisposable
         throw FailureOf(call, last);
     }
 
+    /// <summary>
+    /// Ends the tries of a write that may be applied before the store forgets its name, and would apply it again.
+    /// </summary>
+    private void EndInTime(CancellationTokenSource patience, long sentAt, TimeSpan left)
+    {
+        var remembered = Remembered - _time.GetElapsedTime(sentAt);
+        if (remembered < left)
+            patience.CancelAfter(remembered);
+    }
+
     /// <param name="call">The call.</param>
     /// <param name="attempt">Which try it is, from 0.</param>
     /// <param name="startedAt">When the call began.</param>
@@ -148,24 +162,22 @@ internal sealed class KvTransport : IDisposable
         {
             server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
             call.Server = server;
-            using var request = call.ToRequest(server, allowed);
+            using var request = call.ToRequest(server, allowed, left - call.Timeout);
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));
-            if (!IsAnswer(call, answer))
+            if (IsAnswer(call, answer))
+                _budget.Serve();
+            else
                 call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
+            call.Mend(answer.Problem);
             return Outcome.FromResult(answer);
         }
         catch (Exception failure) when (IsLoss(failure))
         {
             if (server is not null && !given.IsCancellationRequested)
                 _routes.Doubt(server);
-            call.MayBeApplied |= call.IsWrite && server is not null
-                && failure is not HttpRequestException
-                {
-                    HttpRequestError: HttpRequestError.ConnectionError
-                    or HttpRequestError.NameResolutionError
-                };
+            call.MayBeApplied |= server is not null && call.IsSent;
             return Outcome.FromException<KvAnswer>(failure);
         }
     }
@@ -175,13 +187,14 @@ internal sealed class KvTransport : IDisposable
         var response = await ReachAsync(request, cancellation).ConfigureAwait(false);
         try
         {
-            var isGivenOn = call.Into is not null && response.IsSuccessStatusCode;
-            if (isGivenOn)
-                await ValueReader.ReadIntoAsync(response.Content, call.Into!, cancellation).ConfigureAwait(false);
-            ReadOnlyMemory<byte> body = isGivenOn || (call.IsStream && response.IsSuccessStatusCode)
+            var done = call.IsWrite ? Applied.Unknown : Applied.No;
+            var into = response.IsSuccessStatusCode ? call.Into?.Invoke(new KvAnswer(response, default, done)) : null;
+            if (into is not null)
+                await ValueReader.ReadIntoAsync(response.Content, into, cancellation).ConfigureAwait(false);
+            ReadOnlyMemory<byte> body = into is not null || (call.IsStream && response.IsSuccessStatusCode)
                 ? default
                 : await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
-            return new KvAnswer(response, body);
+            return new KvAnswer(response, body, done);
         }
         catch
         {
@@ -218,16 +231,25 @@ internal sealed class KvTransport : IDisposable
     {
         if (tried.Context.CancellationToken.IsCancellationRequested)
             return false;
+        tried.Context.Properties.TryGetValue(Call, out var call);
+        if (call!.MayBeApplied && call.Name is null)
+            return false;    // nothing would tell the store that it is the same one
         if (tried.Outcome.Result is not { } answer)
             return IsLoss(tried.Outcome.Exception!);
-        tried.Context.Properties.TryGetValue(Call, out var call);
-        if (IsAnswer(call!, answer))
+        if (IsAnswer(call, answer))
             return false;
         return answer.Problem is { } problem
-            ? problem.Retryable || (call!.MayBeApplied && problem.Applied == Applied.No)
+            ? problem.Retryable || call.IsMended || (call.MayBeApplied && IsPassing(problem))
             : answer.Status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
                 or >= HttpStatusCode.BadGateway;    // what stands before a store says that nobody answers
     }
+
+    /// <summary>
+    /// Whether a refusal may give way to the first answer of a write that may be applied; not where its name is
+    /// forgotten.
+    /// </summary>
+    private static bool IsPassing(Problem refusal) =>
+        refusal.Applied == Applied.No && refusal.Code != ProblemType.IdempotencyExpired.Code;
 
     private static KvStoreException FailureOf(KvCall call, Outcome<KvAnswer> last)
     {

@@ -34,7 +34,7 @@ internal sealed class NodeRoutes(HttpClient http, IReadOnlyList<Uri> servers, Ti
             await LookAsync(Freshness).WaitAsync(cancellation).ConfigureAwait(false);
         else if (!Volatile.Read(ref _doubted).IsEmpty)
             _ = LookAsync(DoubtPause);    // who answers that is asked for keys again
-        var turn = call.Key.IsEmpty || call.IsForAnyCopy ? Interlocked.Increment(ref _turn) : 0;
+        var turn = call.Key.IsEmpty || call.IsForAnyCopy ? call.Turn ??= Interlocked.Increment(ref _turn) : 0;
         return Pick(_table is { } table ? table.OrderFor(call.Key.Span) : _servers, turn + (uint)attempt);
     }
 

@@ -2,7 +2,8 @@ namespace KvStore.Client.Transport;
 
 /// <summary>
 /// How often all calls together may try again: a share of their number, and some tries that are free, so that a store
-/// that fails is not asked much more for it. Where nothing is left the next tries wait.
+/// that fails is not asked much more for it. Where nothing is left the next tries wait, and one of them goes for each
+/// call that the store answers meanwhile.
 /// </summary>
 /// <param name="share">What each call adds.</param>
 /// <param name="burst">The most that is kept; so much is added in ten seconds by itself.</param>
@@ -14,6 +15,7 @@ internal sealed class RetryBudget(double share, int burst, TimeProvider time)
 
     private readonly Lock _gate = new();
     private double _left = burst;
+    private int _waiting;
     private long _filledAt = time.GetTimestamp();
 
     /// <summary>A call is made.</summary>
@@ -23,20 +25,38 @@ internal sealed class RetryBudget(double share, int burst, TimeProvider time)
             _left = Math.Min(burst, _left + share);
     }
 
+    /// <summary>A call was answered: one of those that wait may ask, too.</summary>
+    public void Serve()
+    {
+        lock (_gate)
+        {
+            if (_waiting > 0)
+                _left = Math.Min(burst, _left + 1);
+        }
+    }
+
     /// <summary>Waits until a call may be tried again.</summary>
     /// <returns>False: it was cancelled before.</returns>
     public async ValueTask<bool> TrySpendAsync(CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested)
+        Interlocked.Increment(ref _waiting);
+        try
         {
-            var wait = Spend();
-            if (wait == TimeSpan.Zero)
-                return true;
-            await Task.Delay(wait < LongestLook ? wait : LongestLook, time, cancellation)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+            while (!cancellation.IsCancellationRequested)
+            {
+                var wait = Spend();
+                if (wait == TimeSpan.Zero)
+                    return true;
+                await Task.Delay(wait < LongestLook ? wait : LongestLook, time, cancellation)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
 
-        return false;
+            return false;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
     }
 
     /// <summary>Takes one try, or says how long it is until there is one.</summary>

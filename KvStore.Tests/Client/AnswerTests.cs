@@ -68,6 +68,32 @@ public sealed class AnswerTests : IDisposable
     }
 
     [Fact]
+    public async Task What_cannot_be_read_leaves_unknown_what_a_write_did_and_of_a_read_nothing()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, _, _) => Task.FromResult(new HttpResponseMessage(System.Net.HttpStatusCode.OK)
+        {
+            Content = new StringContent("nonsense"),
+        });
+        Assert.Equal(Applied.No, (await Odd(() => client.CountAsync())).Applied);
+        Assert.Equal(Applied.No, (await Odd(() => client.GetAsync<string>("k"))).Applied);
+        Assert.Equal(Applied.Unknown, (await Odd(() => client.IncrementAsync("k"))).Applied);
+        Assert.Equal(Applied.Unknown, (await Odd(() => client.PutAsync("k", 1))).Applied);
+
+        static Task<KvStoreException> Odd(Func<Task> call) => Assert.ThrowsAsync<KvStoreException>(call);
+    }
+
+    [Fact]
+    public void Keys_of_data_protection_are_those_below_the_prefix_and_no_others()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Json(
+            new KeyListResponse([], [], null, "", null), ContractsJson.Default.KeyListResponse));
+        Assert.Empty(new KvStoreXmlRepository(client, "shop").GetAllElements());
+        Assert.Contains("prefix=shop%2F&", _store.Requests.Single().Url.Query, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Keys_of_data_protection_are_read_strongly_whatever_the_client_has()
     {
         using var client = _store.Open(settings => settings.Consistency = Consistency.Eventual);

@@ -20,7 +20,9 @@ public sealed class CacheRequestTests : IDisposable
         var cache = new KvStoreDistributedCache(client, new(), _store.Time);
         _store.Answer = (_, _, _) => Task.FromResult(Entry(ends: _store.Time.GetUtcNow()));
         Assert.Null(await cache.GetAsync("k"));
-        Assert.False(await cache.TryGetAsync("k", new ArrayBufferWriter<byte>()));
+        var into = new ArrayBufferWriter<byte>();
+        Assert.False(await cache.TryGetAsync("k", into));
+        Assert.Equal(0, into.WrittenCount);
         Assert.Equal(2, _store.Requests.Count);    // nor is it renewed
 
         _store.Answer = (_, _, _) => Task.FromResult(Entry(ends: _store.Time.GetUtcNow() + TimeSpan.FromSeconds(1)));

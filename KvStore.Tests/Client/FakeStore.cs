@@ -30,6 +30,9 @@ internal sealed class FakeStore : HttpMessageHandler
     public Func<Asked, int, CancellationToken, Task<HttpResponseMessage>> Answer { get; set; } =
         (_, _, _) => Task.FromResult(Stored());
 
+    /// <summary>Why no request leaves; null: each does.</summary>
+    public HttpRequestException? Unreachable { get; set; }
+
     public KvStoreClient Open(Action<KvStoreClientSettings>? change = null, TimeProvider? time = null)
     {
         var settings = new KvStoreClientSettings { ConnectionString = "http://store:9000" };
@@ -103,6 +106,8 @@ internal sealed class FakeStore : HttpMessageHandler
     protected override async Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (Unreachable is { } nobody)
+            throw nobody;
         var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
             .ToDictionary(header => header.Key, header => string.Join(", ", header.Value));
         var body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(CancellationToken.None);

@@ -161,12 +161,111 @@ public sealed class LockTests : IDisposable
         Assert.Null(await seen.Task);
     }
 
+    [Fact]
+    public async Task Who_waits_for_a_lock_waits_as_long_as_the_store_does()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromSeconds(2));
+        _store.Answer = async (asked, before, given) =>
+        {
+            if (asked.Method == HttpMethod.Get)
+                await Task.Delay(TimeSpan.FromSeconds(33), _store.Time, given).ConfigureAwait(false);
+            return asked.Method == HttpMethod.Get ? FakeStore.Refusal(ProblemType.NotFound)
+                : before == 0 ? Held() : FakeStore.Stored();
+        };
+        var taken = client.LockAsync("lock", Life);
+        await _store.ArrivedAsync();
+        await _store.ArrivedAsync();
+        _store.Advance(TimeSpan.FromSeconds(33));
+        await using var held = await taken;
+        Assert.Equal(3, _store.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Who_is_cut_off_while_waiting_for_a_lock_asks_to_wait_no_longer_than_there_is_time()
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromSeconds(2));
+        _store.Answer = async (asked, before, given) =>
+        {
+            if (before == 1)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(25), _store.Time, given).ConfigureAwait(false);
+                throw new HttpRequestException(HttpRequestError.ResponseEnded, "It broke.");
+            }
+
+            return before == 0 ? Held()
+                : asked.Method == HttpMethod.Get ? FakeStore.Refusal(ProblemType.NotFound) : FakeStore.Stored();
+        };
+        var taken = client.LockAsync("lock", Life);
+        await _store.ArrivedAsync();
+        await _store.ArrivedAsync();
+        _store.Advance(TimeSpan.FromSeconds(25));
+        await using var held = await _store.MovedAsync(taken);
+        Assert.Equal(
+            [null, "wait=30", "wait=8", null], _store.Requests.Select(asked => asked.Header(KvHeaders.Prefer)));
+    }
+
+    [Fact]
+    public async Task Who_is_told_at_once_that_a_lock_is_held_steps_back()
+    {
+        using var client = _store.Open();
+        _store.Answer = (asked, before, _) => Task.FromResult(
+            before == 0 ? Held()
+            : asked.Method == HttpMethod.Put ? FakeStore.Stored()
+            : before < 50 ? new HttpResponseMessage(HttpStatusCode.NotModified)    // as by a node that stops
+            : FakeStore.Refusal(ProblemType.NotFound));
+        var taken = client.LockAsync("lock", Life);
+        Assert.Equal(2, _store.Requests.Count);
+        await using var held = await _store.MovedAsync(taken);
+    }
+
+    [Fact]
+    public async Task A_lock_whose_life_was_over_before_the_answer_came_is_lost()
+    {
+        using var client = _store.Open(settings =>
+            settings.Timeout = settings.AttemptTimeout = TimeSpan.FromMinutes(1));
+        _store.Answer = (_, _, _) =>
+        {
+            _store.Time.Advance(Life);
+            return Task.FromResult(FakeStore.Stored());
+        };
+        await using var held = (await client.TryLockAsync("lock", Life))!;
+        Assert.True(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Whoever_is_told_that_a_lock_is_lost_may_wait_for_its_release()
+    {
+        using var client = _store.Open();
+        var held = (await client.TryLockAsync("lock", Life))!;
+        var released = new TaskCompletionSource<bool>();
+        held.Lost.Register(() => released.SetResult(held.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(10))));
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.PreconditionFailed));
+        _store.Advance(Life / 3);
+        Assert.True(await released.Task);
+    }
+
+    [Fact]
+    public async Task The_name_of_a_renewal_has_no_time_that_could_be_too_long_ago_or_ahead()
+    {
+        using var client = _store.Open();
+        await using var held = (await client.TryLockAsync("lock", Life))!;
+        _store.Advance(Life / 3);
+        Assert.Equal(4, Guid.Parse(_store.Requests.Last().Header(KvHeaders.IdempotencyKey)!).Version);
+    }
+
     [Theory, InlineData(0.9), InlineData(90_000)]
     public async Task A_lock_lives_for_a_second_to_a_day(double seconds)
     {
         using var client = _store.Open();
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
             () => client.TryLockAsync("lock", TimeSpan.FromSeconds(seconds)));
+    }
+
+    private static HttpResponseMessage Held()
+    {
+        var answer = FakeStore.Refusal(ProblemType.PreconditionFailed);
+        answer.Headers.TryAddWithoutValidation("ETag", FakeStore.Tag);
+        return answer;
     }
 
     private static HttpResponseMessage Written(long version)

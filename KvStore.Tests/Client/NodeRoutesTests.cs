@@ -44,6 +44,23 @@ public sealed class NodeRoutesTests : IDisposable
     }
 
     [Fact]
+    public async Task Tries_of_a_call_without_a_key_go_round_also_where_one_node_is_away()
+    {
+        using var client = Open();
+        _down.Add("node3");
+        for (var call = 0; call < 3; call++)
+            await _store.MovedAsync(client.PingAsync().ContinueWith(done => done.IsCompletedSuccessfully));
+        var answer = _store.Answer;
+        _store.Answer = (asked, before, given) => asked.Url is { Host: "node1", AbsolutePath: not Routes.Cluster }
+            ? Task.FromResult(FakeStore.Refusal(ProblemType.Overloaded))
+            : answer(asked, before, given);
+        var before = Asked.Count();
+        for (var call = 0; call < 4; call++)
+            Assert.True(await _store.MovedAsync(client.PingAsync().ContinueWith(done => done.IsCompletedSuccessfully)));
+        Assert.InRange(Asked.Count() - before, 4, 8);    // a try at the one that refuses, and one at the other
+    }
+
+    [Fact]
     public async Task The_primary_of_the_latest_term_is_believed_and_nobody_is_no_news()
     {
         _told = host => host switch

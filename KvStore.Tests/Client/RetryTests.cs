@@ -81,14 +81,17 @@ public sealed class RetryTests : IDisposable
     }
 
     [Theory]
-    [InlineData(HttpRequestError.ConnectionError, Applied.No)]
-    [InlineData(HttpRequestError.NameResolutionError, Applied.No)]
-    [InlineData(HttpRequestError.ResponseEnded, Applied.Unknown)]
-    public async Task Whether_a_write_was_applied_is_unknown_once_it_may_have_arrived(
-        HttpRequestError error, Applied applied)
+    [InlineData(HttpRequestError.ConnectionError, false, Applied.No)]
+    [InlineData(HttpRequestError.NameResolutionError, false, Applied.No)]
+    [InlineData(HttpRequestError.ConnectionError, true, Applied.Unknown)]    // of what a handler sent a second time
+    [InlineData(HttpRequestError.ResponseEnded, true, Applied.Unknown)]
+    public async Task Whether_a_write_was_applied_is_unknown_once_it_was_wanted_for_sending(
+        HttpRequestError error, bool isWanted, Applied applied)
     {
         using var client = _store.Open();
-        _store.Answer = (_, _, _) => throw new HttpRequestException(error, "It broke.");
+        var broken = new HttpRequestException(error, "It broke.");
+        _store.Unreachable = isWanted ? null : broken;
+        _store.Answer = (_, _, _) => throw broken;
         var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
         Assert.Equal(applied, failure.Applied);
         var read = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.GetAsync<int>("k")));
@@ -158,6 +161,23 @@ public sealed class RetryTests : IDisposable
         _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored());
         foreach (var call in calls)
             Assert.Equal(1, (await _store.MovedAsync(call))!.Value);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_back_gets_those_who_wait_as_it_serves()
+    {
+        using var client = _store.Open(settings => (settings.RetryShare, settings.RetryBurst) = (0, 1));
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.NoQuorum));
+        var waiting = Enumerable.Range(0, 50).Select(_ => client.GetAsync<int>("k")).ToList();
+        _store.Advance(TimeSpan.FromSeconds(2));
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored());
+        for (var step = 0; step < 50; step++)
+        {
+            await client.GetAsync<int>("k");
+            _store.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.All(waiting, call => Assert.True(call.IsCompletedSuccessfully));
     }
 
     [Fact]
@@ -310,42 +330,5 @@ public sealed class RetryTests : IDisposable
         Assert.Equal(
             [("?max_staleness=1500ms", "bounded"), ("", "eventual")],
             _store.Requests.Select(asked => (asked.Url.Query, asked.Header(KvHeaders.Consistency))));
-    }
-
-    [Fact]
-    public async Task A_removal_of_many_is_followed_to_its_end_and_begun_anew_where_its_node_died()
-    {
-        using var client = _store.Open();
-        var (counts, confirmed) = (new Queue<long>([20_000, 5_000]), new List<string>());
-        _store.Answer = (asked, _, _) => Task.FromResult(
-            asked.Method == HttpMethod.Delete ? Confirm(asked)
-            : asked.Url.AbsolutePath.StartsWith("/admin/operations/gone", StringComparison.Ordinal)
-                ? FakeStore.Refusal(ProblemType.OperationNotFound)
-            : asked.Url.AbsolutePath.StartsWith("/admin/operations/", StringComparison.Ordinal)
-                ? FakeStore.Json(Operation("node2.2", "done", 5_000), ContractsJson.Default.OperationResponse)
-            : FakeStore.Json(new KeyListResponse([], [], null, "s", counts.Dequeue()),
-                ContractsJson.Default.KeyListResponse));
-        Assert.Equal(5_000, await _store.MovedAsync(client.DeleteRangeAsync("tmp/")));
-        Assert.Equal(["?prefix=tmp%2F&confirm=20000", "?prefix=tmp%2F&confirm=5000"], confirmed);
-
-        HttpResponseMessage Confirm(Asked asked)
-        {
-            confirmed.Add(asked.Url.Query);
-            var id = confirmed.Count == 1 ? "gone.1" : "node2.2";
-            return FakeStore.Json(
-                Operation(id, "running", 0), ContractsJson.Default.OperationResponse, HttpStatusCode.Accepted);
-        }
-
-        static OperationResponse Operation(string id, string state, long deleted) => new()
-        {
-            Id = id,
-            Kind = "range-delete",
-            Bucket = "default",
-            State = state,
-            Total = 5_000,
-            Deleted = deleted,
-            Changed = 0,
-            Started = DateTimeOffset.UnixEpoch,
-        };
     }
 }

@@ -199,6 +199,24 @@ public sealed class SettingsTests
         Assert.DoesNotContain(log.Lines, line => line.Contains("secret-key", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task What_a_program_adds_to_the_client_stays_when_a_cache_is_added_on_it()
+    {
+        using var store = new FakeStore();
+        var services = Build(
+            builder =>
+            {
+                builder.AddKvStoreClient("kv");
+                builder.Services.AddHttpClient("KvStore_kv").AddHttpMessageHandler(() => new Signer())
+                    .ConfigurePrimaryHttpMessageHandler(() => store);
+                builder.AddKvStoreDistributedCache("kv");
+            },
+            ("ConnectionStrings:kv", "http://kv"), ("KvStore:Client:Timeout", "00:00:00.1"));
+        foreach (var key in (string?[])[null, "kv"])
+            await services.GetRequiredKeyedService<KvStoreClient>(key).GetAsync<int>("k");
+        Assert.Equal(["me", "me"], store.Requests.Select(asked => asked.Header("From")));
+    }
+
     [Theory]
     [InlineData("Timeout", "00:00:00")]
     [InlineData("Timeout", "00:02:00")]
@@ -296,6 +314,16 @@ public sealed class SettingsTests
         protected override Task<HttpResponseMessage> SendAsync(
             HttpRequestMessage request, CancellationToken cancellationToken) =>
             throw new InvalidOperationException("It is open.");
+    }
+
+    private sealed class Signer : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.TryAddWithoutValidation("From", "me");
+            return base.SendAsync(request, cancellationToken);
+        }
     }
 
     private sealed class KeptLog : ILoggerProvider, ILogger

@@ -16,7 +16,7 @@ public sealed class ValueReaderTests
             new KvStoreClientSettings { ConnectionString = "http://store" }, http, TimeProvider.System);
         var into = new ArrayBufferWriter<byte>();
         into.Write<byte>([42]);
-        using var answer = await client.ReadAsync("k", into, new KvReadOptions(), default);
+        using var answer = await client.ReadAsync("k", _ => into, new KvReadOptions(), default);
         Assert.Equal([42, .. value], into.WrittenSpan.ToArray());
     }
 

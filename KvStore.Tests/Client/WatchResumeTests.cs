@@ -119,6 +119,47 @@ public sealed class WatchResumeTests : IDisposable
             "?values=none&prefix=a%2F&since=c0&kinds=delete%2Cexpire", Assert.Single(_store.Requests).Url.Query);
     }
 
+    [Fact]
+    public async Task A_watch_of_no_kind_at_all_is_refused()
+    {
+        using var client = _store.Open();
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => client.WatchAsync<int>("", new KvWatchOptions { Kinds = [] }).FirstAsync().AsTask());
+        Assert.Empty(_store.Requests);
+    }
+
+    [Fact]
+    public async Task What_answers_and_is_no_stream_is_a_store_that_is_away()
+    {
+        using var client = _store.Open();
+        var told = 0;
+        _store.Answer = (_, before, _) => Task.FromResult((before, told) switch
+        {
+            (0, _) => Stream("id: c1\nevent: progress\ndata: {}\n\n"),
+            (50, _) => FakeStore.Refusal(ProblemType.CursorCompacted),
+            (_, < 3) => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("a page") },
+            _ => Stream("id: c2\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n"),
+        });
+        var options = new KvWatchOptions { Since = "c0", OnAway = _ => told++ };
+        var change = await _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask());
+        Assert.Equal(("a", 3, 5), (change.Key, told, _store.Requests.Count));
+
+        _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Stored("1", "text/html"));
+        var odd = await Assert.ThrowsAsync<KvStoreException>(
+            () => client.WatchAsync<int>("", options).FirstAsync().AsTask());
+        Assert.Contains("is it a KvStore?", odd.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_value_of_another_type_is_told_with_the_cursor_behind_it()
+    {
+        using var client = _store.Open();
+        Tell("id: c1\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":\"no number\"}\n\n");
+        var wrong = await Assert.ThrowsAsync<System.Text.Json.JsonException>(
+            () => client.WatchAsync<int>().FirstAsync().AsTask());
+        Assert.Equal("c1", wrong.Data["Cursor"]);
+    }
+
     private IEnumerable<string> Since => _store.Requests.Select(
         asked => asked.Url.Query.Split("since=") is [_, var since] ? since : "");
 
@@ -137,7 +178,8 @@ public sealed class WatchResumeTests : IDisposable
     };
 
     /// <summary>Tells when it is closed.</summary>
-    private sealed class TellingContent(string content, TaskCompletionSource closed) : StringContent(content)
+    private sealed class TellingContent(string content, TaskCompletionSource closed)
+        : StringContent(content, Encoding.UTF8, "text/event-stream")
     {
         protected override void Dispose(bool disposing)
         {
