@@ -42,7 +42,7 @@ public partial class KvBucket
                 Timeout = patience,
                 IsWrite = true,
             };
-            using var answer = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
+            using var answer = await RemoveAsync(call, cancellationToken).ConfigureAwait(false);
             if (answer.Status == HttpStatusCode.OK)
                 return answer.Read(ContractsJson.Default.RangeDeleteResponse).Deleted;
             if (answer.Status == HttpStatusCode.Accepted)
@@ -56,6 +56,19 @@ public partial class KvBucket
         }
 
         return 0;
+    }
+
+    /// <summary>Removes once; what was done in part is not called done.</summary>
+    private async Task<KvAnswer> RemoveAsync(KvCall call, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _transport.SendAsync(call, cancellation).ConfigureAwait(false);
+        }
+        catch (KvStoreException failure) when (failure is { Applied: Applied.Yes, Problem: { } problem })
+        {
+            throw new KvStoreException(problem, Applied.Unknown);
+        }
     }
 
     /// <summary>Waits until a removal that was begun is done.</summary>

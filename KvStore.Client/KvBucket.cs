@@ -254,7 +254,8 @@ public partial class KvBucket
             Key = bytes,
             Timeout = options?.Timeout ?? _settings.Timeout,
             AskedWait = wait,
-            Session = options?.Session ?? _settings.Session,
+            Session = options?.Session
+                ?? (consistency is Consistency.Bounded or Consistency.Eventual ? null : _settings.Session),
             IsForAnyCopy = consistency is not (null or Consistency.Strong),
         };
         if (consistency is { } word)

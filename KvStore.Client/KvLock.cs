@@ -71,7 +71,8 @@ public sealed class KvLock : IAsyncDisposable
         finally
         {
             _released.Dispose();
-            _lost.Dispose();
+            if (!Lost.IsCancellationRequested)    // else somebody may still have to be told
+                _lost.Dispose();
         }
     }
 

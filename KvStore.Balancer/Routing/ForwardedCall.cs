@@ -47,8 +47,10 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>Whether the client did not send the body that it announced.</summary>
     public bool IsBodyBroken { get; set; }
 
-    /// <summary>Whether there can be no other attempt: the body went past and is gone.</summary>
-    public bool IsSpent => Route.IsStreamed && WasHeard;
+    /// <summary>
+    /// Whether there can be no other attempt: the body went past and is gone, or it could be done twice.
+    /// </summary>
+    public bool IsSpent => (Route.IsStreamed && WasHeard) || (Route.IsNameless && MayHaveReached);
 
     /// <summary>What the last node that refused said; null when none did.</summary>
     public string? LastRefusal { get; private set; }
@@ -143,7 +145,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
             return false;
         await response.Content.LoadIntoBufferAsync(MaxRefusalBytes, cancellation);
         var body = await response.Content.ReadAsByteArrayAsync(cancellation);
-        if (ProblemIn(body) is not { } problem)
+        if (ProblemIn(body) is not { } problem || (Route.IsNameless && problem.Applied != Applied.No))
             return false;
         var isWorth = problem.Code == ProblemType.NoQuorum.Code
             || problem.Code == ProblemType.NotReady.Code

@@ -273,7 +273,7 @@ internal sealed class OwnerForwarder(
 
     private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
     {
-        if (call.IsSpent)
+        if (call.Route.IsStreamed && call.IsSpent)
             context.Response.Headers.Connection = "close";    // what is left of the body is not read
         if (call.IsBodyBroken)
             return Problems.WriteAsync(
@@ -285,10 +285,13 @@ internal sealed class OwnerForwarder(
             return Problems.WriteAsync(
                 context,
                 ProblemType.DeadlineExceeded,
-                call.Route.IsWrite
-                    ? "A node that may have taken the write did not answer in time. Send it again with the same "
-                        + $"{KvHeaders.IdempotencyKey}, or read what is stored."
-                    : "No node answered in time.",
+                call.Route switch
+                {
+                    { IsNameless: true } => "A node that may have begun to remove keys did not answer. Count again.",
+                    { IsWrite: true } => "A node that may have taken the write did not answer in time. Send it again "
+                        + $"with the same {KvHeaders.IdempotencyKey}, or read what is stored.",
+                    _ => "No node answered in time.",
+                },
                 call.Route.IsWrite ? Applied.Unknown : Applied.No);
         return Problems.WriteAsync(
             context,

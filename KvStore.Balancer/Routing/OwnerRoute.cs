@@ -23,6 +23,12 @@ internal sealed class OwnerRoute
     /// </summary>
     public bool IsStreamed { get; private init; }
 
+    /// <summary>
+    /// Whether it must not be sent twice: a removal of many keys has no name by which a node would know it again, and
+    /// would take what was written meanwhile, too.
+    /// </summary>
+    public bool IsNameless { get; private init; }
+
     /// <summary>Whether the body holds many operations and not one value.</summary>
     public bool TakesMany { get; private init; }
 
@@ -87,6 +93,7 @@ internal sealed class OwnerRoute
             IsWrite = isWrite,
             TakesAnyCopy = isRead && !key.IsEmpty && AllowsAnyCopy(headers, query),
             IsStreamed = isStreamed,
+            IsNameless = HttpMethods.IsDelete(method) && target is KeyTarget.Collection,
             TakesMany = IsOperation(target, Routes.Batch) || IsOperation(target, Routes.Transaction),
             IsTransaction = IsOperation(target, Routes.Transaction),
             Timeout = allowed,

@@ -100,6 +100,7 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     public HttpRequestMessage ToRequest(Uri server, TimeSpan allowed, TimeSpan wait = default)
     {
         var request = new HttpRequestMessage(method, new Uri(server, target));
+        request.Headers.ExpectContinue = false;    // else a head could do what nobody has seen sent
         foreach (var (name, value) in _headers)
             Add(request.Headers, name, value);
         if (!IsStream)
@@ -122,18 +123,21 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
 
     /// <summary>
     /// Changes what the store refuses for good and needs not be so: a session of a cluster that is gone begins anew,
-    /// and a new name does not carry the time of a clock that is ahead.
+    /// and a new name does not carry the time of a clock that is wrong.
     /// </summary>
     public void Mend(Problem? refusal)
     {
         IsMended = true;
         if (refusal?.Code == ProblemType.Conflict.Code && _token is { } token)
             Session?.Forget(token);
-        else if (refusal?.Code == ProblemType.IdempotencyAhead.Code && IsNameOurs && IsNameTimed && !MayBeApplied)
+        else if (IsOfTime(refusal) && IsNameOurs && IsNameTimed && !MayBeApplied)
             Name = Guid.NewGuid().ToString();
         else
             IsMended = false;
     }
+
+    private static bool IsOfTime(Problem? refusal) =>
+        refusal?.Code == ProblemType.IdempotencyAhead.Code || refusal?.Code == ProblemType.IdempotencyExpired.Code;
 
     private long SecondsToAsk(TimeSpan wait) => Math.Clamp(
         (long)Math.Ceiling((wait - WaitMargin) / TimeSpan.FromSeconds(LongestWait)), 0, (long)AskedWait.TotalSeconds);

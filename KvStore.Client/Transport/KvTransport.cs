@@ -152,7 +152,8 @@ internal sealed class KvTransport : IDisposable
         KvCall call, int attempt, long startedAt, CancellationToken ends, CancellationToken given)
     {
         var left = call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
-        var allowed = call.IsStream || left < _attemptTimeout ? left : _attemptTimeout;
+        var isOnlyOne = call.IsStream || (call.IsWrite && call.Name is null);
+        var allowed = isOnlyOne || left < _attemptTimeout ? left : _attemptTimeout;
         if (allowed < TimeSpan.FromMilliseconds(1))
             allowed = TimeSpan.FromMilliseconds(1);
         using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
@@ -166,9 +167,9 @@ internal sealed class KvTransport : IDisposable
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));
-            if (IsAnswer(call, answer))
+            if (IsAnswer(call, answer) && attempt > 0)
                 _budget.Serve();
-            else
+            if (!IsAnswer(call, answer))
                 call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
             call.Mend(answer.Problem);
             return Outcome.FromResult(answer);

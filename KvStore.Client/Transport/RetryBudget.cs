@@ -3,7 +3,7 @@ namespace KvStore.Client.Transport;
 /// <summary>
 /// How often all calls together may try again: a share of their number, and some tries that are free, so that a store
 /// that fails is not asked much more for it. Where nothing is left the next tries wait, and one of them goes for each
-/// call that the store answers meanwhile.
+/// of these that the store answers meanwhile.
 /// </summary>
 /// <param name="share">What each call adds.</param>
 /// <param name="burst">The most that is kept; so much is added in ten seconds by itself.</param>
@@ -25,7 +25,7 @@ internal sealed class RetryBudget(double share, int burst, TimeProvider time)
             _left = Math.Min(burst, _left + share);
     }
 
-    /// <summary>A call was answered: one of those that wait may ask, too.</summary>
+    /// <summary>A call that was tried again was answered: one of those that wait may ask, too.</summary>
     public void Serve()
     {
         lock (_gate)

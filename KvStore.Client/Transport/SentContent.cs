@@ -17,6 +17,13 @@ internal sealed class SentContent(ReadOnlyMemory<byte> bytes, Action onWanted) :
         return true;
     }
 
+    protected override void SerializeToStream(
+        Stream stream, TransportContext? context, CancellationToken cancellationToken)
+    {
+        onWanted();
+        stream.Write(bytes.Span);
+    }
+
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
         SerializeToStreamAsync(stream, context, CancellationToken.None);
 

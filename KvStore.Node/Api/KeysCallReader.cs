@@ -77,7 +77,7 @@ internal sealed class KeysCallReader(IOptions<ApiOptions> options)
 
         foreach (var (name, values) in headers)
         {
-            // A name of the request has no use: a removal that is sent again removes nothing that the first one left.
+            // A name of the request is not remembered: a removal that is sent again counts anew.
             var isKey = OwnHeaders.Is(name, KvHeaders.IdempotencyKey);
             if (!isKey && (!OwnHeaders.Has(name) || OwnHeaders.IsIgnoredWithoutKey(name)
                 || OwnHeaders.Is(name, KvHeaders.HopRequestId)))

@@ -65,6 +65,36 @@ public sealed class UnknownAttemptTests
         Assert.Equal(HttpStatusCode.PreconditionFailed, answer.StatusCode);
     }
 
+    /// <summary>What was written meanwhile would be counted, and removed, too.</summary>
+    [Theory, InlineData("/v1"), InlineData("/buckets/cart/keys")]
+    public async Task A_removal_of_many_keys_whose_answer_is_lost_is_not_sent_again(string keys)
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        cluster.Nodes.ForEach(node => node.Answer = context =>
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        });
+
+        using var answer = await cluster.SendAsync(HttpMethod.Delete, keys + "?prefix=tmp/&confirm=2", content: null);
+        var problem = await ProblemOf(answer);
+        Assert.Equal((HttpStatusCode.GatewayTimeout, "deadline-exceeded", Applied.Unknown),
+            (answer.StatusCode, problem.Code, problem.Applied));
+        Assert.Single(cluster.Nodes.SelectMany(node => node.Requests));
+    }
+
+    [Fact]
+    public async Task One_that_was_done_in_part_is_not_either()
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        cluster.Nodes.ForEach(node => node.Answer = context =>
+            node.RefuseAsync(context, ProblemType.NoQuorum, Applied.Yes));
+
+        using var answer = await cluster.SendAsync(HttpMethod.Delete, "/v1?prefix=tmp/&confirm=2", content: null);
+        Assert.Equal(("no-quorum", Applied.Yes), ((await ProblemOf(answer)).Code, (await ProblemOf(answer)).Applied));
+        Assert.Single(cluster.Nodes.SelectMany(node => node.Requests));
+    }
+
     private static async Task<Problem> ProblemOf(HttpResponseMessage answer) => JsonSerializer.Deserialize(
         await answer.Content.ReadAsByteArrayAsync(), ContractsJson.Default.Problem)!;
 }

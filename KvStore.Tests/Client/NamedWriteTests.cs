@@ -64,12 +64,13 @@ public sealed class NamedWriteTests : IDisposable
         Assert.Equal(2, _store.Requests.Count);
     }
 
-    [Fact]
-    public async Task A_client_whose_clock_is_ahead_gives_its_write_a_name_without_the_time()
+    [Theory, InlineData("idempotency-ahead"), InlineData("idempotency-expired")]
+    public async Task A_client_whose_clock_is_wrong_gives_its_write_a_name_without_the_time(string code)
     {
         using var client = _store.Open();
+        var refusal = ProblemType.All.Single(type => type.Code == code);
         _store.Answer = (_, before, _) => Task.FromResult(
-            before == 0 ? FakeStore.Refusal(ProblemType.IdempotencyAhead) : FakeStore.Stored());
+            before == 0 ? FakeStore.Refusal(refusal) : FakeStore.Stored());
         await _store.MovedAsync(client.PutAsync("k", 1));
         var names = _store.Requests.Select(asked => Guid.Parse(asked.Header(KvHeaders.IdempotencyKey)!)).ToList();
         Assert.Equal([7, 4], names.Select(name => name.Version));

@@ -27,6 +27,7 @@ public sealed class RangeRemovalTests : IDisposable
         _counts.Enqueue(20_000);
         Assert.Equal(5_000, await _store.MovedAsync(client.DeleteRangeAsync("tmp/")));
         Assert.Equal("?prefix=tmp%2F&confirm=20000", Assert.Single(Removals).Url.Query);
+        Assert.Equal("10000ms", Removals.Single().Header(KvHeaders.Timeout));    // of its only try
     }
 
     [Fact]
@@ -42,7 +43,7 @@ public sealed class RangeRemovalTests : IDisposable
         Assert.Equal(2, Removals.Count());
     }
 
-    [Theory, InlineData("lost"), InlineData("no store"), InlineData("refused")]
+    [Theory, InlineData("lost"), InlineData("no store"), InlineData("refused"), InlineData("in part")]
     public async Task One_that_may_be_applied_is_neither_sent_again_nor_counted_anew(string end)
     {
         using var client = _store.Open();
@@ -51,6 +52,7 @@ public sealed class RangeRemovalTests : IDisposable
         {
             "lost" => throw new HttpRequestException(HttpRequestError.ResponseEnded, "It broke."),
             "no store" => new HttpResponseMessage(HttpStatusCode.BadGateway),
+            "in part" => FakeStore.Refusal(ProblemType.NoQuorum, Applied.Yes),
             _ => FakeStore.Refusal(ProblemType.NoQuorum, Applied.Unknown),
         };
         var failure = await Assert.ThrowsAsync<KvStoreException>(

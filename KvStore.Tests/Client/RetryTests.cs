@@ -166,7 +166,7 @@ public sealed class RetryTests : IDisposable
     [Fact]
     public async Task A_store_that_is_back_gets_those_who_wait_as_it_serves()
     {
-        using var client = _store.Open(settings => (settings.RetryShare, settings.RetryBurst) = (0, 1));
+        using var client = _store.Open(settings => (settings.RetryShare, settings.RetryBurst) = (0, 10));
         _store.Answer = (_, _, _) => Task.FromResult(FakeStore.Refusal(ProblemType.NoQuorum));
         var waiting = Enumerable.Range(0, 50).Select(_ => client.GetAsync<int>("k")).ToList();
         _store.Advance(TimeSpan.FromSeconds(2));
@@ -178,6 +178,27 @@ public sealed class RetryTests : IDisposable
         }
 
         Assert.All(waiting, call => Assert.True(call.IsCompletedSuccessfully));
+    }
+
+    [Fact]
+    public async Task A_part_that_fails_is_not_asked_more_for_what_others_answer()
+    {
+        using var client = _store.Open(settings => (settings.RetryShare, settings.RetryBurst) = (0, 10));
+        _store.Answer = (asked, _, _) => Task.FromResult(
+            asked.Url.AbsolutePath.EndsWith("/bad", StringComparison.Ordinal)
+                ? FakeStore.Refusal(ProblemType.Overloaded)
+                : FakeStore.Stored());
+        var failing = Enumerable.Range(0, 50).Select(_ => client.GetAsync<int>("bad")).ToList();
+        for (var step = 0; step < 20; step++)
+        {
+            for (var call = 0; call < 10; call++)
+                await client.GetAsync<int>("good");
+            _store.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        // 50 first tries, 10 that are free, 2 more in two seconds
+        Assert.InRange(_store.Requests.Count - 200, 60, 62);
+        Assert.All(failing, call => Assert.False(call.IsCompleted));
     }
 
     [Fact]

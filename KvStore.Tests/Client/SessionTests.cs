@@ -29,6 +29,9 @@ public sealed class SessionTests : IDisposable
 
         await client.GetAsync<int>("k", new KvReadOptions { Session = new KvSession(Other) });
         Assert.Equal(Other, Sent.Last());
+        await client.GetAsync<int>("k", new KvReadOptions { Consistency = Consistency.Eventual });
+        await client.GetAsync<int>("k", new KvReadOptions { MaxStaleness = TimeSpan.FromSeconds(1) });
+        Assert.Equal([null, null], Sent.TakeLast(2));    // these wait for nothing that was seen
     }
 
     [Fact]
