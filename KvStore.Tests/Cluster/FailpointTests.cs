@@ -131,13 +131,15 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
             var stopping = atPrimary ? primary : shared.Cluster.Nodes.First(node => node != primary);
             var asked = faults.Contains("append", StringComparison.Ordinal) ? primary : stopping;
             await WarmUpAsync(stopping, key);
-            await FailpointCluster.SetFaultsAsync(stopping, faults);
+            var arming = FailpointCluster.SetFaultsAsync(stopping, faults);
+            if (!await StopsAsync(stopping, arming))    // what it does by itself may stop it before it has answered
+                await arming;
             var request = op == OperationKind.Put
                 ? shared.AskAsync(asked, op, BesideOf(key), InFlight)
                 : shared.AskAsync(asked, op, key);
             if (await StopsAsync(stopping, faults.StartsWith("failpoint", StringComparison.Ordinal) ? request : null))
             {
-                await GoOnAsync(key, stopping, request, faults.Split(';').Length);
+                await GoOnAsync(key, stopping, Task.WhenAll(arming, request), faults.Split(';').Length);
                 return;
             }
 
