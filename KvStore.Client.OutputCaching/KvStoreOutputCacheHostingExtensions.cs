@@ -38,9 +38,7 @@ public static class KvStoreOutputCacheHostingExtensions
         section.Bind(settings);
         section.GetSection(connectionName).Bind(settings);
         configureSettings?.Invoke(settings);
-        if (!builder.Services.Any(each => each.ServiceType == typeof(KvStoreClient)
-            && Equals(each.ServiceKey, connectionName)))
-            builder.AddKeyedKvStoreClient(connectionName);
+        builder.AddKvStoreClientIfAbsent(connectionName);
         Add(builder.Services, settings, services => services.GetRequiredKeyedService<KvStoreClient>(connectionName));
     }
 

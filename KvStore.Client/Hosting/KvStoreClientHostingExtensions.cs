@@ -78,6 +78,14 @@ public static class KvStoreClientHostingExtensions
             builder.Services.AddOpenTelemetry().WithMetrics(meters => meters.AddMeter(KvStoreClient.TelemetryName));
     }
 
+    /// <summary>Registers a client under the key of a connection's name unless there is one.</summary>
+    internal static void AddKvStoreClientIfAbsent(this IHostApplicationBuilder builder, string connectionName)
+    {
+        if (!builder.Services.Any(each => each.ServiceType == typeof(KvStoreClient)
+            && Equals(each.ServiceKey, connectionName)))
+            builder.AddKeyedKvStoreClient(connectionName);
+    }
+
     private static void AddHttp(IServiceCollection services, string name)
     {
         services.AddServiceDiscovery();
