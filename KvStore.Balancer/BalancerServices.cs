@@ -71,7 +71,7 @@ internal static class BalancerServices
         UseCookies = false,
         AutomaticDecompression = DecompressionMethods.None,
         EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(1),
+        ConnectTimeout = TimeSpan.FromSeconds(10),    // who is down is found out sooner; who is busy takes a while
         Expect100ContinueTimeout = TimeSpan.FromSeconds(15),    // a node looks for the bucket first
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,

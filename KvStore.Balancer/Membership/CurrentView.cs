@@ -59,17 +59,29 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
         }
     }
 
-    /// <summary>A node did not answer in time, or not with what a node says.</summary>
-    public void Missed(Uri url)
+    /// <summary>
+    /// A node did not say in time what it is, or not as a node does. One that answered a request meanwhile is busy and
+    /// not down: to take its requests away, and have others do them again, would make the busy busier.
+    /// </summary>
+    /// <param name="url">Which one.</param>
+    /// <param name="askedAt">When it was asked, as a time stamp.</param>
+    public void Missed(Uri url, long askedAt)
     {
         lock (_gate)
         {
             if (Find(url) is not { } index)
                 return;
             NoteAsked(index);
-            if (!_view.Nodes[index].IsUp)
-                return;
             var known = _view.Nodes[index];
+            if (!known.IsUp)
+                return;
+            if (known.Destination.HeardAt >= askedAt)
+            {
+                if (known.Misses > 0)
+                    Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = 0 })));
+                return;
+            }
+
             if (known.Misses + 1 < MissesUntilDown)
             {
                 Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = known.Misses + 1 })));

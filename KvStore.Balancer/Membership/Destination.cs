@@ -1,31 +1,52 @@
 namespace KvStore.Balancer.Membership;
 
-#pragma warning disable CA1001 // No timer, no wait handle; requests hold the token to their end.
 /// <summary>
 /// A node to send requests to, from when it was found to be up (or down) until it is found to be otherwise.
 /// </summary>
-/// <param name="prefix">Scheme, host and port, without a slash at the end.</param>
-/// <param name="name">The node's name; null until it told it.</param>
-internal sealed class Destination(string prefix, string? name)
-#pragma warning restore CA1001
+internal sealed class Destination
 {
-    private readonly CancellationTokenSource _end = new();
+    private readonly Life _life;
 
-    private Destination(Destination named, string name)
-        : this(named.Prefix, name) => _end = named._end;
+    /// <param name="prefix">Scheme, host and port, without a slash at the end.</param>
+    /// <param name="name">The node's name; null until it told it.</param>
+    public Destination(string prefix, string? name)
+        : this(prefix, name, new())
+    {
+    }
+
+    private Destination(string prefix, string? name, Life life)
+    {
+        Prefix = prefix;
+        Name = name;
+        _life = life;
+    }
 
     /// <summary>Scheme, host and port, without a slash at the end.</summary>
-    public string Prefix { get; } = prefix;
+    public string Prefix { get; }
 
     /// <summary>The node's name; null until it told it.</summary>
-    public string? Name { get; } = name;
+    public string? Name { get; }
 
     /// <summary>Cancelled when the node is found to be down: whoever waits for it should look for another.</summary>
-    public CancellationToken End => _end.Token;
+    public CancellationToken End => _life.End.Token;
+
+    /// <summary>When it last answered a request, as a time stamp; 0: not since it was found to be up.</summary>
+    public long HeardAt => Volatile.Read(ref _life.HeardAt);
 
     /// <summary>The same, by name.</summary>
-    public Destination Named(string name) => name == Name ? this : new(this, name);
+    public Destination Named(string name) => name == Name ? this : new(Prefix, name, _life);
+
+    /// <summary>It answered a request.</summary>
+    public void Heard(long now) => Volatile.Write(ref _life.HeardAt, now);
 
     /// <summary>Lets those who wait for the node go, on other threads.</summary>
-    public void LetGo() => _ = _end.CancelAsync();
+    public void LetGo() => _ = _life.End.CancelAsync();
+
+#pragma warning disable CA1001 // No timer, no wait handle; requests hold the token to their end.
+    private sealed class Life
+#pragma warning restore CA1001
+    {
+        public readonly CancellationTokenSource End = new();
+        public long HeardAt;
+    }
 }

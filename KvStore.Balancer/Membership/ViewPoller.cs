@@ -113,6 +113,7 @@ internal sealed class ViewPoller(
 
     private async Task AskAsync(Uri url, CancellationToken end)
     {
+        var askedAt = time.GetTimestamp();
         using var late = new CancellationTokenSource(_timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, end);
         try
@@ -127,13 +128,13 @@ internal sealed class ViewPoller(
         }
         catch (OperationCanceledException) when (!end.IsCancellationRequested)
         {
-            view.Missed(url);
+            view.Missed(url, askedAt);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
             // Whatever one node says that makes no sense, it and the others are asked again.
             log.StrangeAnswer(url, failure.Message);
-            view.Missed(url);
+            view.Missed(url, askedAt);
         }
     }
 }

@@ -40,7 +40,7 @@ public sealed class CurrentViewTests
     {
         Says(1, primary: 1, term: 5);
         Says(2, primary: 0, term: 9);
-        _views.Missed(Urls[2]);
+        _views.Missed(Urls[2], _time.GetTimestamp());
         Assert.Equal(1, View.Primaries[3].Member);
     }
 
@@ -52,7 +52,7 @@ public sealed class CurrentViewTests
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
         Says(1, primary: 1, term: 5);
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
-        _views.Missed(Urls[1]);
+        _views.Missed(Urls[1], _time.GetTimestamp());
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));    // one against one
         Says(2, primary: 1, term: 5);
         Assert.Equal("00000000000000aa", View.Cluster!.ClusterId);
@@ -101,12 +101,31 @@ public sealed class CurrentViewTests
     public void One_late_answer_is_forgiven_and_two_in_a_row_are_not()
     {
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[0]);
+        _views.Missed(Urls[0], _time.GetTimestamp());
         Assert.True(View.Nodes[0].IsUp);
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[0]);
+        _views.Missed(Urls[0], _time.GetTimestamp());
         Assert.True(View.Nodes[0].IsUp);
-        _views.Missed(Urls[0]);
+        _views.Missed(Urls[0], _time.GetTimestamp());
+        Assert.False(View.Nodes[0].IsUp);
+    }
+
+    [Fact]
+    public void A_node_that_answers_requests_is_busy_and_not_down()
+    {
+        Says(1, primary: 1, term: 5);
+        var asked = _time.GetTimestamp();
+        _views.Missed(Urls[0], asked);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        View.Nodes[0].Destination.Heard(_time.GetTimestamp());
+        _views.Missed(Urls[0], asked);
+        Assert.True(View.Nodes[0].IsUp);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        asked = _time.GetTimestamp();    // what was heard before it was asked says nothing
+        _views.Missed(Urls[0], asked);
+        Assert.True(View.Nodes[0].IsUp);
+        _views.Missed(Urls[0], asked);
         Assert.False(View.Nodes[0].IsUp);
     }
 
@@ -148,7 +167,7 @@ public sealed class CurrentViewTests
         Says(1, primary: 1, term: 5);
         Assert.Equal("unavailable", Health.Status);
         Says(2, primary: 1, term: 5);
-        _views.Missed(Urls[2]);
+        _views.Missed(Urls[2], _time.GetTimestamp());
         Assert.Equal("degraded", Health.Status);
         Says(3, primary: 1, term: 5);
         Assert.Equal("healthy", Health.Status);
@@ -171,7 +190,7 @@ public sealed class CurrentViewTests
     public void Health_says_for_how_long_a_node_has_been_down()
     {
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[1]);    // never up
+        _views.Missed(Urls[1], _time.GetTimestamp());    // never up
         Assert.Equal([null, null, null], Health.Nodes.Select(node => node.DownSeconds));
 
         _views.Fell(Urls[0]);
