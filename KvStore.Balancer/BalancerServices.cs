@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using KvStore.Balancer.Api;
@@ -11,7 +10,6 @@ using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace KvStore.Balancer;
 
@@ -55,7 +53,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<DeadlineTokens>();
         builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
-            services, new HttpMessageInvoker(new SingleSendHandler(NewHandler()))));
+            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler())))));
 
         // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
         builder.Logging.AddFilter("Yarp", LogLevel.None);
@@ -76,6 +74,6 @@ internal static class BalancerServices
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,
-        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+        ActivityHeadersPropagator = null,    // who is called learns of a trace by ClientSpans, or as it came
     };
 }

@@ -1,13 +1,11 @@
-using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry;
-using OpenTelemetry.Context.Propagation;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -26,17 +24,8 @@ internal static class Telemetry
     /// <summary><c>true</c> has metrics told at <see cref="ScrapePath"/>, to whoever asks.</summary>
     internal const string PrometheusVariable = "KVSTORE_PROMETHEUS";
 
-    /// <summary>Which requests are traced; without it those whose clients say so, and a share of the others.</summary>
-    internal const string SamplerVariable = "OTEL_TRACES_SAMPLER";
-
-    /// <summary>Of the requests that nobody else has decided about.</summary>
-    private const double ShareOfTraces = 0.05;
-
     /// <summary>Where Prometheus reads.</summary>
     internal const string ScrapePath = "/metrics";
-
-    /// <summary>Before the name of a call between nodes.</summary>
-    private const string PeerCalls = "/kvstore.peer.";
 
     /// <summary>Every meter and activity source of the product.</summary>
     private const string OwnNames = "KvStore.*";
@@ -58,9 +47,9 @@ internal static class Telemetry
         if (!isExported)
             return;
         builder.AddLogs();
-        Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());    // .NET's own: it sees what the filters decide
-        var isSampled = !string.IsNullOrWhiteSpace(builder.Configuration[SamplerVariable]);
-        telemetry.WithTracing(tracing => AddTraces(tracing, isSampled)).UseOtlpExporter();
+        var sampler = Sampling.Of(builder.Configuration);
+        builder.Services.AddSingleton<IStartupFilter>(new ServerSpans(sampler));
+        telemetry.WithTracing(tracing => tracing.SetSampler(sampler).AddSource(OwnNames)).UseOtlpExporter();
     }
 
     /// <summary>Maps <see cref="ScrapePath"/> where it is asked for.</summary>
@@ -69,28 +58,6 @@ internal static class Telemetry
         if (IsScraped(app.Configuration))
             app.MapPrometheusScrapingEndpoint(ScrapePath);
     }
-
-    /// <summary>Whether a path is one that is asked again and again, which no trace is wanted of.</summary>
-    internal static bool IsProbe(PathString path) =>
-        path == "/"    // of a node: the balancer and the others ask how it is
-        || path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
-        || path.StartsWithSegments("/ready", StringComparison.Ordinal)
-        || path.StartsWithSegments("/health", StringComparison.Ordinal)
-        || path.StartsWithSegments("/admin/cluster", StringComparison.Ordinal)
-        || path.StartsWithSegments(ScrapePath, StringComparison.Ordinal);
-
-    /// <summary>Whether a call lasts as long as both nodes do, and so is a part of no request.</summary>
-    internal static bool IsPeerLink(string? path) =>
-        path is not null && path.StartsWith(PeerCalls, StringComparison.Ordinal)
-        && (path.EndsWith("/Link", StringComparison.Ordinal)
-            || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
-
-    /// <summary>Of nodes among each other, what they ask for somebody whose request is recorded.</summary>
-    private static bool IsWanted(HttpRequest request) =>
-        request.Path.Value?.StartsWith(PeerCalls, StringComparison.Ordinal) is true
-            ? !IsPeerLink(request.Path)
-                && request.Headers.TraceParent.ToString().EndsWith("-01", StringComparison.Ordinal)
-            : !IsProbe(request.Path);
 
     private static bool IsScraped(IConfiguration configuration) => Settings.IsOn(configuration, PrometheusVariable);
 
@@ -124,20 +91,7 @@ internal static class Telemetry
     /// <summary>What is measured beside the time of each request; our own gauges tell what is in progress.</summary>
     private static bool IsLeftOut(string instrument) => instrument is
         "http.server.active_requests" or "http.client.active_requests" or "http.client.open_connections"
-        or "http.client.request.time_in_queue";
-
-    private static void AddTraces(TracerProviderBuilder tracing, bool isSampled)
-    {
-        if (!isSampled)
-            tracing.SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(ShareOfTraces)));
-        tracing
-            .AddAspNetCoreInstrumentation(options => options.Filter = context => IsWanted(context.Request))
-            .AddHttpClientInstrumentation(options => options.FilterHttpRequestMessage = request =>
-                Activity.Current?.ParentId is not null    // else a program asks for itself: how others are, for example
-                && !IsPeerLink(request.RequestUri?.AbsolutePath))
-            .AddSource(OwnNames)
-            .AddProcessor(new KeylessSpans());
-    }
+        or "http.client.request.time_in_queue" or "http.client.request.duration";
 
     /// <summary>
     /// Each record says its trace by itself, and on the console by a scope. No other scopes are sent: the host's has

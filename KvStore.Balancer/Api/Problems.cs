@@ -24,7 +24,7 @@ internal static class Problems
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var target = KeyPath.Parse(raw);
         var key = target as KeyTarget.Key;
-        var traceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+        var traceId = RequestTrace.IdOf(context) ?? ActivityTraceId.CreateRandom().ToHexString();
         var problem = Problem.Of(type, detail, applied) with
         {
             Instance = raw.Split('?')[0],

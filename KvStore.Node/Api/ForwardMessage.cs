@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
 using KvStore.Contracts;
 using KvStore.Node.Replication;
 using Microsoft.Net.Http.Headers;
@@ -60,8 +59,7 @@ internal static class ForwardMessage
     {
         if (request.Headers is null)
             return;
-        if (Activity.Current is null)    // else the client that sends it says which span it comes from
-            Add(message, HeaderNames.TraceParent, request.Headers.TraceParent);
+        Add(message, HeaderNames.TraceParent, request.Headers.TraceParent);    // of a traced one, ClientSpans says more
         foreach (var (name, values) in request.Headers)
         {
             if (name.Equals(KvHeaders.Prefer, StringComparison.OrdinalIgnoreCase) && request.Wait > TimeSpan.Zero)

@@ -5,6 +5,7 @@ using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
 using KvStore.Node.Storage;
 using KvStore.Node.Telemetry;
+using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Api;
 
@@ -31,7 +32,7 @@ internal sealed class PrimaryForwarder(
     /// <summary>How long an answer is still awaited from a primary that is no longer believed in.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
 
-    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler
+    private readonly HttpMessageInvoker _client = new(new ClientSpans(new SocketsHttpHandler
     {
         UseProxy = false,
         UseCookies = false,
@@ -40,7 +41,8 @@ internal sealed class PrimaryForwarder(
         MaxConnectionsPerServer = 1024,
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-    });
+        ActivityHeadersPropagator = null,
+    }));
 
     /// <summary>One attempt at one member.</summary>
     public async ValueTask<ForwardResult> TryAsync(

@@ -8,7 +8,6 @@ using KvStore.Core.State;
 using KvStore.Node.Replication;
 using KvStore.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Net.Http.Headers;
 
 namespace KvStore.Node.Api;
 
@@ -193,8 +192,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     }
 
     /// <summary>What log lines and answers call the request: its trace, also if nobody listens.</summary>
-    public string TraceId(HttpContext context) =>
-        Activity.Current?.TraceId.ToHexString() ?? TraceIn(context.Request.Headers) ?? ids.Next();
+    public string TraceId(HttpContext context) => RequestTrace.IdOf(context) ?? ids.Next();
 
     /// <summary>Sets who answers, and what log lines call the request.</summary>
     /// <returns>The latter.</returns>
@@ -206,12 +204,6 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
         headers[KvHeaders.ServedBy] = node.Name;
         return traceId;
     }
-
-    private static string? TraceIn(IHeaderDictionary headers) =>
-        headers.TryGetValue(HeaderNames.TraceParent, out var text)
-        && ActivityContext.TryParse(text, traceState: null, out var trace)
-            ? trace.TraceId.ToHexString()
-            : null;
 
     private static void SetHeaders(IHeaderDictionary headers, Refusal refusal)
     {

@@ -47,6 +47,7 @@ internal sealed class PeerDirectory : IDisposable
             UseCookies = false,
             ConnectTimeout = AskTimeout,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+            ActivityHeadersPropagator = null,
         };
         _http = new(Secret.Prove(handler))
         {

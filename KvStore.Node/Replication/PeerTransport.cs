@@ -8,6 +8,7 @@ using KvStore.Core.State;
 using KvStore.Node.Membership;
 using KvStore.Node.Storage;
 using KvStore.Node.Telemetry;
+using KvStore.ServiceDefaults;
 
 namespace KvStore.Node.Replication;
 
@@ -202,13 +203,14 @@ internal sealed class PeerLink : IAsyncDisposable
         DisposeHttpClient = true,
         MaxReceiveMessageSize = PeerService.MaxFrameBytes,
         MaxSendMessageSize = PeerService.MaxFrameBytes,
-        HttpHandler = _directory.Secret.Prove(new SocketsHttpHandler
+        HttpHandler = new ClientSpans(_directory.Secret.Prove(new SocketsHttpHandler
         {
             UseProxy = false,
             ConnectTimeout = TimeSpan.FromSeconds(1),
             KeepAlivePingDelay = TimeSpan.FromSeconds(2),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(3),
-        }),
+            ActivityHeadersPropagator = null,
+        })),
     });
 
     private async Task RunAsync(CancellationToken stopping)

@@ -24,13 +24,17 @@ public sealed class ExtensionsTests
         Assert.Equal("False", await AskForActivityAsync(app));
     }
 
-    [Fact]
-    public async Task With_an_exporter_requests_are_traced_and_measured()
+    [Theory]
+    [InlineData("always_on", "True")]
+    [InlineData("always_off", "False")]
+    public async Task With_an_exporter_requests_are_measured_and_those_traced_that_a_sampler_takes(
+        string sampler, string isTraced)
     {
-        await using var app = Build(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
+        await using var app = Build(
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), (Sampling.SamplerVariable, sampler));
         Assert.NotNull(app.Services.GetService<TracerProvider>());
         Assert.NotNull(app.Services.GetService<MeterProvider>());
-        Assert.Equal("True", await AskForActivityAsync(app));
+        Assert.Equal(isTraced, await AskForActivityAsync(app));
     }
 
     [Fact]
@@ -57,7 +61,7 @@ public sealed class ExtensionsTests
     [InlineData("/admin/cluster", true)]
     [InlineData("/openapi/v1.json", false)]
     public void Probes_are_not_traced(string path, bool isProbe) =>
-        Assert.Equal(isProbe, Telemetry.IsProbe(new PathString(path)));
+        Assert.Equal(isProbe, SpanPaths.IsProbe(new PathString(path)));
 
     [Fact]
     public async Task The_end_of_standard_input_stops_the_program_and_words_on_it_do_not()

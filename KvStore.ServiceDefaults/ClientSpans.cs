@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Net;
+using Microsoft.Net.Http.Headers;
+
+namespace KvStore.ServiceDefaults;
+
+/// <summary>
+/// Makes a span of each call that is a part of a traced request, and tells whom it calls. Of all others it makes
+/// nothing, and what stands in their headers stays.
+/// </summary>
+/// <param name="inner">What sends; its own <see cref="SocketsHttpHandler.ActivityHeadersPropagator"/> is null.</param>
+public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    /// <inheritdoc/>
+    protected override Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return Activity.Current is { Recorded: true } && !SpanPaths.IsPeerLink(request.RequestUri?.AbsolutePath)
+            ? TraceAsync(request, cancellationToken)
+            : base.SendAsync(request, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> TraceAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        using var span = HttpSpans.Source.StartActivity(request.Method.Method, ActivityKind.Client);
+        if (span is null)    // the program stops, and nobody listens any more
+            return await base.SendAsync(request, cancellation).ConfigureAwait(false);
+        request.Headers.Remove(HeaderNames.TraceParent);
+        request.Headers.TryAddWithoutValidation(HeaderNames.TraceParent, span.Id);
+        if (request.RequestUri is { } url)
+        {
+            span.SetTag(HttpSpans.ServerTag, url.Host);
+            span.SetTag(HttpSpans.PortTag, url.Port);
+            span.SetTag(
+                HttpSpans.UrlTag,
+                url.GetLeftPart(UriPartial.Authority) + (SpanPaths.RouteOf(url.AbsolutePath) ?? url.AbsolutePath));
+        }
+
+        span.SetTag(HttpSpans.MethodTag, request.Method.Method);
+        try
+        {
+            var answer = await base.SendAsync(request, cancellation).ConfigureAwait(false);
+            HttpSpans.Answered(span, (int)answer.StatusCode, (int)HttpStatusCode.BadRequest);
+            return answer;
+        }
+        catch (Exception failure)
+        {
+            HttpSpans.Failed(span, failure);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Diagnostics;
+
+namespace KvStore.ServiceDefaults;
+
+/// <summary>
+/// What the spans of requests that come in and of those that go out have in common: names and tags of OpenTelemetry's
+/// conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/http-spans), and no key in any of them.
+/// </summary>
+internal static class HttpSpans
+{
+    /// <summary>Of the source.</summary>
+    internal const string Name = "KvStore.Http";
+
+    internal const string MethodTag = "http.request.method";
+    internal const string RouteTag = "http.route";
+    internal const string ServerTag = "server.address";
+    internal const string PortTag = "server.port";
+    internal const string PathTag = "url.path";
+    internal const string UrlTag = "url.full";
+
+    private const string StatusTag = "http.response.status_code";
+    private const string ErrorTag = "error.type";
+
+    internal static readonly ActivitySource Source = new(Name);
+
+    /// <summary>What was answered; from <paramref name="worst"/> on it is an error.</summary>
+    internal static void Answered(Activity span, int status, int worst)
+    {
+        span.SetTag(StatusTag, status);
+        if (status < worst)
+            return;
+        span.SetTag(ErrorTag, $"{status}");
+        span.SetStatus(ActivityStatusCode.Error);
+    }
+
+    /// <summary>There was no answer.</summary>
+    internal static void Failed(Activity span, Exception failure)
+    {
+        span.SetTag(ErrorTag, failure.GetType().FullName);
+        span.SetStatus(ActivityStatusCode.Error);
+    }
+}

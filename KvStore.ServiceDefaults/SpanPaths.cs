@@ -1,0 +1,53 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Http;
+
+namespace KvStore.ServiceDefaults;
+
+/// <summary>What a span says of a path: never a key, and the path of a key is the key.</summary>
+internal static class SpanPaths
+{
+    /// <summary>Before the name of a call between nodes.</summary>
+    private const string PeerCalls = "/kvstore.peer.";
+
+    /// <summary>Whether a path is one that is asked again and again, which no trace is wanted of.</summary>
+    internal static bool IsProbe(PathString path) =>
+        path == "/"    // of a node: the balancer and the others ask how it is
+        || path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
+        || path.StartsWithSegments("/ready", StringComparison.Ordinal)
+        || path.StartsWithSegments("/health", StringComparison.Ordinal)
+        || path.StartsWithSegments("/admin/cluster", StringComparison.Ordinal)
+        || path.StartsWithSegments(Telemetry.ScrapePath, StringComparison.Ordinal);
+
+    /// <summary>Whether it is a call between nodes.</summary>
+    internal static bool IsPeerCall([NotNullWhen(true)] string? path) =>
+        path is not null && path.StartsWith(PeerCalls, StringComparison.Ordinal);
+
+    /// <summary>Whether it is one that lasts as long as both nodes do, and so is a part of no request.</summary>
+    internal static bool IsPeerLink(string? path) =>
+        IsPeerCall(path)
+        && (path.EndsWith("/Link", StringComparison.Ordinal)
+            || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
+
+    /// <summary>The route that a path follows; null when it can hold no key.</summary>
+    internal static string? RouteOf(string path)
+    {
+        var isDefault = Is(path, "/v1");
+        if (!isDefault && !Is(path, "/buckets"))
+            return null;
+        if (isDefault)
+            return path.Length > "/v1/".Length ? "/v1/{key}" : "/v1";
+        var parts = path.Split('/', 5);    // "", "buckets", the bucket, what of it, the rest
+        return parts switch
+        {
+            [_, _, _, "keys", { Length: > 0 }] => "/buckets/{bucket}/keys/{key}",
+            [_, _, _, "keys" or "batch" or "txn" or "watch" or "export" or "import", ..] =>
+                $"/buckets/{{bucket}}/{parts[3]}",
+            [_, _, { Length: > 0 }, ..] => "/buckets/{bucket}",
+            _ => "/buckets",
+        };
+    }
+
+    private static bool Is(string path, string root) =>
+        path.StartsWith(root, StringComparison.OrdinalIgnoreCase)
+        && (path.Length == root.Length || path[root.Length] == '/');
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using KvStore.ServiceDefaults;
+using Microsoft.Extensions.Configuration;
+using OpenTelemetry.Trace;
+
+namespace KvStore.Tests.ServiceDefaults;
+
+public sealed class SamplingTests
+{
+    private const int Requests = 4000;
+
+    /// <summary>Of 4,000, a share of 0.05 is 200, give or take five times 14.</summary>
+    [Theory]
+    [InlineData(null, null, 130, 270)]
+    [InlineData("", "1", 130, 270)]
+    [InlineData("jaeger_remote", "1", 130, 270)]
+    [InlineData("always_on", null, Requests, Requests)]
+    [InlineData("ALWAYS_OFF", null, 0, 0)]
+    [InlineData("traceidratio", "0.5", 1840, 2160)]
+    [InlineData("traceidratio", "none", Requests, Requests)]
+    [InlineData("parentbased_always_on", "0", Requests, Requests)]
+    [InlineData("parentbased_always_off", null, 0, 0)]
+    [InlineData("parentbased_traceidratio", " 0.05 ", 130, 270)]
+    [InlineData("parentbased_traceidratio", "-1", Requests, Requests)]
+    public void A_share_of_those_is_traced_whom_nobody_decided_about(string? name, string? share, int least, int most)
+    {
+        var sampler = Sampler(name, share);
+        var count = Enumerable.Range(0, Requests).Count(_ => IsTraced(sampler, default(ActivityContext)));
+        Assert.InRange(count, least, most);
+    }
+
+    [Theory]
+    [InlineData(null, false, true)]
+    [InlineData("always_on", true, true)]
+    [InlineData("always_off", false, false)]
+    [InlineData("parentbased_always_on", false, true)]
+    [InlineData("parentbased_always_off", false, true)]
+    [InlineData("parentbased_traceidratio", false, true)]
+    public void Whom_the_client_decided_about_is_followed_by_samplers_that_look(
+        string? name, bool isUnfollowed, bool isFollowed)
+    {
+        var sampler = Sampler(name, "1");
+        Assert.Equal(isFollowed, IsTraced(sampler, ActivityTraceFlags.Recorded));
+        Assert.Equal(isUnfollowed, IsTraced(sampler, ActivityTraceFlags.None));
+    }
+
+    private static Sampler Sampler(string? name, string? share) => Sampling.Of(new ConfigurationBuilder()
+        .AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            [Sampling.SamplerVariable] = name,
+            [Sampling.ShareVariable] = share,
+        })
+        .Build());
+
+    private static bool IsTraced(Sampler sampler, ActivityTraceFlags flags)
+    {
+        var trace = ActivityTraceId.CreateRandom();
+        return IsTraced(sampler, trace, new(trace, ActivitySpanId.CreateRandom(), flags, isRemote: true));
+    }
+
+    private static bool IsTraced(Sampler sampler, ActivityContext parent) =>
+        IsTraced(sampler, ActivityTraceId.CreateRandom(), parent);
+
+    private static bool IsTraced(Sampler sampler, ActivityTraceId trace, ActivityContext parent) =>
+        sampler.ShouldSample(new SamplingParameters(parent, trace, "", ActivityKind.Server)).Decision
+            is SamplingDecision.RecordAndSample;
+}
