@@ -19,6 +19,15 @@ internal static class BalancerServices
     /// <summary>One for nodes and balancer: what one of them refuses need not reach the other.</summary>
     private const string LargestValueVariable = "KVSTORE_MAX_VALUE_BYTES";
 
+    /// <summary>Less than a probe may take, so that none begins with the connection that another gave up.</summary>
+    private static readonly TimeSpan ProbeConnects = TimeSpan.FromMilliseconds(900);
+
+    /// <summary>
+    /// A node that is down is mostly found out sooner. One under a rush accepts late, and to fail thousands of requests
+    /// for that would make all of them busier.
+    /// </summary>
+    private static readonly TimeSpan RequestConnects = TimeSpan.FromSeconds(3);
+
     /// <summary>Adds what finds the nodes and keeps the view of them.</summary>
     /// <exception cref="StartupException">No nodes are named, or not as they should be.</exception>
     internal static void AddMembership(this WebApplicationBuilder builder)
@@ -26,7 +35,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton(NodeSetting.Read(builder.Configuration));
         builder.Services.AddSingleton<NodeAddresses>();
         builder.Services.AddSingleton<CurrentView>();
-        builder.Services.AddSingleton(_ => new NodeProbe(NewHandler()));
+        builder.Services.AddSingleton(_ => new NodeProbe(NewHandler(ProbeConnects)));
         builder.Services.AddSingleton<SnapshotsApi>();
         builder.Services.AddSingleton<ViewPoller>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ViewPoller>());
@@ -53,7 +62,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<DeadlineTokens>();
         builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
-            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler())))));
+            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler(RequestConnects))))));
 
         // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
         builder.Logging.AddFilter("Yarp", LogLevel.None);
@@ -62,18 +71,18 @@ internal static class BalancerServices
     /// <summary>
     /// A handler for calls to nodes: to nowhere else (no proxy, no redirects), and with nothing kept (no cookies).
     /// </summary>
-    private static SocketsHttpHandler NewHandler() => new()
+    private static SocketsHttpHandler NewHandler(TimeSpan connects) => new()
     {
         UseProxy = false,
         AllowAutoRedirect = false,
         UseCookies = false,
         AutomaticDecompression = DecompressionMethods.None,
         EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(10),    // who is down is found out sooner; who is busy takes a while
+        ConnectTimeout = connects,
         Expect100ContinueTimeout = TimeSpan.FromSeconds(15),    // a node looks for the bucket first
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,
-        ActivityHeadersPropagator = null,    // who is called learns of a trace by ClientSpans, or as it came
+        ActivityHeadersPropagator = null,    // ClientSpans tells of a trace; untraced, the client's passes
     };
 }

@@ -5,12 +5,14 @@ using Microsoft.Net.Http.Headers;
 namespace KvStore.ServiceDefaults;
 
 /// <summary>
-/// Makes a span of each call that is a part of a traced request, and tells whom it calls. Of all others it makes
-/// nothing, and what stands in their headers stays.
+/// Makes a span of each call that is a part of a traced request, and tells the called program of it. Other calls go
+/// out unchanged.
 /// </summary>
 /// <param name="inner">What sends; its own <see cref="SocketsHttpHandler.ActivityHeadersPropagator"/> is null.</param>
 public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
+    private const string GrpcSpan = "Grpc.Net.Client.GrpcOut";
+
     /// <inheritdoc/>
     protected override Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
@@ -23,8 +25,12 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
 
     private async Task<HttpResponseMessage> TraceAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
-        using var span = HttpSpans.Source.StartActivity(request.Method.Method, ActivityKind.Client);
-        if (span is null)    // the program stops, and nobody listens any more
+        var parent = Activity.Current;
+        while (parent is { OperationName: GrpcSpan, Parent: { } outer })    // a span of its own, which nobody keeps
+            parent = outer;
+        using var span = HttpSpans.Source.StartActivity(
+            request.Method.Method, ActivityKind.Client, parent?.Context ?? default);
+        if (span is null)    // nobody listens, or no longer
             return await base.SendAsync(request, cancellation).ConfigureAwait(false);
         request.Headers.Remove(HeaderNames.TraceParent);
         request.Headers.TryAddWithoutValidation(HeaderNames.TraceParent, span.Id);
@@ -33,8 +39,7 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
             span.SetTag(HttpSpans.ServerTag, url.Host);
             span.SetTag(HttpSpans.PortTag, url.Port);
             span.SetTag(
-                HttpSpans.UrlTag,
-                url.GetLeftPart(UriPartial.Authority) + (SpanPaths.RouteOf(url.AbsolutePath) ?? url.AbsolutePath));
+                HttpSpans.UrlTag, url.GetLeftPart(UriPartial.Authority) + SpanPaths.KnownRouteOf(url.AbsolutePath));
         }
 
         span.SetTag(HttpSpans.MethodTag, request.Method.Method);

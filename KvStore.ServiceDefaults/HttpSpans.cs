@@ -8,7 +8,7 @@ namespace KvStore.ServiceDefaults;
 /// </summary>
 internal static class HttpSpans
 {
-    /// <summary>Of the source.</summary>
+    /// <summary>The source's name.</summary>
     internal const string Name = "KvStore.Http";
 
     internal const string MethodTag = "http.request.method";
@@ -18,16 +18,25 @@ internal static class HttpSpans
     internal const string PathTag = "url.path";
     internal const string UrlTag = "url.full";
 
+    /// <summary>What any method is called that is none of HTTP's: clients may send what they like.</summary>
+    internal const string OtherMethod = "_OTHER";
+
     private const string StatusTag = "http.response.status_code";
     private const string ErrorTag = "error.type";
 
     internal static readonly ActivitySource Source = new(Name);
 
-    /// <summary>What was answered; from <paramref name="worst"/> on it is an error.</summary>
-    internal static void Answered(Activity span, int status, int worst)
+    /// <summary>What a method is called.</summary>
+    internal static string MethodOf(string method) =>
+        method is "GET" or "HEAD" or "PUT" or "POST" or "PATCH" or "DELETE" or "OPTIONS" or "CONNECT" or "TRACE"
+            ? method
+            : OtherMethod;
+
+    /// <summary>What was answered; from <paramref name="errorsFrom"/> on it is an error.</summary>
+    internal static void Answered(Activity span, int status, int errorsFrom)
     {
         span.SetTag(StatusTag, status);
-        if (status < worst)
+        if (status < errorsFrom)
             return;
         span.SetTag(ErrorTag, $"{status}");
         span.SetStatus(ActivityStatusCode.Error);

@@ -6,7 +6,7 @@ namespace KvStore.ServiceDefaults;
 /// <summary>The trace that a request is a part of, whether anybody keeps it or not.</summary>
 public static class RequestTrace
 {
-    /// <summary>Its id, 32 hexadecimal digits; null where the client sent none and nobody traces.</summary>
+    /// <summary>Its id, 32 hexadecimal digits; null where the client sent none and nobody decided about it.</summary>
     public static string? IdOf(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

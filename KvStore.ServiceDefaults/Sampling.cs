@@ -5,19 +5,19 @@ using OpenTelemetry.Trace;
 namespace KvStore.ServiceDefaults;
 
 /// <summary>
-/// Which requests are traced, as OpenTelemetry's variables say it. Its SDK reads them, too, but keeps what it makes of
-/// them to itself, and who decides before a span is made needs it.
+/// Which requests are traced, as OpenTelemetry's variables say it. The SDK does not give away the sampler that it makes
+/// of them, and <see cref="ServerSpans"/> decides before there is a span.
 /// </summary>
 internal static class Sampling
 {
     /// <summary>Which requests are traced; without it those whose clients say so, and a share of the others.</summary>
     internal const string SamplerVariable = "OTEL_TRACES_SAMPLER";
 
-    /// <summary>Of a sampler by share: which, from 0 to 1.</summary>
+    /// <summary>The share, from 0 to 1, of a sampler by share.</summary>
     internal const string ShareVariable = "OTEL_TRACES_SAMPLER_ARG";
 
     /// <summary>Of the requests that nobody else has decided about, unless a variable says otherwise.</summary>
-    private const double UsualShare = 0.05;
+    private const double UsualShare = 0.01;
 
     /// <summary>What the variables name; the usual one where they name nothing that OpenTelemetry specifies.</summary>
     internal static Sampler Of(IConfiguration configuration) =>

@@ -3,19 +3,21 @@ using Microsoft.AspNetCore.Http;
 
 namespace KvStore.ServiceDefaults;
 
-/// <summary>What a span says of a path: never a key, and the path of a key is the key.</summary>
+/// <summary>
+/// Which paths are traced, and what a span says of one: never a key, and the path of a key is the key.
+/// </summary>
 internal static class SpanPaths
 {
     /// <summary>Before the name of a call between nodes.</summary>
     private const string PeerCalls = "/kvstore.peer.";
 
-    /// <summary>Whether a path is one that is asked again and again, which no trace is wanted of.</summary>
+    /// <summary>Whether it is one that is asked again and again, or by programs, which no trace is wanted of.</summary>
     internal static bool IsProbe(PathString path) =>
         path == "/"    // of a node: the balancer and the others ask how it is
         || path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
         || path.StartsWithSegments("/ready", StringComparison.Ordinal)
         || path.StartsWithSegments("/health", StringComparison.Ordinal)
-        || path.StartsWithSegments("/admin/cluster", StringComparison.Ordinal)
+        || path.StartsWithSegments("/admin", StringComparison.Ordinal)
         || path.StartsWithSegments(Telemetry.ScrapePath, StringComparison.Ordinal);
 
     /// <summary>Whether it is a call between nodes.</summary>
@@ -28,7 +30,12 @@ internal static class SpanPaths
         && (path.EndsWith("/Link", StringComparison.Ordinal)
             || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
 
-    /// <summary>The route that a path follows; null when it can hold no key.</summary>
+    /// <summary>
+    /// The same, or a call between nodes; null of all others: a path that nobody knows may be a key in a disguise.
+    /// </summary>
+    internal static string? KnownRouteOf(string path) => RouteOf(path) ?? (IsPeerCall(path) ? path : null);
+
+    /// <summary>The route that a path of keys or buckets follows; null of others.</summary>
     internal static string? RouteOf(string path)
     {
         var isDefault = Is(path, "/v1");

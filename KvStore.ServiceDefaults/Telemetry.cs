@@ -39,7 +39,7 @@ internal static class Telemetry
         builder.QuietByDefault(HostCategory, LogLevel.None);
         var isExported = !string.IsNullOrWhiteSpace(builder.Configuration[EndpointVariable]);
         var isScraped = IsScraped(builder.Configuration);
-        if (!isExported && !isScraped)
+        if ((!isExported && !isScraped) || IsDisabled(builder.Configuration))
             return;
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Describe(resource, builder))
@@ -55,9 +55,13 @@ internal static class Telemetry
     /// <summary>Maps <see cref="ScrapePath"/> where it is asked for.</summary>
     internal static void MapScrapePath(this WebApplication app)
     {
-        if (IsScraped(app.Configuration))
+        if (IsScraped(app.Configuration) && !IsDisabled(app.Configuration))
             app.MapPrometheusScrapingEndpoint(ScrapePath);
     }
+
+    /// <summary>As OpenTelemetry's SDK has it: any other word than this one is none.</summary>
+    private static bool IsDisabled(IConfiguration configuration) =>
+        string.Equals(configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsScraped(IConfiguration configuration) => Settings.IsOn(configuration, PrometheusVariable);
 
@@ -72,10 +76,6 @@ internal static class Telemetry
                 builder.Environment.ApplicationName, serviceInstanceId: builder.Configuration["NODE_NAME"]);
     }
 
-    /// <summary>
-    /// .NET's own meters are named here, and not added by the instrumentation, which has a middleware beside them and
-    /// measures more with each request than anybody looks at.
-    /// </summary>
     private static void AddMetrics(MeterProviderBuilder metrics, bool isScraped)
     {
         metrics
@@ -88,7 +88,10 @@ internal static class Telemetry
             metrics.AddPrometheusExporter();
     }
 
-    /// <summary>What is measured beside the time of each request; our own gauges tell what is in progress.</summary>
+    /// <summary>
+    /// What costs more with each request than anybody looks at: of the calls, only how long connecting takes is kept,
+    /// and what is in progress our own gauges tell.
+    /// </summary>
     private static bool IsLeftOut(string instrument) => instrument is
         "http.server.active_requests" or "http.client.active_requests" or "http.client.open_connections"
         or "http.client.request.time_in_queue" or "http.client.request.duration";

@@ -24,7 +24,7 @@ internal static class Problems
         var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var target = KeyPath.Parse(raw);
         var key = target as KeyTarget.Key;
-        var traceId = RequestTrace.IdOf(context) ?? ActivityTraceId.CreateRandom().ToHexString();
+        var traceId = TraceId(context);
         var problem = Problem.Of(type, detail, applied) with
         {
             Instance = raw.Split('?')[0],
@@ -67,6 +67,11 @@ internal static class Problems
         app.Use(next => context => CatchAsync(next, context, log));
     }
 
+    /// <summary>What the log and the answer call the request; of one without a trace, made up once.</summary>
+    private static string TraceId(HttpContext context) =>
+        RequestTrace.IdOf(context)
+        ?? (string)(context.Items[typeof(ActivityTraceId)] ??= ActivityTraceId.CreateRandom().ToHexString());
+
     private static async Task CatchAsync(RequestDelegate next, HttpContext context, ILogger log)
     {
         try
@@ -77,7 +82,7 @@ internal static class Problems
         {
             if (context.RequestAborted.IsCancellationRequested)
                 return;
-            log.RequestFailed(failure);
+            log.RequestFailed(TraceId(context), failure);
             if (context.Response.HasStarted)
                 throw;
             context.Response.Clear();

@@ -8,7 +8,9 @@ namespace KvStore.Balancer.Membership;
 /// <summary>Holds the view; whatever is observed swaps it whole.</summary>
 internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
 {
-    /// <summary>One late answer may be a busy machine; two in a row are a node that is down.</summary>
+    /// <summary>
+    /// One late answer may be a busy machine; two in a row, and no request answered meanwhile, are a node that is down.
+    /// </summary>
     private const int MissesUntilDown = 2;
 
     private readonly Lock _gate = new();
@@ -60,11 +62,11 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     }
 
     /// <summary>
-    /// A node did not say in time what it is, or not as a node does. One that answered a request meanwhile is busy and
+    /// A node did not answer the poll in time, or not as a node does. One that answered a request meanwhile is busy and
     /// not down: to take its requests away, and have others do them again, would make the busy busier.
     /// </summary>
     /// <param name="url">Which one.</param>
-    /// <param name="askedAt">When it was asked, as a time stamp.</param>
+    /// <param name="askedAt">When it was asked, as a time stamp; after all others: it did not even answer late.</param>
     public void Missed(Uri url, long askedAt)
     {
         lock (_gate)
@@ -75,16 +77,11 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
             var known = _view.Nodes[index];
             if (!known.IsUp)
                 return;
-            if (known.Destination.HeardAt >= askedAt)
+            var misses = known.Destination.HeardAt >= askedAt ? 0 : known.Misses + 1;
+            if (misses < MissesUntilDown)
             {
-                if (known.Misses > 0)
-                    Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = 0 })));
-                return;
-            }
-
-            if (known.Misses + 1 < MissesUntilDown)
-            {
-                Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = known.Misses + 1 })));
+                if (misses != known.Misses)
+                    Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = misses })));
                 return;
             }
         }
@@ -117,7 +114,7 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     {
         foreach (var node in _view.Nodes)
         {
-            if (node.IsUp && node.Destination.End == destination.End)
+            if (node.IsUp && node.Destination.IsSameAs(destination))
                 Fell(node.Url);
         }
     }

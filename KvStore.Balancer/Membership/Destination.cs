@@ -30,11 +30,14 @@ internal sealed class Destination
     /// <summary>Cancelled when the node is found to be down: whoever waits for it should look for another.</summary>
     public CancellationToken End => _life.End.Token;
 
-    /// <summary>When it last answered a request, as a time stamp; 0: not since it was found to be up.</summary>
+    /// <summary>When it last answered a request, as a time stamp; 0, before all others: not yet.</summary>
     public long HeardAt => Volatile.Read(ref _life.HeardAt);
 
     /// <summary>The same, by name.</summary>
     public Destination Named(string name) => name == Name ? this : new(Prefix, name, _life);
+
+    /// <summary>Whether it is this one, whatever it is called.</summary>
+    public bool IsSameAs(Destination other) => _life == other._life;
 
     /// <summary>It answered a request.</summary>
     public void Heard(long now) => Volatile.Write(ref _life.HeardAt, now);
@@ -42,6 +45,9 @@ internal sealed class Destination
     /// <summary>Lets those who wait for the node go, on other threads.</summary>
     public void LetGo() => _ = _life.End.CancelAsync();
 
+    /// <summary>
+    /// What the same destination has under each of its names; no part of the view, which no answer should have to swap.
+    /// </summary>
 #pragma warning disable CA1001 // No timer, no wait handle; requests hold the token to their end.
     private sealed class Life
 #pragma warning restore CA1001

@@ -14,10 +14,10 @@ internal sealed record ObservedNode
     /// <summary>Whether it has been asked at all: until then nobody knows whose it is.</summary>
     public bool WasAsked { get; init; }
 
-    /// <summary>Whether it answered when it was last asked.</summary>
+    /// <summary>Whether requests go to it.</summary>
     public bool IsUp { get; init; }
 
-    /// <summary>How many times in a row it did not answer in time.</summary>
+    /// <summary>How many times in a row it did not answer in time, nor any request meanwhile.</summary>
     public int Misses { get; init; }
 
     /// <summary>When it was found to be down, as a time stamp; null while it is up, or was never up.</summary>

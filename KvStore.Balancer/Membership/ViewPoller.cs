@@ -121,12 +121,11 @@ internal sealed class ViewPoller(
             var (status, cluster) = await probe.AskAsync(url, either.Token);
             view.Answered(url, status, cluster);
         }
-        catch (HttpRequestException failure) when (failure.HttpRequestError
-            is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError)
+        catch (HttpRequestException failure) when (ConnectFailure.IsNobodyThere(failure))
         {
             view.Fell(url);
         }
-        catch (OperationCanceledException) when (!end.IsCancellationRequested)
+        catch (Exception failure) when (!end.IsCancellationRequested && ConnectFailure.IsLate(failure))
         {
             view.Missed(url, askedAt);
         }
@@ -134,7 +133,7 @@ internal sealed class ViewPoller(
         {
             // Whatever one node says that makes no sense, it and the others are asked again.
             log.StrangeAnswer(url, failure.Message);
-            view.Missed(url, askedAt);
+            view.Missed(url, askedAt: long.MaxValue);    // it is broken, whatever else it answers
         }
     }
 }

@@ -115,7 +115,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     {
         if (proxyResponse is null)
             return false;
-        if (proxyResponse.Headers.NonValidated.Contains(KvHeaders.ServedBy))    // a node's, not something's before it
+        if (proxyResponse.Headers.NonValidated.Contains(KvHeaders.ServedBy))    // the node's own, no proxy's before it
             Destination.Heard(time.GetTimestamp());
         if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
             or StatusCodes.Status409Conflict

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using KvStore.Balancer.Api;
 using KvStore.Balancer.Membership;
 using KvStore.Balancer.Options;
@@ -242,7 +241,7 @@ internal sealed class OwnerForwarder(
             call.MayHaveReached = true;
         }
 
-        if (IsNobodyThere(failure))
+        if (ConnectFailure.IsNobodyThere(failure))
             views.Fell(call.Destination);
         else
             views.Doubt();
@@ -254,20 +253,6 @@ internal sealed class OwnerForwarder(
         HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => true,
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
         OperationCanceledException { InnerException: TimeoutException } => true,    // the handler's ConnectTimeout
-        _ => false,
-    };
-
-    /// <summary>
-    /// Whether nobody listens there. A connection that comes too slowly, or that this machine has no port left for,
-    /// says nothing about the node.
-    /// </summary>
-    private static bool IsNobodyThere(Exception? failure) => failure switch
-    {
-        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
-        HttpRequestException { InnerException: SocketException socket } =>
-            socket.SocketErrorCode is SocketError.ConnectionRefused
-                or SocketError.HostUnreachable
-                or SocketError.NetworkUnreachable,
         _ => false,
     };
 

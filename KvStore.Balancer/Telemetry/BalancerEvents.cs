@@ -20,6 +20,6 @@ internal static partial class BalancerEvents
     [LoggerMessage(4006, LogLevel.Warning, "The nodes' addresses could not be resolved")]
     public static partial void NodesNotFound(this ILogger logger, Exception failure);
 
-    [LoggerMessage(4005, LogLevel.Error, "A request could not be handled")]
-    public static partial void RequestFailed(this ILogger logger, Exception failure);
+    [LoggerMessage(4005, LogLevel.Error, "Request {TraceId} could not be handled")]
+    public static partial void RequestFailed(this ILogger logger, string traceId, Exception failure);
 }

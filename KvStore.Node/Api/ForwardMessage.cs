@@ -59,7 +59,8 @@ internal static class ForwardMessage
     {
         if (request.Headers is null)
             return;
-        Add(message, HeaderNames.TraceParent, request.Headers.TraceParent);    // of a traced one, ClientSpans says more
+        Add(message, HeaderNames.TraceParent, request.Headers.TraceParent);    // replaced where it is traced
+        Add(message, HeaderNames.TraceState, request.Headers.TraceState);
         foreach (var (name, values) in request.Headers)
         {
             if (name.Equals(KvHeaders.Prefer, StringComparison.OrdinalIgnoreCase) && request.Wait > TimeSpan.Zero)

@@ -30,17 +30,11 @@ internal sealed class RequestShell(
         HttpContext context, string? operation, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target = null)
     {
         requests.Add();
-        return operation is not null && NodeMetrics.AreOperationsMeasured
-            ? MeasureAsync(context, operation, handle, target)
-            : AnswerAsync(context, handle, target);
+        return AnswerAsync(context, NodeMetrics.AreOperationsMeasured ? operation : null, handle, target);
     }
 
-    private async Task MeasureAsync(
-        HttpContext context, string operation, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
+    private void Measure(HttpContext context, string operation, Refusal? refused, long startedAt)
     {
-        var startedAt = time.GetTimestamp();
-        Refusal? refused = null;
-        await AnswerAsync(context, async () => refused = await handle(), target);
         context.Response.Headers.TryGetValue(KvHeaders.Consistency, out var level);
         NodeMetrics.OperationEnded(
             operation, OutcomeOf(context, refused), level is [var one] ? one : null, time.GetElapsedTime(startedAt));
@@ -52,11 +46,15 @@ internal sealed class RequestShell(
         : context.Response.StatusCode >= StatusCodes.Status400BadRequest ? "refused"
         : "ok";
 
-    private async Task AnswerAsync(HttpContext context, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
+    private async Task AnswerAsync(
+        HttpContext context, string? measured, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
     {
+        var startedAt = measured is null ? 0 : time.GetTimestamp();
+        Refusal? refusal = null;
         try
         {
-            if (await handle() is { } refusal)
+            refusal = await handle();
+            if (refusal is not null)
                 await RefuseAsync(context, refusal, target);
         }
         catch (InvariantBrokenException broken)
@@ -73,8 +71,12 @@ internal sealed class RequestShell(
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             logger.RequestFailed(problems.TraceId(context), context.Request.Method, failure);
-            await RefuseAsync(context, Problems.Internal(isWrite: !IsRead(context.Request)), target);
+            refusal = Problems.Internal(isWrite: !IsRead(context.Request));
+            await RefuseAsync(context, refusal, target);
         }
+
+        if (measured is not null)
+            Measure(context, measured, refusal, startedAt);
     }
 
     /// <summary>Does something while the request holds a place and so many bytes, or refuses it at once.</summary>

@@ -47,7 +47,7 @@ internal sealed class PeerDirectory : IDisposable
             UseCookies = false,
             ConnectTimeout = AskTimeout,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
-            ActivityHeadersPropagator = null,
+            ActivityHeadersPropagator = null,    // it asks for itself, and is a part of no trace
         };
         _http = new(Secret.Prove(handler))
         {

@@ -121,6 +121,8 @@ public sealed class CurrentViewTests
         _views.Missed(Urls[0], asked);
         Assert.True(View.Nodes[0].IsUp);
 
+        _views.Missed(Urls[0], long.MaxValue);    // nonsense is no lateness
+        Says(1, primary: 1, term: 5);
         _time.Advance(TimeSpan.FromSeconds(1));
         asked = _time.GetTimestamp();    // what was heard before it was asked says nothing
         _views.Missed(Urls[0], asked);

@@ -83,7 +83,7 @@ internal sealed class OtlpCollector : IAsyncDisposable
     /// <summary>The unit of each instrument, by its name.</summary>
     public IReadOnlyDictionary<string, string> Units => _units;
 
-    /// <summary>The instrument that a trace is an example of, by the trace.</summary>
+    /// <summary>The instrument of the product that a trace is an example of, by the trace.</summary>
     public IReadOnlyDictionary<string, string> Exemplars => _exemplars;
 
     public static async Task<OtlpCollector> StartAsync()
@@ -147,6 +147,8 @@ internal sealed class OtlpCollector : IAsyncDisposable
         foreach (var metric in metrics.Resources.SelectMany(of => of.Scopes).SelectMany(scope => scope.Metrics))
         {
             _units[metric.Name] = metric.Unit;
+            if (!metric.Name.StartsWith("kvstore.", StringComparison.Ordinal))
+                continue;
             foreach (var exemplar in metric.Histogram?.Points.SelectMany(point => point.Exemplars) ?? [])
                 _exemplars[Hex(exemplar.TraceId)] = metric.Name;
         }

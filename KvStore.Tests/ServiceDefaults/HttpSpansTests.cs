@@ -74,7 +74,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
     [InlineData("/v1/k", 1)]
     [InlineData("/ready", 1)]
     [InlineData("/kvstore.peer.Peer/Link", 1)]
-    [InlineData("/kvstore.peer.Peer/Execute", 1)]
+    [InlineData("/kvstore.peer.Peer/Compare", 1)]
     public async Task Whom_nobody_traces_pays_for_no_span_and_keeps_what_the_client_said(string path, int root)
     {
         await StartAsync(new ParentBasedSampler(new TraceIdRatioBasedSampler(root)));
