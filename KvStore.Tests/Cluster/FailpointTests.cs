@@ -91,7 +91,14 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
             var key = await WriteOldAsync();
             var primary = await shared.PrimaryOfAsync(key);
             var voter = shared.Cluster.Nodes.First(node => node != primary);
-            await FailpointCluster.SetFaultsAsync(voter, faults);
+            var arming = FailpointCluster.SetFaultsAsync(voter, faults);
+            if (await StopsAsync(voter, arming))    // by an election of its own, before it has answered
+            {
+                await GoOnAsync(key, voter, arming, stops: 1);
+                return;
+            }
+
+            await arming;
             await primary.PauseAsync();
             var hasStopped = await StopsAsync(voter, ElectionPatience);
             await primary.ContinueAsync();
