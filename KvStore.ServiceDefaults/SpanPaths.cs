@@ -31,7 +31,8 @@ internal static class SpanPaths
             || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
 
     /// <summary>
-    /// The same, or a call between nodes; null of all others: a path that nobody knows may be a key in a disguise.
+    /// What <see cref="RouteOf"/> says, or a call between nodes; null of all others: a path that nobody knows may be a
+    /// key in a disguise.
     /// </summary>
     internal static string? KnownRouteOf(string path) => RouteOf(path) ?? (IsPeerCall(path) ? path : null);
 
