@@ -19,8 +19,11 @@ internal static class BalancerServices
     /// <summary>One for nodes and balancer: what one of them refuses need not reach the other.</summary>
     private const string LargestValueVariable = "KVSTORE_MAX_VALUE_BYTES";
 
-    /// <summary>Less than a probe may take, so that none begins with the connection that another gave up.</summary>
-    private static readonly TimeSpan ProbeConnects = TimeSpan.FromMilliseconds(900);
+    /// <summary>
+    /// Of the time that a node may take to answer, what connecting may take: less than all of it, so that no question
+    /// begins with the connection that another gave up.
+    /// </summary>
+    private const double ProbeConnects = 0.9;
 
     /// <summary>
     /// A node that is down is mostly found out sooner. One under a rush accepts late, and to fail thousands of requests
@@ -35,7 +38,8 @@ internal static class BalancerServices
         builder.Services.AddSingleton(NodeSetting.Read(builder.Configuration));
         builder.Services.AddSingleton<NodeAddresses>();
         builder.Services.AddSingleton<CurrentView>();
-        builder.Services.AddSingleton(_ => new NodeProbe(NewHandler(ProbeConnects)));
+        builder.Services.AddSingleton(services => new NodeProbe(NewHandler(
+            services.GetRequiredService<IOptions<BalancerOptions>>().Value.PollTimeout * ProbeConnects)));
         builder.Services.AddSingleton<SnapshotsApi>();
         builder.Services.AddSingleton<ViewPoller>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ViewPoller>());

@@ -62,32 +62,15 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     }
 
     /// <summary>
-    /// A node did not answer the poll in time, or not as a node does. One that answered a request meanwhile is busy and
-    /// not down: to take its requests away, and have others do them again, would make the busy busier.
+    /// A node did not answer the poll in time. One that answered a request meanwhile is busy and not down: to take its
+    /// requests away, and have others do them again, would make the busy busier.
     /// </summary>
     /// <param name="url">Which one.</param>
-    /// <param name="askedAt">When it was asked, as a time stamp; after all others: it did not even answer late.</param>
-    public void Missed(Uri url, long askedAt)
-    {
-        lock (_gate)
-        {
-            if (Find(url) is not { } index)
-                return;
-            NoteAsked(index);
-            var known = _view.Nodes[index];
-            if (!known.IsUp)
-                return;
-            var misses = known.Destination.HeardAt >= askedAt ? 0 : known.Misses + 1;
-            if (misses < MissesUntilDown)
-            {
-                if (misses != known.Misses)
-                    Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = misses })));
-                return;
-            }
-        }
+    /// <param name="askedAt">When it was asked, as a time stamp.</param>
+    public void Missed(Uri url, long askedAt) => Miss(url, node => node.HeardAt >= askedAt);
 
-        Fell(url);
-    }
+    /// <summary>A node answered the poll, but not as a node does: it is broken, whatever else it answers.</summary>
+    public void Misspoke(Uri url) => Miss(url, static _ => false);
 
     /// <summary>A node takes no connections: it is down, and whoever waits for it is let go.</summary>
     public void Fell(Uri url)
@@ -138,6 +121,28 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
         var doubt = _doubt;
         if (Interlocked.CompareExchange(ref _doubt, NewSignal(), doubt) == doubt)
             doubt.TrySetResult();
+    }
+
+    private void Miss(Uri url, Func<Destination, bool> isBusy)
+    {
+        lock (_gate)
+        {
+            if (Find(url) is not { } index)
+                return;
+            NoteAsked(index);
+            var known = _view.Nodes[index];
+            if (!known.IsUp)
+                return;
+            var misses = isBusy(known.Destination) ? 0 : known.Misses + 1;
+            if (misses < MissesUntilDown)
+            {
+                if (misses != known.Misses)
+                    Swap(_view.With(_view.Nodes.SetItem(index, known with { Misses = misses })));
+                return;
+            }
+        }
+
+        Fell(url);
     }
 
     private void Swap(RoutingView next)

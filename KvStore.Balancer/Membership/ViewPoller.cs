@@ -133,7 +133,7 @@ internal sealed class ViewPoller(
         {
             // Whatever one node says that makes no sense, it and the others are asked again.
             log.StrangeAnswer(url, failure.Message);
-            view.Missed(url, askedAt: long.MaxValue);    // it is broken, whatever else it answers
+            view.Misspoke(url);
         }
     }
 }

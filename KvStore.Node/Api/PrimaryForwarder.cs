@@ -64,7 +64,8 @@ internal sealed class PrimaryForwarder(
         catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException
             or SocketException)    // bare when the connection is reset while it opens
         {
-            logger.ForwardFailed(partition.Value, member.Value, failure.GetType().Name);
+            logger.ForwardFailed(
+                RequestTrace.IdOf(context), member.Value, partition.Value, failure.GetType().Name);
             return message.Content is ForwardedContent { WasSent: true }
                 ? ForwardResult.Unknown
                 : ForwardResult.NotApplied;

@@ -121,13 +121,22 @@ public sealed class CurrentViewTests
         _views.Missed(Urls[0], asked);
         Assert.True(View.Nodes[0].IsUp);
 
-        _views.Missed(Urls[0], long.MaxValue);    // nonsense is no lateness
-        Says(1, primary: 1, term: 5);
         _time.Advance(TimeSpan.FromSeconds(1));
         asked = _time.GetTimestamp();    // what was heard before it was asked says nothing
         _views.Missed(Urls[0], asked);
         Assert.True(View.Nodes[0].IsUp);
         _views.Missed(Urls[0], asked);
+        Assert.False(View.Nodes[0].IsUp);
+    }
+
+    [Fact]
+    public void Nonsense_is_no_lateness_whatever_requests_are_answered()
+    {
+        Says(1, primary: 1, term: 5);
+        View.Nodes[0].Destination.Heard(_time.GetTimestamp());
+        _views.Misspoke(Urls[0]);
+        Assert.True(View.Nodes[0].IsUp);
+        _views.Misspoke(Urls[0]);
         Assert.False(View.Nodes[0].IsUp);
     }
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
 using KvStore.Cli.Chaos.Load;
 using KvStore.Contracts;
 using KvStore.Verification;
@@ -62,15 +60,6 @@ public sealed class FailpointCluster : IAsyncLifetime
         HistoryOperation? told = null;
         await Cluster.EventuallyAsync(
             async () => (told = await AskAsync(at, op, key, value)).Result == OperationResult.Ok, $"{op} at {at.Name}");
-    }
-
-    /// <summary>What is to go wrong at a node from now on.</summary>
-    internal static async Task SetFaultsAsync(TestProcess node, string faults)
-    {
-        var document = JsonSerializer.Serialize(new FaultsDocument(faults), ContractsJson.Default.FaultsDocument);
-        using var body = new StringContent(document, Encoding.UTF8, "application/json");
-        using var answer = await node.Http.PostAsync(Routes.Faults, body);
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
     /// <summary>Who leads the group of a key.</summary>

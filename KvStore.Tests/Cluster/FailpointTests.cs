@@ -91,26 +91,21 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
             var key = await WriteOldAsync();
             var primary = await shared.PrimaryOfAsync(key);
             var voter = shared.Cluster.Nodes.First(node => node != primary);
-            var arming = FailpointCluster.SetFaultsAsync(voter, faults);
-            if (await StopsAsync(voter, arming))    // by an election of its own, before it has answered
+            await voter.SetFaultsAsync(faults);
+            if (!voter.IsPaused)    // by an election of its own
             {
-                await GoOnAsync(key, voter, arming, stops: 1);
-                return;
+                await primary.PauseAsync();
+                await StopsAsync(voter, ElectionPatience);
+                await primary.ContinueAsync();
             }
 
-            await arming;
-            await primary.PauseAsync();
-            var hasStopped = await StopsAsync(voter, ElectionPatience);
-            await primary.ContinueAsync();
-            // it was itself the one that asked, or it stops while it is told that it need not
-            var withdrawal = hasStopped ? Task.CompletedTask : FailpointCluster.SetFaultsAsync(voter, "");
-            if (await StopsAsync(voter, withdrawal))
+            if (!voter.IsPaused)
+                await voter.SetFaultsAsync("");    // it was itself the one that asked
+            if (voter.IsPaused)
             {
-                await GoOnAsync(key, voter, withdrawal, stops: 1);
+                await GoOnAsync(key, voter, Task.CompletedTask, stops: 1);
                 return;
             }
-
-            await withdrawal;
         }
 
         Assert.Fail($"{Tries} elections did not come to {faults}.");
@@ -138,19 +133,17 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
             var stopping = atPrimary ? primary : shared.Cluster.Nodes.First(node => node != primary);
             var asked = faults.Contains("append", StringComparison.Ordinal) ? primary : stopping;
             await WarmUpAsync(stopping, key);
-            var arming = FailpointCluster.SetFaultsAsync(stopping, faults);
-            if (!await StopsAsync(stopping, arming))    // what it does by itself may stop it before it has answered
-                await arming;
+            await stopping.SetFaultsAsync(faults);
             var request = op == OperationKind.Put
                 ? shared.AskAsync(asked, op, BesideOf(key), InFlight)
                 : shared.AskAsync(asked, op, key);
             if (await StopsAsync(stopping, faults.StartsWith("failpoint", StringComparison.Ordinal) ? request : null))
             {
-                await GoOnAsync(key, stopping, Task.WhenAll(arming, request), faults.Split(';').Length);
+                await GoOnAsync(key, stopping, request, faults.Split(';').Length);
                 return;
             }
 
-            await FailpointCluster.SetFaultsAsync(stopping, "");    // the office moved between the questions
+            await stopping.SetFaultsAsync("");    // the office moved between the questions
         }
 
         Assert.Fail($"{Tries} requests did not come to {faults}.");
@@ -208,7 +201,7 @@ public sealed class FailpointTests(FailpointCluster shared, ITestOutputHelper ou
                 Assert.True(told.Value == New, $"A read sent after '{New}' found '{told.Value}'.");
         }
 
-        await FailpointCluster.SetFaultsAsync(stopped, "");
+        await stopped.SetFaultsAsync("");
         foreach (var (node, judged) in shared.Cluster.Nodes.SelectMany(node => keys.Select(judged => (node, judged))))
             await shared.AskAtLastAsync(node, OperationKind.Get, judged);
         Assert.All(keys, shared.AssertLegal);

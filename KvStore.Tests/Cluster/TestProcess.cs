@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
+using KvStore.Contracts;
 
 namespace KvStore.Tests.Cluster;
 
@@ -84,8 +86,15 @@ public sealed class TestProcess(
     {
         get
         {
-            var stat = File.ReadAllText($"/proc/{ProcessId}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('T');
+            try
+            {
+                var stat = File.ReadAllText($"/proc/{ProcessId}/stat");
+                return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('T');
+            }
+            catch (IOException)
+            {
+                return false;    // it has ended, or this is no Linux
+            }
         }
     }
 
@@ -94,6 +103,28 @@ public sealed class TestProcess(
 
     /// <summary>SIGCONT.</summary>
     public Task ContinueAsync() => SignalAsync("-CONT");
+
+    /// <summary>
+    /// Has something go wrong in it from now on. That may stop or end it before it has answered: returns then, too.
+    /// </summary>
+    public async Task SetFaultsAsync(string faults)
+    {
+        var planting = PlantAsync(faults);
+        while (await Task.WhenAny(planting, Task.Delay(5)) != planting)
+        {
+            if (IsPaused)
+                return;
+        }
+
+        try
+        {
+            await planting;
+        }
+        catch (HttpRequestException)
+        {
+            await EndsAsync();
+        }
+    }
 
     /// <summary>Asks it to end in order, and gives its exit code.</summary>
     public async Task<int> StopAsync()
@@ -127,6 +158,14 @@ public sealed class TestProcess(
         if (_process is { HasExited: false })
             await KillAsync();
         _process?.Dispose();
+    }
+
+    private async Task PlantAsync(string faults)
+    {
+        var document = JsonSerializer.Serialize(new FaultsDocument(faults), ContractsJson.Default.FaultsDocument);
+        using var body = new StringContent(document, Encoding.UTF8, "application/json");    // not chunked
+        using var answer = await Http.PostAsync(Routes.Faults, body);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
     private async Task SignalAsync(string signal)

@@ -30,7 +30,7 @@ public sealed class TransactionCrashTests(FailpointCluster shared) : IClassFixtu
         Assert.True(await PostAsync(cluster.Door, "batch", $$"""{"ops":[{{Join(keys, key =>
             $$"""{"op":"put","key":"{{key}}","value":{{Units}}}""")}}]}"""));
         var node = cluster.Nodes[run % 3];
-        await FailpointCluster.SetFaultsAsync(node, faults);
+        await node.SetFaultsAsync(faults);
         var amounts = keys.Select((key, at) => (key, at % 2 == 0 ? -7 : 7));
         var transfer = PostAsync(node.Http, "txn", $$"""{"then":[{{Join(amounts, change =>
             $$"""{"op":"increment","key":"{{change.key}}","by":{{change.Item2}}}""")}}]}""");
