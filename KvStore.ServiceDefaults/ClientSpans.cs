@@ -28,8 +28,9 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
         var parent = Activity.Current;
         while (parent is { OperationName: GrpcSpan, Parent: { } outer })    // a span of its own, which nobody keeps
             parent = outer;
+        var method = HttpSpans.MethodOf(request.Method.Method);    // a balancer sends what its clients like
         using var span = HttpSpans.Source.StartActivity(
-            request.Method.Method, ActivityKind.Client, parent?.Context ?? default);
+            HttpSpans.VerbOf(method), ActivityKind.Client, parent?.Context ?? default);
         if (span is null)    // nobody listens, or no longer
             return await base.SendAsync(request, cancellation).ConfigureAwait(false);
         request.Headers.Remove(HeaderNames.TraceParent);
@@ -42,7 +43,7 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
                 HttpSpans.UrlTag, url.GetLeftPart(UriPartial.Authority) + SpanPaths.KnownRouteOf(url.AbsolutePath));
         }
 
-        span.SetTag(HttpSpans.MethodTag, request.Method.Method);
+        span.SetTag(HttpSpans.MethodTag, method);
         try
         {
             var answer = await base.SendAsync(request, cancellation).ConfigureAwait(false);

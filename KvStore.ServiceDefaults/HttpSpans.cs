@@ -32,6 +32,9 @@ internal static class HttpSpans
             ? method
             : OtherMethod;
 
+    /// <summary>What a span is called by its method.</summary>
+    internal static string VerbOf(string method) => method is OtherMethod ? "HTTP" : method;
+
     /// <summary>What was answered; from <paramref name="errorsFrom"/> on it is an error.</summary>
     internal static void Answered(Activity span, int status, int errorsFrom)
     {

@@ -31,6 +31,8 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
             return IsTraced(parent, parent.TraceId) ? TraceAsync(context, next, parent) : next(context);
         if (SpanPaths.IsPeerCall(request.Path.Value))    // a node asks for a request that is not traced, or for itself
             return next(context);
+        request.Headers.TraceState = default;    // of no trace, or of one that cannot be read
+        request.Headers.TraceParent = default;
         // Where the host logs requests it has given this one a trace id already.
         var trace = Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom();
         if (IsTraced(default, trace))
@@ -40,7 +42,6 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
             return TraceAsync(context, next, new(trace, default, ActivityTraceFlags.Recorded));
         }
 
-        request.Headers.TraceState = default;    // of no trace, or of one that cannot be read
         request.Headers.TraceParent = $"00-{trace.ToHexString()}-{ActivitySpanId.CreateRandom().ToHexString()}-00";
         return next(context);
     }
@@ -53,7 +54,7 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
     {
         var request = context.Request;
         var method = HttpSpans.MethodOf(request.Method);
-        var route = SpanPaths.KnownRouteOf(request.Path.Value ?? "/");
+        var route = SpanPaths.RouteOf(request.Path.Value ?? "/");
         Activity.Current = null;    // here alone: the host's, if there is one, is nobody's parent
         using var span = HttpSpans.Source.StartActivity("HTTP", ActivityKind.Server, parent);
         if (span is null)    // nobody listens, or no longer
@@ -82,7 +83,7 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
             route ??= (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
             span.SetTag(HttpSpans.PathTag, route);
             span.SetTag(HttpSpans.RouteTag, route);
-            var verb = method is HttpSpans.OtherMethod ? "HTTP" : method;
+            var verb = HttpSpans.VerbOf(method);
             span.DisplayName = route is null ? verb : $"{verb} {route}";
         }
     }

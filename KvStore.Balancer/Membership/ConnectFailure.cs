@@ -19,8 +19,12 @@ internal static class ConnectFailure
         _ => false,
     };
 
-    /// <summary>Whether there was no answer in time, or no connection for another reason than that.</summary>
-    public static bool IsLate(Exception failure) =>
-        failure is OperationCanceledException
-            or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
+    /// <summary>
+    /// Whether there was no answer in time, or no connection for another reason than that, or one that ended before its
+    /// answer: whoever has as many as it takes closes those that come then.
+    /// </summary>
+    public static bool IsLate(Exception failure) => failure is OperationCanceledException or IOException
+        or SocketException    // bare when the connection is reset while it opens
+        or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.ResponseEnded }
+        or HttpRequestException { InnerException: IOException };
 }

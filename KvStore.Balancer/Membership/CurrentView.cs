@@ -62,12 +62,14 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     }
 
     /// <summary>
-    /// A node did not answer the poll in time. One that answered a request meanwhile is busy and not down: to take its
-    /// requests away, and have others do them again, would make the busy busier.
+    /// A node did not answer the poll, or could not be asked. One that answered a request meanwhile is busy and not
+    /// down: to take its requests away, and have others do them again, would make the busy busier.
     /// </summary>
     /// <param name="url">Which one.</param>
     /// <param name="askedAt">When it was asked, as a time stamp.</param>
-    public void Missed(Uri url, long askedAt) => Miss(url, node => node.HeardAt >= askedAt);
+    /// <param name="timeout">How long it may take to answer, however soon asking it failed.</param>
+    public void Missed(Uri url, long askedAt, TimeSpan timeout) =>
+        Miss(url, node => node.HeardAt >= askedAt || time.GetElapsedTime(node.HeardAt) < timeout);
 
     /// <summary>A node answered the poll, but not as a node does: it is broken, whatever else it answers.</summary>
     public void Misspoke(Uri url) => Miss(url, static _ => false);

@@ -127,7 +127,7 @@ internal sealed class ViewPoller(
         }
         catch (Exception failure) when (!end.IsCancellationRequested && ConnectFailure.IsLate(failure))
         {
-            view.Missed(url, askedAt);
+            view.Missed(url, askedAt, _timeout);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using KvStore.Balancer.Membership;
 using KvStore.Balancer.Telemetry;
@@ -115,7 +116,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     {
         if (proxyResponse is null)
             return false;
-        if (proxyResponse.Headers.NonValidated.Contains(KvHeaders.ServedBy))    // the node's own, no proxy's before it
+        if (IsSignOfLife(proxyResponse))
             Destination.Heard(time.GetTimestamp());
         if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
             or StatusCodes.Status409Conflict
@@ -135,6 +136,11 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
             await httpContext.Response.Body.FlushAsync(cancellationToken);    // its first event may be long in coming
         return copiesBody;
     }
+
+    /// <summary>A node's own answer, no proxy's before it, and one that came in time.</summary>
+    private static bool IsSignOfLife(HttpResponseMessage answer) =>
+        answer.Headers.NonValidated.Contains(KvHeaders.ServedBy)
+        && answer.StatusCode is not HttpStatusCode.GatewayTimeout;
 
     /// <summary>
     /// Whether the refusal holds for this node or this moment only, or cannot be told the client: one that says that

@@ -344,25 +344,6 @@ public sealed class OwnerForwarderTests
         Assert.Single(others.SelectMany(node => node.Requests));
     }
 
-    /// <summary>What stands before a node may answer in its place, also while it is down.</summary>
-    [Theory]
-    [InlineData("GET", true, true)]
-    [InlineData("PUT", true, true)]
-    [InlineData("GET", false, false)]
-    public async Task An_answer_counts_as_a_sign_of_life_where_a_node_gave_it(string method, bool isNodes, bool isSign)
-    {
-        await using var cluster = await FakeCluster.StartAsync();
-        var node = cluster.PrimaryOf("k");
-        if (!isNodes)
-            node.Answer = context => context.Response.WriteAsync("somebody");
-        var before = TimeProvider.System.GetTimestamp();
-        using var request = new HttpRequestMessage(new(method), "/v1/k");
-        using var answer = await cluster.Http.SendAsync(request, TestContext.Current.CancellationToken);
-        Assert.True(answer.IsSuccessStatusCode);
-        var known = cluster.Views.Value.Nodes.Single(known => known.Url == node.Url);
-        Assert.Equal(isSign, known.Destination.HeardAt >= before);
-    }
-
     [Fact]
     public async Task A_client_that_leaves_ends_the_call_to_the_node()
     {

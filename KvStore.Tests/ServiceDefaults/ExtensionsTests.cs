@@ -51,20 +51,23 @@ public sealed class ExtensionsTests
         Assert.DoesNotContain(Client, reached);    // the node's parent is the balancer, not the client
     }
 
-    [Fact]
-    public async Task A_balancer_that_traces_nobody_says_so_to_the_node()
+    [Theory]
+    [InlineData("parentbased_always_off", "00")]
+    [InlineData("parentbased_always_on", "01")]
+    public async Task Where_a_trace_begins_the_node_is_told_what_was_decided_and_nothing_of_another_trace(
+        string sampler, string flags)
     {
         await using var cluster = await FakeCluster.StartAsync(
             nodes: 1,
             settings:
             [
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
-                (Sampling.SamplerVariable, "parentbased_always_off"),
+                (Sampling.SamplerVariable, sampler),
             ]);
         await cluster.SendRawAsync("GET /v1/k HTTP/1.1\r\nHost: a\r\ntracestate: a=1\r\n\r\n");
         var headers = Assert.Single(cluster.Nodes[0].Requests).Headers;
-        Assert.Matches("^00-[0-9a-f]{32}-[0-9a-f]{16}-00$", headers["traceparent"]);
-        Assert.False(headers.ContainsKey("tracestate"));    // of a trace that is not this one
+        Assert.Matches($"^00-[0-9a-f]{{32}}-[0-9a-f]{{16}}-{flags}$", headers["traceparent"]);
+        Assert.False(headers.ContainsKey("tracestate"));
     }
 
     [Theory]
