@@ -26,7 +26,7 @@ internal static class BalancerServices
     private const double ProbeConnects = 0.9;
 
     /// <summary>
-    /// A node that is down is mostly found out sooner. One under a rush accepts late, and to fail thousands of requests
+    /// A poll mostly finds sooner that a node is down. One under a rush accepts late, and to fail thousands of requests
     /// for that would make all of them busier.
     /// </summary>
     private static readonly TimeSpan RequestConnects = TimeSpan.FromSeconds(3);
@@ -87,6 +87,6 @@ internal static class BalancerServices
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,
         MaxResponseHeadersLength = 64,
-        ActivityHeadersPropagator = null,    // ClientSpans tells of a trace; untraced, the client's passes
+        ActivityHeadersPropagator = null,    // ClientSpans tells nodes of a request's trace; a probe has none
     };
 }

@@ -19,7 +19,7 @@ internal static class Sampling
     /// <summary>Of the requests that nobody else has decided about, unless a variable says otherwise.</summary>
     private const double UsualShare = 0.01;
 
-    /// <summary>What the variables name; the usual one where they name nothing that OpenTelemetry specifies.</summary>
+    /// <summary>What the variables name; the usual one where they name none of these.</summary>
     internal static Sampler Of(IConfiguration configuration) =>
         configuration[SamplerVariable]?.Trim().ToLowerInvariant() switch
         {

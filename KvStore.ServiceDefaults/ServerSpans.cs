@@ -55,7 +55,7 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
         var request = context.Request;
         var method = HttpSpans.MethodOf(request.Method);
         var route = SpanPaths.RouteOf(request.Path.Value ?? "/");
-        Activity.Current = null;    // here alone: the host's, if there is one, is nobody's parent
+        Activity.Current = null;    // here alone: the host's, where it logs requests, is not the parent
         using var span = HttpSpans.Source.StartActivity("HTTP", ActivityKind.Server, parent);
         if (span is null)    // nobody listens, or no longer
         {

@@ -20,8 +20,8 @@ internal static class ConnectFailure
     };
 
     /// <summary>
-    /// Whether there was no answer in time, or no connection for another reason than that, or one that ended before its
-    /// answer: whoever has as many as it takes closes those that come then.
+    /// Whether a busy node may be the cause: no answer in time, no connection, or one that ended before its answer. A
+    /// node that has as many connections as it takes closes new ones. Asked where somebody listens.
     /// </summary>
     public static bool IsLate(Exception failure) => failure is OperationCanceledException or IOException
         or SocketException    // bare when the connection is reset while it opens

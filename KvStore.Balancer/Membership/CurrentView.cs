@@ -10,6 +10,7 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
 {
     /// <summary>
     /// One late answer may be a busy machine; two in a row, and no request answered meanwhile, are a node that is down.
+    /// So are two that make no sense.
     /// </summary>
     private const int MissesUntilDown = 2;
 
