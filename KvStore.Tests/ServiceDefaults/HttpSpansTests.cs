@@ -136,6 +136,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
         await StartAsync(new AlwaysOnSampler());
         _callee.Status = HttpStatusCode.ServiceUnavailable;
         await SendAsync("/v1/k", $"00-{Trace}-{Client}-01");
+        Assert.Equal(2, Spans(Trace).Count());
         Assert.All(Spans(Trace), span => Assert.Equal(
             (ActivityStatusCode.Error, "503"), (span.Status, span.GetTagItem("error.type"))));
 
