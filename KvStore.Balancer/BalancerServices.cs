@@ -23,13 +23,13 @@ internal static class BalancerServices
     /// Of the time that a node may take to answer, what connecting may take: less than all of it, so that no question
     /// begins with the connection that another gave up.
     /// </summary>
-    private const double ProbeConnects = 0.9;
+    private const double PollShareForConnecting = 0.9;
 
     /// <summary>
     /// A poll mostly finds sooner that a node is down. One under a rush accepts late, and to fail thousands of requests
     /// for that would make all of them busier.
     /// </summary>
-    private static readonly TimeSpan RequestConnects = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>Adds what finds the nodes and keeps the view of them.</summary>
     /// <exception cref="StartupException">No nodes are named, or not as they should be.</exception>
@@ -39,7 +39,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<NodeAddresses>();
         builder.Services.AddSingleton<CurrentView>();
         builder.Services.AddSingleton(services => new NodeProbe(NewHandler(
-            services.GetRequiredService<IOptions<BalancerOptions>>().Value.PollTimeout * ProbeConnects)));
+            services.GetRequiredService<IOptions<BalancerOptions>>().Value.PollTimeout * PollShareForConnecting)));
         builder.Services.AddSingleton<SnapshotsApi>();
         builder.Services.AddSingleton<ViewPoller>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ViewPoller>());
@@ -66,7 +66,7 @@ internal static class BalancerServices
         builder.Services.AddSingleton<DeadlineTokens>();
         builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
-            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler(RequestConnects))))));
+            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler(ConnectTimeout))))));
 
         // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
         builder.Logging.AddFilter("Yarp", LogLevel.None);

@@ -18,23 +18,24 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return Activity.Current is { Recorded: true } && !SpanPaths.IsPeerLink(request.RequestUri?.AbsolutePath)
-            ? TraceAsync(request, cancellationToken)
+        return Activity.Current is { Recorded: true } parent
+            && !SpanPaths.IsPeerLink(request.RequestUri?.AbsolutePath)
+            ? TraceAsync(request, parent, cancellationToken)
             : base.SendAsync(request, cancellationToken);
     }
 
-    private async Task<HttpResponseMessage> TraceAsync(HttpRequestMessage request, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> TraceAsync(
+        HttpRequestMessage request, Activity parent, CancellationToken cancellation)
     {
-        var parent = Activity.Current;
         while (parent is { OperationName: GrpcSpan, Parent: { } outer })    // a span of its own, which nobody keeps
             parent = outer;
         var method = HttpSpans.MethodOf(request.Method.Method);    // a balancer sends what its clients like
         using var span = HttpSpans.Source.StartActivity(
-            HttpSpans.VerbOf(method), ActivityKind.Client, parent?.Context ?? default);
+            HttpSpans.VerbOf(method), ActivityKind.Client, parent.Context);
         if (span is null)    // nobody listens, or no longer
             return await base.SendAsync(request, cancellation).ConfigureAwait(false);
-        request.Headers.Remove(HeaderNames.TraceParent);
-        request.Headers.TryAddWithoutValidation(HeaderNames.TraceParent, span.Id);
+        Set(request, HeaderNames.TraceParent, span.Id);
+        Set(request, HeaderNames.TraceState, span.TraceStateString);
         if (request.RequestUri is { } url)
         {
             span.SetTag(HttpSpans.ServerTag, url.Host);
@@ -55,5 +56,12 @@ public sealed class ClientSpans(HttpMessageHandler inner) : DelegatingHandler(in
             HttpSpans.Failed(span, failure);
             throw;
         }
+    }
+
+    private static void Set(HttpRequestMessage request, string header, string? value)
+    {
+        request.Headers.Remove(header);
+        if (!string.IsNullOrEmpty(value))
+            request.Headers.TryAddWithoutValidation(header, value);
     }
 }

@@ -15,8 +15,12 @@ internal static class HttpSpans
     internal const string RouteTag = "http.route";
     internal const string ServerTag = "server.address";
     internal const string PortTag = "server.port";
-    internal const string PathTag = "url.path";
+    internal const string ProtocolTag = "network.protocol.version";
+    internal const string SchemeTag = "url.scheme";
     internal const string UrlTag = "url.full";
+
+    /// <summary>The conventions want one of every server's span: the route, as the path itself may be a key.</summary>
+    internal const string PathTag = "url.path";
 
     /// <summary>What any method is called that is none of HTTP's: clients may send what they like.</summary>
     internal const string OtherMethod = "_OTHER";

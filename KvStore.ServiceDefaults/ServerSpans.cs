@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
 using OpenTelemetry.Trace;
 
 namespace KvStore.ServiceDefaults;
@@ -12,11 +13,13 @@ namespace KvStore.ServiceDefaults;
 /// nothing, and says so in its <c>traceparent</c>: nobody decides anew about it, and it has the same trace id
 /// everywhere. ASP.NET Core's own instrumentation makes a span of each and keeps few.
 /// </summary>
-internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
+internal sealed partial class ServerSpans(Sampling sampling, ILogger<ServerSpans> logger) : IStartupFilter
 {
     /// <inheritdoc/>
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
+        if (sampling.Ignored is { } ignored)
+            SamplerIgnored(logger, ignored);
         app.Use(InvokeAsync);
         next(app);
     };
@@ -24,7 +27,7 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
     private Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        if (SpanPaths.IsProbe(request.Path) || SpanPaths.IsPeerLink(request.Path.Value))
+        if (SpanPaths.IsNeverTraced(request.Path) || SpanPaths.IsPeerLink(request.Path.Value))
             return next(context);
         if (ActivityContext.TryParse(
             request.Headers.TraceParent, request.Headers.TraceState, isRemote: true, out var parent))
@@ -47,8 +50,11 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
     }
 
     private bool IsTraced(ActivityContext parent, ActivityTraceId trace) =>
-        sampler.ShouldSample(new SamplingParameters(parent, trace, HttpSpans.Name, ActivityKind.Server)).Decision
+        sampling.Sampler.ShouldSample(new(parent, trace, HttpSpans.Name, ActivityKind.Server)).Decision
             is SamplingDecision.RecordAndSample;
+
+    [LoggerMessage(9002, LogLevel.Warning, "{Setting} is not understood, and is as if it were not set")]
+    private static partial void SamplerIgnored(ILogger logger, string setting);
 
     private static async Task TraceAsync(HttpContext context, RequestDelegate next, ActivityContext parent)
     {
@@ -64,8 +70,8 @@ internal sealed class ServerSpans(Sampler sampler) : IStartupFilter
         }
 
         span.SetTag(HttpSpans.MethodTag, method);
-        span.SetTag("url.scheme", request.Scheme);
-        span.SetTag("network.protocol.version", request.Protocol.Split('/')[^1]);
+        span.SetTag(HttpSpans.SchemeTag, request.Scheme);
+        span.SetTag(HttpSpans.ProtocolTag, request.Protocol.Split('/')[^1]);
         span.SetTag(HttpSpans.ServerTag, request.Host.Host);
         span.SetTag(HttpSpans.PortTag, request.Host.Port);
         try

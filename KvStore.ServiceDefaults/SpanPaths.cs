@@ -8,11 +8,11 @@ namespace KvStore.ServiceDefaults;
 /// </summary>
 internal static class SpanPaths
 {
-    /// <summary>Before the name of a call between nodes.</summary>
-    private const string PeerCalls = "/kvstore.peer.";
+    /// <summary>Before the name of a call between nodes; these names are peer.proto's.</summary>
+    private const string PeerCalls = "/kvstore.peer.v1.Peer/";
 
     /// <summary>Whether it is one that is asked again and again, or by programs, which no trace is wanted of.</summary>
-    internal static bool IsProbe(PathString path) =>
+    internal static bool IsNeverTraced(PathString path) =>
         path == "/"    // of a node: the balancer and the others ask how it is
         || path.StartsWithSegments(Extensions.AlivePath, StringComparison.Ordinal)
         || path.StartsWithSegments("/ready", StringComparison.Ordinal)
@@ -25,14 +25,11 @@ internal static class SpanPaths
         path is not null && path.StartsWith(PeerCalls, StringComparison.Ordinal);
 
     /// <summary>Whether it is one that lasts as long as both nodes do, and so is a part of no request.</summary>
-    internal static bool IsPeerLink(string? path) =>
-        IsPeerCall(path)
-        && (path.EndsWith("/Link", StringComparison.Ordinal)
-            || path.EndsWith("/FollowChanges", StringComparison.Ordinal));
+    internal static bool IsPeerLink(string? path) => path is PeerCalls + "Link" or PeerCalls + "FollowChanges";
 
     /// <summary>
     /// What <see cref="RouteOf"/> says, or a call between nodes; null of all others: a path that nobody knows may be a
-    /// key in a disguise.
+    /// key in a disguise. Of paths that this program asks for.
     /// </summary>
     internal static string? KnownRouteOf(string path) => RouteOf(path) ?? (IsPeerCall(path) ? path : null);
 

@@ -47,9 +47,9 @@ internal static class Telemetry
         if (!isExported)
             return;
         builder.AddLogs();
-        var sampler = Sampling.Of(builder.Configuration);
-        builder.Services.AddSingleton<IStartupFilter>(new ServerSpans(sampler));
-        telemetry.WithTracing(tracing => tracing.SetSampler(sampler).AddSource(OwnNames)).UseOtlpExporter();
+        var sampling = Sampling.Read(builder.Configuration);
+        builder.Services.AddSingleton(sampling).AddSingleton<IStartupFilter, ServerSpans>();
+        telemetry.WithTracing(tracing => tracing.SetSampler(sampling.Sampler).AddSource(OwnNames)).UseOtlpExporter();
     }
 
     /// <summary>Maps <see cref="ScrapePath"/> where it is asked for.</summary>

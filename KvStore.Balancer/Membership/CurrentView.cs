@@ -67,13 +67,11 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     /// down: to take its requests away, and have others do them again, would make the busy busier.
     /// </summary>
     /// <param name="url">Which one.</param>
-    /// <param name="askedAt">When it was asked, as a time stamp.</param>
-    /// <param name="timeout">How long it may take to answer, however soon asking it failed.</param>
-    public void Missed(Uri url, long askedAt, TimeSpan timeout) =>
-        Miss(url, node => node.HeardAt >= askedAt || time.GetElapsedTime(node.HeardAt) < timeout);
+    /// <param name="lately">Its last answer must be sooner ago than this for it to be busy.</param>
+    public void Missed(Uri url, TimeSpan lately) => Miss(url, lately);
 
     /// <summary>A node answered the poll, but not as a node does: it is broken, whatever else it answers.</summary>
-    public void Misspoke(Uri url) => Miss(url, static _ => false);
+    public void Misspoke(Uri url) => Miss(url, lately: null);
 
     /// <summary>A node takes no connections: it is down, and whoever waits for it is let go.</summary>
     public void Fell(Uri url)
@@ -126,7 +124,7 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
             doubt.TrySetResult();
     }
 
-    private void Miss(Uri url, Func<Destination, bool> isBusy)
+    private void Miss(Uri url, TimeSpan? lately)
     {
         lock (_gate)
         {
@@ -136,7 +134,8 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
             var known = _view.Nodes[index];
             if (!known.IsUp)
                 return;
-            var misses = isBusy(known.Destination) ? 0 : known.Misses + 1;
+            var isBusy = time.GetElapsedTime(known.Destination.AnsweredAt) < lately;
+            var misses = isBusy ? 0 : known.Misses + 1;
             if (misses < MissesUntilDown)
             {
                 if (misses != known.Misses)

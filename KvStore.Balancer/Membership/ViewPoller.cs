@@ -121,19 +121,29 @@ internal sealed class ViewPoller(
             var (status, cluster) = await probe.AskAsync(url, either.Token);
             view.Answered(url, status, cluster);
         }
-        catch (HttpRequestException failure) when (ConnectFailure.IsNobodyThere(failure))
+        catch (Exception failure)
         {
-            view.Fell(url);
+            end.ThrowIfCancellationRequested();
+            Judge(url, failure, askedAt);    // whatever it said, it and the others are asked again
         }
-        catch (Exception failure) when (!end.IsCancellationRequested && ConnectFailure.IsLate(failure))
+    }
+
+    private void Judge(Uri url, Exception failure, long askedAt)
+    {
+        switch (CallFailure.VerdictOf(failure))
         {
-            view.Missed(url, askedAt, _timeout);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            // Whatever one node says that makes no sense, it and the others are asked again.
-            log.StrangeAnswer(url, failure.Message);
-            view.Misspoke(url);
+            case CallVerdict.NobodyThere:
+                view.Fell(url);
+                break;
+            case CallVerdict.Late:
+                // However soon asking it failed, it has this long to answer something.
+                var elapsed = time.GetElapsedTime(askedAt);
+                view.Missed(url, elapsed > _timeout ? elapsed : _timeout);
+                break;
+            default:
+                log.StrangeAnswer(url, failure.Message);
+                view.Misspoke(url);
+                break;
         }
     }
 }

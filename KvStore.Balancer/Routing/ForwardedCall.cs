@@ -43,7 +43,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     public bool MayHaveReached { get; set; }
 
     /// <summary>Whether some attempt reached a node at all.</summary>
-    public bool WasHeard { get; set; }
+    public bool HasReached { get; set; }
 
     /// <summary>Whether the client did not send the body that it announced.</summary>
     public bool IsBodyBroken { get; set; }
@@ -51,7 +51,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>
     /// Whether there can be no other attempt: the body went past and is gone, or it could be done twice.
     /// </summary>
-    public bool IsSpent => (Route.IsStreamed && WasHeard) || (Route.IsNameless && MayHaveReached);
+    public bool IsSpent => (Route.IsStreamed && HasReached) || (Route.IsNameless && MayHaveReached);
 
     /// <summary>What the last node that refused said; null when none did.</summary>
     public string? LastRefusal { get; private set; }
@@ -117,7 +117,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         if (proxyResponse is null)
             return false;
         if (IsSignOfLife(proxyResponse))
-            Destination.Heard(time.GetTimestamp());
+            Destination.Answered(time.GetTimestamp());
         if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
             or StatusCodes.Status409Conflict
             or StatusCodes.Status421MisdirectedRequest

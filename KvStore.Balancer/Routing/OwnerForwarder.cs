@@ -226,7 +226,7 @@ internal sealed class OwnerForwarder(
     {
         if (error == ForwarderError.None)
         {
-            call.WasHeard = true;
+            call.HasReached = true;
             views.Doubt();
             return;
         }
@@ -235,26 +235,17 @@ internal sealed class OwnerForwarder(
         call.IsBodyBroken = error is ForwarderError.RequestBodyClient;
         if (error == ForwarderError.RequestCreation)
             throw new InvalidOperationException("The request could not be made anew for the node.", failure);
-        if (!IsNeverConnected(failure))
+        if (!CallFailure.IsNeverSent(failure))
         {
-            call.WasHeard = true;
+            call.HasReached = true;
             call.MayHaveReached = true;
         }
 
-        if (ConnectFailure.IsNobodyThere(failure))
+        if (CallFailure.VerdictOf(failure) is CallVerdict.NobodyThere)
             views.Fell(call.Destination);
         else
             views.Doubt();
     }
-
-    /// <summary>Whether not a byte can have reached the node.</summary>
-    private static bool IsNeverConnected(Exception? failure) => failure switch
-    {
-        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => true,
-        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => true,
-        OperationCanceledException { InnerException: TimeoutException } => true,    // the handler's ConnectTimeout
-        _ => false,
-    };
 
     private static Task GiveUpAsync(HttpContext context, ForwardedCall call)
     {
@@ -281,7 +272,7 @@ internal sealed class OwnerForwarder(
         return Problems.WriteAsync(
             context,
             ProblemType.NoQuorum,
-            call.LastRefusal ?? (call.WasHeard ? "No node answered in time." : "No node takes connections."),
+            call.LastRefusal ?? (call.HasReached ? "No node answered in time." : "No node takes connections."),
             retryAfterSeconds: 1);
     }
 }

@@ -65,7 +65,10 @@ internal sealed class PrimaryForwarder(
             or SocketException)    // bare when the connection is reset while it opens
         {
             logger.ForwardFailed(
-                RequestTrace.IdOf(context), member.Value, partition.Value, failure.GetType().Name);
+                RequestTrace.IdOf(context),
+                member: member.Value,
+                partition: partition.Value,
+                reason: failure.GetType().Name);
             return message.Content is ForwardedContent { WasSent: true }
                 ? ForwardResult.Unknown
                 : ForwardResult.NotApplied;

@@ -166,9 +166,10 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     public ValueTask WriteAsync(HttpContext context, Refusal refusal, KeyTarget.Key? target)
     {
         var response = context.Response;
+        var id = IdOf(context);    // before what is there is cleared
         response.Clear();
         response.StatusCode = refusal.Type.Status;
-        var traceId = Sign(context);
+        Sign(response, id);
         SetHeaders(response.Headers, refusal);
         var problem = Problem.Of(refusal.Type, refusal.Detail, refusal.Applied) with
         {
@@ -181,7 +182,7 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             Failed = refusal.Failed,
             Import = refusal.Import,
             Node = node.Name,
-            TraceId = traceId,
+            TraceId = id,
         };
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
         response.ContentType = Problem.MediaType;
@@ -191,18 +192,30 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
             : response.Body.WriteAsync(body, context.RequestAborted);
     }
 
-    /// <summary>What log lines and answers call the request: its trace, also if nobody listens.</summary>
-    public string TraceId(HttpContext context) => RequestTrace.IdOf(context) ?? ids.Next();
+    /// <summary>
+    /// What log lines and the answer call the request: its trace, also if nobody listens; of one without a trace what
+    /// it was called first, which the answer keeps.
+    /// </summary>
+    public string IdOf(HttpContext context)
+    {
+        if (RequestTrace.IdOf(context) is { } trace)
+            return trace;
+        var headers = context.Response.Headers;
+        if (headers.TryGetValue(KvHeaders.RequestId, out var given) && given is [{ } called])
+            return called;
+        var id = ids.Next();
+        if (!context.Response.HasStarted)
+            headers[KvHeaders.RequestId] = id;
+        return id;
+    }
 
     /// <summary>Sets who answers, and what log lines call the request.</summary>
-    /// <returns>The latter.</returns>
-    public string Sign(HttpContext context)
+    public void Sign(HttpContext context) => Sign(context.Response, IdOf(context));
+
+    private void Sign(HttpResponse response, string id)
     {
-        var headers = context.Response.Headers;
-        var traceId = TraceId(context);
-        headers[KvHeaders.RequestId] = traceId;
-        headers[KvHeaders.ServedBy] = node.Name;
-        return traceId;
+        response.Headers[KvHeaders.RequestId] = id;
+        response.Headers[KvHeaders.ServedBy] = node.Name;
     }
 
     private static void SetHeaders(IHeaderDictionary headers, Refusal refusal)

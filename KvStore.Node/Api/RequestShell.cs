@@ -26,29 +26,11 @@ internal sealed class RequestShell(
     /// <param name="operation">What is asked for, of a few words; null: how long it takes says nothing.</param>
     /// <param name="handle">Answers it, or gives why not.</param>
     /// <param name="target">The key, if the request named one.</param>
-    public Task RunAsync(
+    public async Task RunAsync(
         HttpContext context, string? operation, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target = null)
     {
         requests.Add();
-        return AnswerAsync(context, NodeMetrics.AreOperationsMeasured ? operation : null, handle, target);
-    }
-
-    private void Measure(HttpContext context, string operation, Refusal? refused, long startedAt)
-    {
-        context.Response.Headers.TryGetValue(KvHeaders.Consistency, out var level);
-        NodeMetrics.OperationEnded(
-            operation, OutcomeOf(context, refused), level is [var one] ? one : null, time.GetElapsedTime(startedAt));
-    }
-
-    private static string OutcomeOf(HttpContext context, Refusal? refused) =>
-        refused is not null ? refused.Type.Code
-        : context.RequestAborted.IsCancellationRequested ? "aborted"
-        : context.Response.StatusCode >= StatusCodes.Status400BadRequest ? "refused"
-        : "ok";
-
-    private async Task AnswerAsync(
-        HttpContext context, string? measured, Func<ValueTask<Refusal?>> handle, KeyTarget.Key? target)
-    {
+        var measured = NodeMetrics.AreOperationsMeasured ? operation : null;
         var startedAt = measured is null ? 0 : time.GetTimestamp();
         Refusal? refusal = null;
         try
@@ -59,7 +41,7 @@ internal sealed class RequestShell(
         }
         catch (InvariantBrokenException broken)
         {
-            logger.InvariantBroken(problems.TraceId(context), context.Request.Method, broken);
+            logger.InvariantBroken(problems.IdOf(context), context.Request.Method, broken);
             crash.Crash(broken);
             throw;
         }
@@ -70,7 +52,7 @@ internal sealed class RequestShell(
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            logger.RequestFailed(problems.TraceId(context), context.Request.Method, failure);
+            logger.RequestFailed(problems.IdOf(context), context.Request.Method, failure);
             refusal = Problems.Internal(isWrite: !IsRead(context.Request));
             await RefuseAsync(context, refusal, target);
         }
@@ -150,6 +132,19 @@ internal sealed class RequestShell(
         context.Abort();    // a cut connection cannot be taken for a whole answer
         return ValueTask.CompletedTask;
     }
+
+    private void Measure(HttpContext context, string operation, Refusal? refused, long startedAt)
+    {
+        context.Response.Headers.TryGetValue(KvHeaders.Consistency, out var level);
+        NodeMetrics.OperationEnded(
+            operation, OutcomeOf(context, refused), level is [var one] ? one : null, time.GetElapsedTime(startedAt));
+    }
+
+    private static string OutcomeOf(HttpContext context, Refusal? refused) =>
+        refused is not null ? refused.Type.Code
+        : context.RequestAborted.IsCancellationRequested ? "aborted"
+        : context.Response.StatusCode >= StatusCodes.Status400BadRequest ? "refused"
+        : "ok";
 }
 
 /// <summary>Counts the requests that were taken.</summary>

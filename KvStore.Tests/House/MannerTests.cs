@@ -44,6 +44,19 @@ public sealed partial class MannerTests
             select $"{file.At(method)}: {method.Identifier.Text}",
             "No method is async void.");
 
+    /// <summary>By itself a handler makes a span of each call, kept or not, and tells of one that nobody kept.</summary>
+    [Fact]
+    public void Of_a_trace_only_our_own_spans_tell_another_program() =>
+        Repository.AssertNone(
+            from file in Repository.Sources
+            where file.Project is "KvStore.Node" or "KvStore.Balancer"
+            let names = file.Root.DescendantNodes().OfType<IdentifierNameSyntax>()
+            let words = names.Select(name => name.Identifier.Text)
+            where words.Contains(nameof(SocketsHttpHandler))
+            where !words.Contains(nameof(SocketsHttpHandler.ActivityHeadersPropagator))
+            select file.Path,
+            "A SocketsHttpHandler of a node or balancer has no ActivityHeadersPropagator.");
+
     [Fact]
     public void Every_file_has_a_namespace_for_itself() =>
         Repository.AssertNone(

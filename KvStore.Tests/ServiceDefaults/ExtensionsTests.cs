@@ -71,16 +71,24 @@ public sealed class ExtensionsTests
     }
 
     [Theory]
-    [InlineData("/alive", true)]
-    [InlineData("/ready", true)]
-    [InlineData("/health", true)]
-    [InlineData("/v1/alive", false)]
-    [InlineData("/", true)]
-    [InlineData("/metrics", true)]
-    [InlineData("/admin/cluster", true)]
-    [InlineData("/openapi/v1.json", false)]
-    public void Probes_are_not_traced(string path, bool isProbe) =>
-        Assert.Equal(isProbe, SpanPaths.IsProbe(new PathString(path)));
+    [InlineData("always-on", "0.5", "OTEL_TRACES_SAMPLER 'always-on' is not understood")]
+    [InlineData("traceidratio", "half", "OTEL_TRACES_SAMPLER_ARG 'half' is not understood")]
+    [InlineData("traceidratio", "0.5", null)]
+    [InlineData("", "half", null)]    // it is no sampler's
+    public async Task A_sampler_that_is_not_understood_is_told_at_the_start(string name, string share, string? told)
+    {
+        using var log = new CollectedLog();
+        await using var app = Build(
+            log,
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+            (Sampling.SamplerVariable, name),
+            (Sampling.ShareVariable, share));
+        await app.StartAsync();
+        if (told is null)
+            Assert.Empty(log.Lines);
+        else
+            Assert.StartsWith(told, Assert.Single(log.Lines));
+    }
 
     [Fact]
     public async Task The_end_of_standard_input_stops_the_program_and_words_on_it_do_not()
@@ -117,10 +125,13 @@ public sealed class ExtensionsTests
         Assert.Equal(isWatched, app.Services.GetRequiredService<IHostLifetime>() is ChildLifetime);
     }
 
-    private static WebApplication Build(params (string Key, string Value)[] settings)
+    private static WebApplication Build(params (string Key, string Value)[] settings) =>
+        Build(new CollectedLog(), settings);
+
+    private static WebApplication Build(CollectedLog log, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        new CollectedLog().Replace(builder);
+        log.Replace(builder);
         builder.Configuration["urls"] = "http://127.0.0.1:0";
         foreach (var (key, value) in settings)
             builder.Configuration[key] = value;

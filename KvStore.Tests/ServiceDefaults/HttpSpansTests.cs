@@ -52,7 +52,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
     public async Task A_traced_request_is_a_part_of_its_clients_and_its_call_a_part_of_it()
     {
         await StartAsync(new ParentBasedSampler(new AlwaysOffSampler()));
-        await SendAsync("/v1/secret?a=secret", $"00-{Trace}-{Client}-01");
+        await SendAsync("/v1/secret?a=secret", $"00-{Trace}-{Client}-01", state: "theirs=1");
 
         var server = Assert.Single(Spans(Trace), span => span.Kind is ActivityKind.Server);
         Assert.Equal(Client, server.ParentSpanId.ToHexString());
@@ -64,6 +64,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
         Assert.Equal(server.SpanId, call.ParentSpanId);
         Assert.Equal("http://node1:8001/v1/{key}", call.GetTagItem("url.full"));
         Assert.Equal($"00-{Trace}-{call.SpanId.ToHexString()}-01", _callee.Heard.Single());
+        Assert.Equal("theirs=1", _callee.State);
         Assert.DoesNotContain(
             Spans(Trace).SelectMany(span => span.TagObjects),
             tag => $"{tag.Value}".Contains("secret", StringComparison.Ordinal));
@@ -73,8 +74,8 @@ public sealed class HttpSpansTests : IAsyncLifetime
     [InlineData("/v1/k", 0)]
     [InlineData("/v1/k", 1)]
     [InlineData("/ready", 1)]
-    [InlineData("/kvstore.peer.Peer/Link", 1)]
-    [InlineData("/kvstore.peer.Peer/Compare", 1)]
+    [InlineData("/kvstore.peer.v1.Peer/Link", 1)]
+    [InlineData("/kvstore.peer.v1.Peer/Compare", 1)]
     public async Task Whom_nobody_traces_pays_for_no_span_and_keeps_what_the_client_said(string path, int root)
     {
         await StartAsync(new ParentBasedSampler(new TraceIdRatioBasedSampler(root)));
@@ -87,7 +88,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
 
     [Theory]
     [InlineData("SECRET", "/v1/k")]
-    [InlineData("PUT", "/kvstore.peer.SECRET")]
+    [InlineData("PUT", "/kvstore.peer.v1.Peer/SECRET")]
     public async Task No_span_repeats_what_a_client_makes_up(string method, string path)
     {
         await StartAsync(new AlwaysOnSampler());
@@ -155,7 +156,7 @@ public sealed class HttpSpansTests : IAsyncLifetime
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        builder.Services.AddSingleton<IStartupFilter>(new ServerSpans(sampler));
+        builder.Services.AddSingleton(new Sampling(sampler)).AddSingleton<IStartupFilter, ServerSpans>();
         _app = builder.Build();
         var client = new HttpMessageInvoker(new ClientSpans(_callee));
         _app.Run(async context =>
@@ -176,11 +177,13 @@ public sealed class HttpSpansTests : IAsyncLifetime
     }
 
     /// <summary>Returns when the request is over there, too.</summary>
-    private async Task SendAsync(string path, string? traceparent, string method = "PUT")
+    private async Task SendAsync(string path, string? traceparent, string method = "PUT", string? state = null)
     {
         using var request = new HttpRequestMessage(new(method), path);
         if (traceparent is not null)
             request.Headers.TryAddWithoutValidation("traceparent", traceparent);
+        if (state is not null)
+            request.Headers.TryAddWithoutValidation("tracestate", state);
         using var answer = await _http!.SendAsync(request, Token);
     }
 
@@ -188,12 +191,16 @@ public sealed class HttpSpansTests : IAsyncLifetime
     {
         public ConcurrentQueue<string> Heard { get; } = new();
 
+        /// <summary>What it was told last of the trace's state.</summary>
+        public string? State { get; private set; }
+
         /// <summary>What it answers; null: nothing.</summary>
         public HttpStatusCode? Status { get; set; } = HttpStatusCode.NoContent;
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken _)
         {
             Heard.Enqueue(request.Headers.NonValidated.TryGetValues("traceparent", out var said) ? $"{said}" : "");
+            State = request.Headers.NonValidated.TryGetValues("tracestate", out var state) ? $"{state}" : null;
             return Status is { } status
                 ? Task.FromResult(new HttpResponseMessage(status))
                 : throw new HttpRequestException("nobody is there");

@@ -9,6 +9,8 @@ public sealed class SamplingTests
 {
     private const int Requests = 4000;
 
+    private readonly Random _random = new(1);
+
     /// <summary>Of 4,000, a share of 0.01 is 40 give or take six times 6.3, one of 0.05 200 give or take 83.</summary>
     [Theory]
     [InlineData(null, null, 3, 78)]
@@ -44,22 +46,28 @@ public sealed class SamplingTests
         Assert.Equal(isUnfollowed, IsTraced(sampler, ActivityTraceFlags.None));
     }
 
-    private static Sampler Sampler(string? name, string? share) => Sampling.Of(new ConfigurationBuilder()
+    private ActivityTraceId NewTrace()
+    {
+        Span<byte> id = stackalloc byte[16];
+        _random.NextBytes(id);
+        return ActivityTraceId.CreateFromBytes(id);
+    }
+
+    private static Sampler Sampler(string? name, string? share) => Sampling.Read(new ConfigurationBuilder()
         .AddInMemoryCollection(new Dictionary<string, string?>
         {
             [Sampling.SamplerVariable] = name,
             [Sampling.ShareVariable] = share,
         })
-        .Build());
+        .Build()).Sampler;
 
-    private static bool IsTraced(Sampler sampler, ActivityTraceFlags flags)
+    private bool IsTraced(Sampler sampler, ActivityTraceFlags flags)
     {
-        var trace = ActivityTraceId.CreateRandom();
+        var trace = NewTrace();
         return IsTraced(sampler, trace, new(trace, ActivitySpanId.CreateRandom(), flags, isRemote: true));
     }
 
-    private static bool IsTraced(Sampler sampler, ActivityContext parent) =>
-        IsTraced(sampler, ActivityTraceId.CreateRandom(), parent);
+    private bool IsTraced(Sampler sampler, ActivityContext parent) => IsTraced(sampler, NewTrace(), parent);
 
     private static bool IsTraced(Sampler sampler, ActivityTraceId trace, ActivityContext parent) =>
         sampler.ShouldSample(new SamplingParameters(parent, trace, "", ActivityKind.Server)).Decision

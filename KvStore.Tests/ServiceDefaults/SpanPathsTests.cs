@@ -1,4 +1,6 @@
+using KvStore.Node.Replication.Wire;
 using KvStore.ServiceDefaults;
+using Microsoft.AspNetCore.Http;
 
 namespace KvStore.Tests.ServiceDefaults;
 
@@ -24,4 +26,27 @@ public sealed class SpanPathsTests
     [InlineData("/buckets/b/secret/keys", "/buckets/{bucket}")]
     public void What_is_no_route_is_not_repeated(string path, string route) =>
         Assert.Equal(route, SpanPaths.RouteOf(path));
+
+    [Theory]
+    [InlineData("/alive", true)]
+    [InlineData("/ready", true)]
+    [InlineData("/health", true)]
+    [InlineData("/v1/alive", false)]
+    [InlineData("/", true)]
+    [InlineData("/metrics", true)]
+    [InlineData("/admin/cluster", true)]
+    [InlineData("/openapi/v1.json", false)]
+    public void Probes_and_operators_are_never_traced(string path, bool isNever) =>
+        Assert.Equal(isNever, SpanPaths.IsNeverTraced(new PathString(path)));
+
+    [Fact]
+    public void Calls_between_nodes_have_the_names_that_the_protocol_gives_them_and_those_without_an_end_are_links()
+    {
+        string[] endless = ["FollowChanges", "Link"];
+        var calls = Peer.Descriptor.Methods.ToLookup(call => $"/{Peer.Descriptor.FullName}/{call.Name}");
+        Assert.All(calls, call => Assert.True(SpanPaths.IsPeerCall(call.Key)));
+        Assert.Equal(
+            endless,
+            calls.Where(call => SpanPaths.IsPeerLink(call.Key)).Select(call => call.Single().Name).Order());
+    }
 }
