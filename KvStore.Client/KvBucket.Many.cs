@@ -10,7 +10,11 @@ namespace KvStore.Client;
 /// <summary>Batches and transactions.</summary>
 public partial class KvBucket
 {
-    /// <summary>Sends up to 1000 operations at once; each is judged alone, those of one key in their order.</summary>
+    /// <summary>
+    /// Sends up to 1000 operations at once; each is judged alone, those of one key in their order. Tried again is the
+    /// batch as a whole, where it has no answer: an operation that is refused for the moment
+    /// (<see cref="Problem.Retryable"/> of its <see cref="KvItem.Problem"/>) is the caller's to repeat.
+    /// </summary>
     /// <param name="operations">Adds them.</param>
     /// <param name="options">How; what concerns a value is not looked at.</param>
     /// <param name="cancellationToken">Ends the call; they may be done all the same.</param>
@@ -57,6 +61,8 @@ public partial class KvBucket
         IReadOnlyList<OperationRequest> operations,
         KvWriteOptions? options)
     {
+        if (options?.Ack is { } ack and not KvAck.Quorum)
+            throw new ArgumentException($"A {operation} is a majority's; Ack cannot be {ack}.", nameof(options));
         var call = new KvCall(HttpMethod.Post, In(route), operation)
         {
             Bucket = Name,
@@ -68,7 +74,7 @@ public partial class KvBucket
             Body = JsonSerializer.SerializeToUtf8Bytes(request, type),
             BodyType = "application/json",
         };
-        AddName(call, options);
+        AddName(call, options?.IdempotencyKey);
         return call;
     }
 

@@ -12,6 +12,7 @@ namespace KvStore.Client;
 public partial class KvBucket
 {
     private const int JitterSteps = 1000;
+    private const int TriesWithoutChanges = 3;
     private const string Events = "text/event-stream";
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
@@ -87,7 +88,7 @@ public partial class KvBucket
     private async Task<KvAnswer> ReopenAsync(
         string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
-        while (true)
+        for (var compacted = 0; ; )
         {
             try
             {
@@ -96,6 +97,11 @@ public partial class KvBucket
             catch (KvStoreException away) when (away.Problem is null or { Retryable: true })
             {
                 options.OnAway?.Invoke(away);
+            }
+            catch (KvStoreException gone) when (
+                gone.Code == ProblemType.CursorCompacted.Code && ++compacted < TriesWithoutChanges)
+            {
+                // This node no longer has all that changed since, as after a restart; another one may.
             }
 
             await PauseAsync(cancellation).ConfigureAwait(false);

@@ -283,7 +283,9 @@ public partial class KvBucket
             Body = body,
             BodyType = bodyType,
         };
-        AddName(call, options);
+        AddName(call, options?.IdempotencyKey);
+        if (options?.Ack is { } ack)
+            call.Add(KvHeaders.Ack, ack.ToString().ToLowerInvariant());
         return call;
     }
 
@@ -293,17 +295,10 @@ public partial class KvBucket
         return query.Length == 0 ? target : $"{target}{(target.Contains('?') ? '&' : '?')}{query}";
     }
 
-    private void AddName(KvCall call, KvWriteOptions? options)
-    {
-        HeaderText.CheckIdempotencyKey(options?.IdempotencyKey);
-        AddName(call, options?.IdempotencyKey);
-        if (options?.Ack is { } ack)
-            call.Add(KvHeaders.Ack, ack.ToString().ToLowerInvariant());
-    }
-
     /// <summary>Names a write as its caller does, or as no other is.</summary>
     private protected void AddName(KvCall call, string? given = null)
     {
+        HeaderText.CheckIdempotencyKey(given);
         call.Name = given ?? Guid.CreateVersion7(_time.GetUtcNow()).ToString();
         call.IsNameOurs = given is null;
     }
@@ -329,11 +324,14 @@ public partial class KvBucket
         : string.Create(CultureInfo.InvariantCulture, $"{(long)life.TotalMilliseconds}ms");
 
     /// <summary>The key's bytes.</summary>
-    /// <exception cref="ArgumentException">It is empty, or no text: it has half of a surrogate pair.</exception>
+    /// <exception cref="ArgumentException">
+    /// It is empty or too long, has control characters, or is no text: it has half of a surrogate pair.
+    /// </exception>
     internal static byte[] BytesOf(string key)
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
-        return KvValues.Utf8.GetBytes(key);
+        var bytes = KvValues.Utf8.GetBytes(key);
+        return KeyPath.Refuse(bytes) is { } refused ? throw new ArgumentException(refused.Detail, nameof(key)) : bytes;
     }
 
     private static DateTimeOffset MomentOf(string text) =>

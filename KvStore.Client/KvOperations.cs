@@ -146,11 +146,18 @@ public sealed class KvItem
     /// <summary>Of a read: what the value's writer told of it, by name.</summary>
     public IReadOnlyDictionary<string, string> Metadata => field ??= KvMetadata.Of(_item.Meta);
 
+    /// <summary>
+    /// Whether there is something to read: of a read that found the key, or an increment. A read beside writes, whose
+    /// answer was lost and whose value somebody replaced before it was sent again, was done and has none: the store
+    /// remembers its version alone. Read it anew.
+    /// </summary>
+    public bool HasValue => _item.Base64 is not null || _item.Value.ValueKind != JsonValueKind.Undefined;
+
     /// <summary>The value that was read, or the sum.</summary>
     /// <typeparam name="T">As of <see cref="KvBucket.GetAsync"/>.</typeparam>
-    /// <exception cref="InvalidOperationException">The answer has no value.</exception>
+    /// <exception cref="InvalidOperationException">There is none: <see cref="HasValue"/>.</exception>
     /// <exception cref="JsonException">It is not of this type.</exception>
-    public T Read<T>() => _item.Base64 is null && _item.Value.ValueKind == JsonValueKind.Undefined
-        ? throw new InvalidOperationException($"The answer has no value of {Key}.")
-        : _values.ReadInline<T>(_item.Value, _item.Base64, _item.ContentType);
+    public T Read<T>() => HasValue
+        ? _values.ReadInline<T>(_item.Value, _item.Base64, _item.ContentType)
+        : throw new InvalidOperationException($"The answer has no value of {Key}.");
 }

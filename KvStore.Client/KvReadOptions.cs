@@ -48,7 +48,9 @@ public sealed record KvWriteOptions
     /// <summary>The value's media type; what suits the type of the value unless given.</summary>
     public string? ContentType { get; init; }
 
-    /// <summary>How many flushed copies are waited for; a majority unless given.</summary>
+    /// <summary>
+    /// How many flushed copies are waited for; a majority unless given, and always of a batch or a transaction.
+    /// </summary>
     public KvAck? Ack { get; init; }
 
     /// <summary>
@@ -73,14 +75,14 @@ public sealed record KvWriteOptions
     public TimeSpan? Timeout { get; init; }
 }
 
-/// <summary>How many copies of a write are on stable storage when it is answered.</summary>
+/// <summary>
+/// How many copies of a write are on stable storage when it is answered. Fewer than a majority there are not: the store
+/// knows a write that is sent again only when a majority does, and the client names each so that it may be.
+/// </summary>
 public enum KvAck
 {
     /// <summary>A majority: nothing that was answered is lost while a majority of disks lives.</summary>
     Quorum,
-
-    /// <summary>The primary's own, of a write that a majority may still lose.</summary>
-    One,
 
     /// <summary>Every copy.</summary>
     All,

@@ -6,8 +6,29 @@ namespace KvStore.Contracts;
 /// <summary>The deadline that <see cref="KvHeaders.Timeout"/> sets: <c>2s</c>, <c>500ms</c>, or seconds.</summary>
 public static class KvTimeout
 {
+    private static readonly TimeSpan LongestMargin = TimeSpan.FromMilliseconds(250);
+
     /// <summary>The longest one.</summary>
     public static TimeSpan Max { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Of a deadline, what an answer may need on its way back. Who still has a refusal to tell of, and less time than
+    /// this, had better tell it: one more attempt would end without any.
+    /// </summary>
+    /// <param name="whole">The whole deadline.</param>
+    public static TimeSpan MarginOf(TimeSpan whole) => whole / 10 < LongestMargin ? whole / 10 : LongestMargin;
+
+    /// <summary>
+    /// What the next hop is told of a deadline: somewhat less than is left, so that what it says of the request when
+    /// its time is over still arrives here in time.
+    /// </summary>
+    /// <param name="left">What is left.</param>
+    /// <param name="whole">The whole deadline.</param>
+    public static TimeSpan ForNextHop(TimeSpan left, TimeSpan whole)
+    {
+        var told = left - MarginOf(whole);
+        return told > left / 2 ? told : left / 2;
+    }
 
     /// <summary>Reads a header's value: whole seconds or milliseconds, above 0 and at most <see cref="Max"/>.</summary>
     /// <param name="text">The value.</param>

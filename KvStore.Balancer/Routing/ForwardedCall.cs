@@ -59,6 +59,13 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>What is left of the deadline; may be negative.</summary>
     public TimeSpan Remaining => _timeout - time.GetElapsedTime(_startedAt);
 
+    /// <summary>
+    /// Whether there is time for another attempt after a pause. A refusal that is there is worth more than an attempt
+    /// that would hardly be answered in time.
+    /// </summary>
+    public bool HasTimeAfter(TimeSpan pause) =>
+        Remaining - pause > (IsRefused ? KvTimeout.MarginOf(_allowed) : TimeSpan.Zero);
+
     /// <summary>From now on the client waits.</summary>
     public void Start(TimeSpan defaultTimeout)
     {
@@ -101,7 +108,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>What is left of the deadline, and of the wait beyond it.</summary>
     private void SetTimes(HttpRequestMessage request, TimeSpan left)
     {
-        var timeout = left < _allowed ? left : _allowed;
+        var timeout = KvTimeout.ForNextHop(left < _allowed ? left : _allowed, _allowed);
         request.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(timeout));
         if (Route.Wait == TimeSpan.Zero || !request.Headers.NonValidated.TryGetValues(KvHeaders.Prefer, out var prefer))
             return;

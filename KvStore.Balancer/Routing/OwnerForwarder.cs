@@ -177,7 +177,7 @@ internal sealed class OwnerForwarder(
                 return;
             context.Response.Clear();
             var pause = backoff.After(attempt);
-            if (call.Remaining <= pause || call.IsSpent)
+            if (!call.HasTimeAfter(pause) || call.IsSpent)
             {
                 metrics.Expired();
                 await GiveUpAsync(context, call);

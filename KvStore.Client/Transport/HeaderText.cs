@@ -17,6 +17,7 @@ internal static class HeaderText
     {
         if (metadata is null)
             return;
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in metadata)
         {
             if (name.Length is 0 or > LongestMetadataName || name.AsSpan().ContainsAnyExcept(TokenCharacters))
@@ -24,6 +25,12 @@ internal static class HeaderText
                 throw new ArgumentException(
                     $"A name of metadata must be 1 to {LongestMetadataName} letters, digits or !#$%&'*+-.^_`|~, and is "
                         + $"'{name}'.");
+            }
+
+            if (!names.Add(name))
+            {
+                throw new ArgumentException(
+                    $"Upper and lower case are the same in a name of metadata; '{name}' is there twice.");
             }
 
             if (!IsText(value))

@@ -82,6 +82,9 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     /// <summary>Whether a connection was there for the last try, and wanted what a write sends.</summary>
     public bool IsSent => _isSent;
 
+    /// <summary>Whether so little time is left that what the last try was told is worth more than another.</summary>
+    public bool IsEnding { get; set; }
+
     /// <summary>Whether it was changed after the last refusal, so that it may be done now.</summary>
     public bool IsMended { get; private set; }
 
@@ -95,16 +98,16 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
 
     /// <summary>The request, made anew for each try.</summary>
     /// <param name="server">Who is asked.</param>
-    /// <param name="allowed">How long the try may take, without what the store waits.</param>
+    /// <param name="told">How long the store may take for it, without what it waits.</param>
     /// <param name="wait">How long it may wait at most.</param>
-    public HttpRequestMessage ToRequest(Uri server, TimeSpan allowed, TimeSpan wait = default)
+    public HttpRequestMessage ToRequest(Uri server, TimeSpan told, TimeSpan wait = default)
     {
         var request = new HttpRequestMessage(method, new Uri(server, target));
         request.Headers.ExpectContinue = false;    // else a head could do what nobody has seen sent
         foreach (var (name, value) in _headers)
             Add(request.Headers, name, value);
         if (!IsStream)
-            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(allowed));
+            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(told));
         if (AskedWait > TimeSpan.Zero)
             Add(request.Headers, KvHeaders.Prefer, $"wait={SecondsToAsk(wait)}");
         if (Name is { } write)

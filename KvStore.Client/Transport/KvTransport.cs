@@ -75,9 +75,9 @@ internal sealed class KvTransport : IDisposable
             End(failure.Status, failure.Code ?? failure.Status?.ToString("D") ?? "unreachable");
             throw;
         }
-        catch (OperationCanceledException)
+        catch (Exception failure)
         {
-            End(null, "cancelled");
+            End(null, failure is OperationCanceledException ? "cancelled" : failure.GetType().FullName);
             throw;
         }
 
@@ -110,8 +110,10 @@ internal sealed class KvTransport : IDisposable
                         var (wasInDoubt, sentAt) = (call.MayBeApplied, _time.GetTimestamp());
                         last = await TryAsync(call, attempt, startedAt, ended.Token, cancellation)
                             .ConfigureAwait(false);
-                        if (call.MayBeApplied && !wasInDoubt && !call.IsNameTimed)
-                            EndInTime(patience, sentAt, call.Timeout + call.Wait - _time.GetElapsedTime(startedAt));
+                        var left = LeftOf(call, startedAt);
+                        call.IsEnding = left < KvTimeout.MarginOf(call.Timeout);
+                        if (call.MayBeApplied && !wasInDoubt && call.Name is not null && !call.IsNameTimed)
+                            EndInTime(patience, sentAt, left);
                     }
 
                     attempt++;
@@ -133,6 +135,9 @@ internal sealed class KvTransport : IDisposable
         throw FailureOf(call, last);
     }
 
+    private TimeSpan LeftOf(KvCall call, long startedAt) =>
+        call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
+
     /// <summary>
     /// Ends the tries of a write that may be applied before the store forgets its name, and would apply it again.
     /// </summary>
@@ -151,9 +156,10 @@ internal sealed class KvTransport : IDisposable
     private async Task<Outcome<KvAnswer>> TryAsync(
         KvCall call, int attempt, long startedAt, CancellationToken ends, CancellationToken given)
     {
-        var left = call.Timeout + call.Wait - _time.GetElapsedTime(startedAt);
-        var isOnlyOne = call.IsStream || (call.IsWrite && call.Name is null);
-        var allowed = isOnlyOne || left < _attemptTimeout ? left : _attemptTimeout;
+        var left = LeftOf(call, startedAt);
+        var isOnlyOne = call.IsWrite && call.Name is null;
+        var whole = isOnlyOne || call.Timeout < _attemptTimeout ? call.Timeout : _attemptTimeout;
+        var allowed = left < whole ? left : whole;
         if (allowed < TimeSpan.FromMilliseconds(1))
             allowed = TimeSpan.FromMilliseconds(1);
         using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
@@ -163,7 +169,9 @@ internal sealed class KvTransport : IDisposable
         {
             server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
             call.Server = server;
-            using var request = call.ToRequest(server, allowed, left - call.Timeout);
+            var told = KvTimeout.ForNextHop(allowed, whole);
+            using var request = call.ToRequest(
+                server, told < KvTimeout.Max ? told : KvTimeout.Max, left - call.Timeout);
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));
@@ -237,7 +245,7 @@ internal sealed class KvTransport : IDisposable
             return false;    // nothing would tell the store that it is the same one
         if (tried.Outcome.Result is not { } answer)
             return IsLoss(tried.Outcome.Exception!);
-        if (IsAnswer(call, answer))
+        if (IsAnswer(call, answer) || call.IsEnding)
             return false;
         return answer.Problem is { } problem
             ? problem.Retryable || call.IsMended || (call.MayBeApplied && IsPassing(problem))

@@ -29,7 +29,8 @@ internal static class ForwardMessage
             new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         var message = new HttpRequestMessage(MethodOf(request.Verb), uri);
         Add(message, KvHeaders.Forward, "never");
-        Add(message, KvHeaders.Timeout, KvTimeout.Format(request.TimeoutLeft(time)));
+        var left = KvTimeout.ForNextHop(request.TimeoutLeft(time), request.Timeout);
+        Add(message, KvHeaders.Timeout, KvTimeout.Format(left));
         Add(message, KvHeaders.Prefer, WaitReader.Write(request.WaitLeft(time)));
         if (!request.IsConsistencyInQuery)
             Add(message, KvHeaders.Consistency, ConsistencyWords.Of(LevelFor(request)));

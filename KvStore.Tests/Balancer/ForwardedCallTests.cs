@@ -11,9 +11,9 @@ namespace KvStore.Tests.Balancer;
 public sealed class ForwardedCallTests
 {
     [Theory]
-    [InlineData(0, "10000ms", "wait=30")]
-    [InlineData(12, "10000ms", "wait=18")]
-    [InlineData(31, "9000ms", "wait=0")]
+    [InlineData(0, "9750ms", "wait=30")]
+    [InlineData(12, "9750ms", "wait=18")]
+    [InlineData(31, "8750ms", "wait=0")]
     public async Task A_later_attempt_waits_only_for_what_is_left(int elapsedSeconds, string timeout, string prefer)
     {
         var context = new DefaultHttpContext();

@@ -208,6 +208,23 @@ public sealed class OwnerForwarderTests
             (problem.Code, problem.Applied, problem.Node, problem.Retryable));
     }
 
+    /// <summary>It says that nothing was applied; a balancer that gives up could say only that nobody knows.</summary>
+    [Fact]
+    public async Task What_a_node_says_when_its_time_is_over_is_heard()
+    {
+        await using var cluster = await FakeCluster.StartAsync();
+        cluster.Nodes.ForEach(node => node.Answer = async context =>
+        {
+            Assert.True(KvTimeout.TryParse(context.Request.Headers[KvHeaders.Timeout]!, out var told, out _));
+            await Task.Delay(told, context.RequestAborted);
+            await node.RefuseAsync(context, ProblemType.NoQuorum);
+        });
+        using var answer = await cluster.SendAsync(
+            HttpMethod.Put, "/v1/k", new StringContent("v"), (KvHeaders.Timeout, "3s"));
+        var problem = await ProblemOf(answer);
+        Assert.Equal(("no-quorum", Applied.No), (problem.Code, problem.Applied));
+    }
+
     [Fact]
     public async Task When_no_node_takes_connections_nothing_was_applied()
     {

@@ -207,7 +207,7 @@ public sealed class StreamingTests
         using var answer = await pending;
         Assert.Equal("changed", await answer.Content.ReadAsStringAsync());
         var headers = Assert.Single(cluster.Nodes.SelectMany(node => node.Requests)).Headers;
-        Assert.Equal(("5000ms", "return=minimal, wait=30"), (headers[KvHeaders.Timeout], headers[KvHeaders.Prefer]));
+        Assert.Equal(("4750ms", "return=minimal, wait=30"), (headers[KvHeaders.Timeout], headers[KvHeaders.Prefer]));
     }
 
     [Theory]

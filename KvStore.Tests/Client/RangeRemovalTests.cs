@@ -27,7 +27,21 @@ public sealed class RangeRemovalTests : IDisposable
         _counts.Enqueue(20_000);
         Assert.Equal(5_000, await _store.MovedAsync(client.DeleteRangeAsync("tmp/")));
         Assert.Equal("?prefix=tmp%2F&confirm=20000", Assert.Single(Removals).Url.Query);
-        Assert.Equal("10000ms", Removals.Single().Header(KvHeaders.Timeout));    // of its only try
+        Assert.Equal("9750ms", Removals.Single().Header(KvHeaders.Timeout));    // of its only try
+    }
+
+    /// <summary>A store takes a minute at most, and a call a day.</summary>
+    [Fact]
+    public async Task One_may_take_longer_than_a_store_can_be_told()
+    {
+        using var client = _store.Open();
+        _counts.Enqueue(1);
+        _removal = _ => throw new HttpRequestException(HttpRequestError.ResponseEnded, "It broke.");
+        var options = new KvListOptions { Timeout = TimeSpan.FromHours(1) };
+        var call = client.DeleteRangeAsync("tmp/", options);
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(call));
+        Assert.Equal(Applied.Unknown, failure.Applied);
+        Assert.Equal("60000ms", Removals.Single().Header(KvHeaders.Timeout));
     }
 
     [Fact]

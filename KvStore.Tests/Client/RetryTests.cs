@@ -76,8 +76,27 @@ public sealed class RetryTests : IDisposable
         var allowed = _store.Requests.Select(asked => KvTimeout.TryParse(
             asked.Header(KvHeaders.Timeout)!, out var told, out _) ? told : default).ToList();
         Assert.True(allowed.Count >= 2);
-        Assert.Equal(TimeSpan.FromSeconds(4), allowed[0]);
+        Assert.Equal(TimeSpan.FromSeconds(3.75), allowed[0]);    // it has its verdict here in time
         Assert.All(allowed.Skip(1), told => Assert.InRange(told, TimeSpan.FromTicks(1), allowed[0]));
+    }
+
+    /// <summary>Which says that nothing was applied, where giving up says that nobody knows.</summary>
+    [Theory]
+    [InlineData(10, "no-quorum")]
+    [InlineData(0.2, "no-quorum")]
+    [InlineData(10, "overloaded")]
+    public async Task What_the_store_says_when_its_time_is_over_is_heard(double timeout, string code)
+    {
+        using var client = _store.Open(settings => settings.Timeout = TimeSpan.FromSeconds(timeout));
+        var type = ProblemType.All.Single(known => known.Code == code);
+        _store.Answer = async (asked, before, given) =>
+        {
+            Assert.True(KvTimeout.TryParse(asked.Header(KvHeaders.Timeout)!, out var told, out _));
+            await Task.Delay(told, _store.Time, given);
+            return FakeStore.Refusal(type);
+        };
+        var failure = await Assert.ThrowsAsync<KvStoreException>(() => _store.MovedAsync(client.PutAsync("k", 1)));
+        Assert.Equal((code, Applied.No), (failure.Code, failure.Applied));
     }
 
     [Theory]
@@ -244,58 +263,6 @@ public sealed class RetryTests : IDisposable
         Assert.False(await second);
         budget.Earn();
         Assert.True(await budget.TrySpendAsync(default));
-    }
-
-    [Fact]
-    public async Task A_call_that_makes_no_sense_is_refused_before_it_is_sent()
-    {
-        var client = _store.Open();
-        var never = new KvReadOptions { Timeout = Timeout.InfiniteTimeSpan };
-        await Assert.ThrowsAsync<ArgumentException>(() => client.GetAsync<int>("k", never));
-        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.GetAsync<int>("half \ud83d"));
-        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.PutAsync("k", "half \ud83d"));
-        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.PutAsync<string>("k", null!));
-        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.BatchAsync(all => all.Get("half \ud83d")));
-        await Assert.ThrowsAnyAsync<ArgumentException>(() => client.CountAsync("half \ud83d"));
-        await Assert.ThrowsAsync<ArgumentException>(() => client.DeleteRangeAsync(""));
-        var ages = new KvReadOptions { Timeout = TimeSpan.MaxValue };
-        await Assert.ThrowsAsync<ArgumentException>(() => client.GetAsync<int>("k", ages));
-        Assert.Throws<ArgumentException>(() => client.Transaction().IfEquals("k", "text"));
-        Assert.Empty(_store.Requests);
-        client.Dispose();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetAsync<int>("k"));
-    }
-
-    [Theory]
-    [InlineData("no token", "v")]
-    [InlineData("", "v")]
-    [InlineData("näme", "v")]
-    [InlineData("name", "grün")]
-    [InlineData("name", "two\r\nlines")]
-    [InlineData("name", " v")]
-    public async Task Metadata_that_cannot_be_sent_is_refused_where_it_is_given(string name, string value)
-    {
-        using var client = _store.Open();
-        var metadata = new Dictionary<string, string> { [name] = value };
-        var refused = await Assert.ThrowsAsync<ArgumentException>(
-            () => client.PutAsync("k", 1, new KvWriteOptions { Metadata = metadata }));
-        Assert.Contains($"'{name}'", refused.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<ArgumentException>(() => client.BatchAsync(all => all.Put("k", 1, null, metadata)));
-        Assert.Empty(_store.Requests);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("a b")]
-    [InlineData("näme")]
-    [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
-    public async Task A_name_of_a_write_that_cannot_be_sent_is_refused_where_it_is_given(string name)
-    {
-        using var client = _store.Open();
-        var options = new KvWriteOptions { IdempotencyKey = name };
-        await Assert.ThrowsAsync<ArgumentException>(() => client.PutAsync("k", 1, options));
-        await Assert.ThrowsAsync<ArgumentException>(() => client.BatchAsync(all => all.Delete("k"), options));
-        Assert.Empty(_store.Requests);
     }
 
     [Fact]

@@ -83,7 +83,36 @@ public sealed class WatchResumeTests : IDisposable
             : FakeStore.Refusal(ProblemType.CursorCompacted));
         var gap = await Assert.ThrowsAsync<KvStoreException>(
             () => _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask()));
-        Assert.Equal(("cursor-compacted", asked + 2), (gap.Code, _store.Requests.Count));
+        Assert.Equal(("cursor-compacted", asked + 4), (gap.Code, _store.Requests.Count));    // three nodes said so
+    }
+
+    /// <summary>One that was started again has less than the others.</summary>
+    [Fact]
+    public async Task A_watch_goes_on_at_a_node_that_has_the_changes_where_another_one_has_not()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => Task.FromResult(before switch
+        {
+            0 => Stream("id: c1\nevent: progress\ndata: {}\n\n"),
+            1 or 2 => FakeStore.Refusal(ProblemType.CursorCompacted),
+            _ => Stream("id: c2\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n"),
+        });
+        var options = new KvWatchOptions { Since = "c0" };
+        var change = await _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask());
+        Assert.Equal(("a", "c2", 4), (change.Key, change.Cursor, _store.Requests.Count));
+    }
+
+    /// <summary>Of several nodes one may hang.</summary>
+    [Fact]
+    public async Task A_watch_that_one_node_does_not_open_is_opened_at_another()
+    {
+        using var client = _store.Open();
+        _store.Answer = (asked, before, given) => before == 0
+            ? FakeStore.Hang(asked, before, given)
+            : Task.FromResult(Stream("id: c2\nevent: put\ndata: {\"key\":\"a\",\"version\":7,\"value\":1}\n\n"));
+        var options = new KvWatchOptions { Since = "c0" };
+        var change = await _store.MovedAsync(client.WatchAsync<int>("", options).FirstAsync().AsTask());
+        Assert.Equal(("a", 2), (change.Key, _store.Requests.Count));
     }
 
     [Fact]

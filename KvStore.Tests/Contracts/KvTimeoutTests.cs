@@ -59,4 +59,15 @@ public sealed class KvTimeoutTests
         Assert.Equal(text, KvTimeout.Format(TimeSpan.FromMilliseconds(milliseconds)));
         Assert.True(KvTimeout.TryParse(text, out _, out _));
     }
+
+    [Theory]
+    [InlineData(10_000, 10_000, 9750)]
+    [InlineData(5000, 10_000, 4750)]
+    [InlineData(300, 10_000, 150)]    // half at least: it is a try, too
+    [InlineData(1000, 1000, 900)]
+    [InlineData(10, 10, 9)]
+    [InlineData(-5, 1000, -2.5)]    // written as 1 ms
+    public void The_next_hop_is_told_less_than_is_left(double left, double whole, double told) => Assert.Equal(
+        told,
+        KvTimeout.ForNextHop(TimeSpan.FromMilliseconds(left), TimeSpan.FromMilliseconds(whole)).TotalMilliseconds);
 }
