@@ -44,7 +44,7 @@ public sealed partial class MannerTests
             select $"{file.At(method)}: {method.Identifier.Text}",
             "No method is async void.");
 
-    /// <summary>By itself a handler makes a span of each call, and tells of it whether anybody keeps it or not.</summary>
+    /// <summary>By itself a handler makes a span of each call, and tells of it even if nobody keeps it.</summary>
     [Fact]
     public void Of_a_trace_only_our_own_spans_tell_another_program() =>
         Repository.AssertNone(
