@@ -60,10 +60,12 @@ IResourceBuilder<ProjectResource> AddNode(NodeTopology planned)
 }
 
 // A parameter here (--Parameters:partitions=128), and just a number in what is published: a cluster is founded with it,
-// and publishers may leave a parameter's value to whoever starts what they wrote.
+// and publishers may leave a parameter's value to whoever starts what they wrote. No shell has variables with a hyphen.
 ReferenceExpression NumberOf(string name, int value)
 {
-    var text = builder.Configuration[$"Parameters:{name}"] ?? ClusterTopology.Text(value);
+    var text = builder.Configuration[$"Parameters:{name}"]
+        ?? builder.Configuration[$"Parameters:{name.Replace('-', '_')}"]
+        ?? ClusterTopology.Text(value);
     return builder.ExecutionContext.IsPublishMode
         ? ReferenceExpression.Create($"{text}")
         : ReferenceExpression.Create($"{builder.AddParameter(name, text).Resource}");

@@ -88,7 +88,7 @@ public partial class KvBucket
     private async Task<KvAnswer> ReopenAsync(
         string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
-        for (var compacted = 0; ; )
+        for (var compacted = 0; ;)
         {
             try
             {
