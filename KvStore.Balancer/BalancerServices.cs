@@ -26,10 +26,10 @@ internal static class BalancerServices
     private const double PollShareForConnecting = 0.9;
 
     /// <summary>
-    /// A poll mostly finds sooner that a node is down. One under a rush accepts late, and to fail thousands of requests
-    /// for that would make all of them busier.
+    /// What connecting may take for a request. A poll mostly finds sooner that a node is down; a node under a rush
+    /// accepts late, and to fail thousands of requests for that would make all nodes busier.
     /// </summary>
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan RequestConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>Adds what finds the nodes and keeps the view of them.</summary>
     /// <exception cref="StartupException">No nodes are named, or not as they should be.</exception>
@@ -66,7 +66,8 @@ internal static class BalancerServices
         builder.Services.AddSingleton<DeadlineTokens>();
         builder.Services.AddSingleton(_ => new Backoff(new Random(RandomNumberGenerator.GetInt32(int.MaxValue))));
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<OwnerForwarder>(
-            services, new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler(ConnectTimeout))))));
+            services,
+            new HttpMessageInvoker(new ClientSpans(new SingleSendHandler(NewHandler(RequestConnectTimeout))))));
 
         // YARP tells of each request that it forwards; what concerns an operator is told by our own events.
         builder.Logging.AddFilter("Yarp", LogLevel.None);
@@ -75,14 +76,14 @@ internal static class BalancerServices
     /// <summary>
     /// A handler for calls to nodes: to nowhere else (no proxy, no redirects), and with nothing kept (no cookies).
     /// </summary>
-    private static SocketsHttpHandler NewHandler(TimeSpan connects) => new()
+    private static SocketsHttpHandler NewHandler(TimeSpan connectTimeout) => new()
     {
         UseProxy = false,
         AllowAutoRedirect = false,
         UseCookies = false,
         AutomaticDecompression = DecompressionMethods.None,
         EnableMultipleHttp2Connections = true,
-        ConnectTimeout = connects,
+        ConnectTimeout = connectTimeout,
         Expect100ContinueTimeout = TimeSpan.FromSeconds(15),    // a node looks for the bucket first
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),    // nodes close theirs later than that
         MaxConnectionsPerServer = 4096,

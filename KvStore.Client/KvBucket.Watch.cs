@@ -12,7 +12,7 @@ namespace KvStore.Client;
 public partial class KvBucket
 {
     private const int JitterSteps = 1000;
-    private const int TriesWithoutChanges = 3;
+    private const int TriesWhereCompacted = 3;
     private const string Events = "text/event-stream";
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);    // three heartbeats
@@ -46,9 +46,9 @@ public partial class KvBucket
     /// <param name="options">From where on, and what.</param>
     /// <param name="cancellationToken">Ends the watch.</param>
     /// <exception cref="KvStoreException">
-    /// The watch cannot go on without a gap (<c>cursor-compacted</c>: read the keys anew, and watch from there), the
-    /// bucket is gone (<c>bucket-not-found</c>), or it cannot be begun: until its first stream is open, it is a call
-    /// like any other.
+    /// The watch cannot go on without a gap (<c>cursor-compacted</c>, when that was said three times, mostly by
+    /// different nodes: read the keys anew, and watch from there), the bucket is gone (<c>bucket-not-found</c>), or it
+    /// cannot be begun: until its first stream is open, it is a call like any other.
     /// </exception>
     /// <exception cref="JsonException">
     /// What was stored is not of this type. Its <see cref="Exception.Data"/> has a <c>Cursor</c>, from which another
@@ -88,7 +88,7 @@ public partial class KvBucket
     private async Task<KvAnswer> ReopenAsync(
         string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
-        for (var compacted = 0; ;)
+        while (true)
         {
             try
             {
@@ -97,11 +97,6 @@ public partial class KvBucket
             catch (KvStoreException away) when (away.Problem is null or { Retryable: true })
             {
                 options.OnAway?.Invoke(away);
-            }
-            catch (KvStoreException gone) when (
-                gone.Code == ProblemType.CursorCompacted.Code && ++compacted < TriesWithoutChanges)
-            {
-                // This node no longer has all that changed since, as after a restart; another one may.
             }
 
             await PauseAsync(cancellation).ConfigureAwait(false);
@@ -133,7 +128,28 @@ public partial class KvBucket
         }
     }
 
+    /// <summary>
+    /// Opens the stream. A node that was started again no longer has all that changed since; that all of them are so is
+    /// believed when it was said a few times, mostly by different nodes.
+    /// </summary>
     private async Task<KvAnswer> OpenAsync(
+        string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await OpenOnceAsync(prefix, options, since, cancellation).ConfigureAwait(false);
+            }
+            catch (KvStoreException gone) when (
+                gone.Code == ProblemType.CursorCompacted.Code && tries < TriesWhereCompacted)
+            {
+                await PauseAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<KvAnswer> OpenOnceAsync(
         string prefix, KvWatchOptions options, string since, CancellationToken cancellation)
     {
         var query = new StringBuilder(In(Routes.Watch)).Append("?values=").Append(options.HasValues ? "full" : "none");

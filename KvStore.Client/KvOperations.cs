@@ -101,7 +101,7 @@ public sealed class KvOperations
 
     private KvOperations Add(OperationRequest operation)
     {
-        _ = KvBucket.BytesOf(operation.Key!);    // in JSON, what is no text would become another one
+        _ = KvBucket.BytesOf(operation.Key!);    // proved here: in JSON, what is no text would become another key
         _operations.Add(operation);
         return this;
     }

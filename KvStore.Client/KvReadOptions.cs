@@ -76,8 +76,8 @@ public sealed record KvWriteOptions
 }
 
 /// <summary>
-/// How many copies of a write are on stable storage when it is answered. Fewer than a majority there are not: the store
-/// knows a write that is sent again only when a majority does, and the client names each so that it may be.
+/// How many copies of a write are on stable storage when it is answered. There is no word for fewer than a majority: a
+/// write that is sent again is known only once a majority has it.
 /// </summary>
 public enum KvAck
 {

@@ -3,9 +3,9 @@ using KvStore.Contracts;
 namespace KvStore.Client;
 
 /// <summary>
-/// What somebody has written and read until now. Reads with it on any node see that at least, when they ask for
-/// <see cref="Consistency.Session"/>. May be used by many calls at once. Where the store is replaced by another one, or
-/// restored, it begins anew.
+/// What somebody has written until now, and read by key, in batches and in transactions. Reads with it on any node see
+/// that at least, when they ask for <see cref="Consistency.Session"/>. May be used by many calls at once. Where the
+/// store is replaced by another one, or restored, it begins anew.
 /// </summary>
 public sealed class KvSession
 {

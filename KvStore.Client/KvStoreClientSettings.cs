@@ -39,7 +39,8 @@ public sealed class KvStoreClientSettings
 
     /// <summary>
     /// What reads promise that say nothing else; null: as the bucket has it. With <see cref="Consistency.Session"/> the
-    /// client is a session of its own, which sees all that was written and read through it.
+    /// client is a session of its own: its reads of keys see what was written through it, and what its earlier reads of
+    /// keys, batches and transactions saw.
     /// </summary>
     public Consistency? Consistency { get; set; }
 

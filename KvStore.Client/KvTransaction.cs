@@ -76,6 +76,7 @@ public sealed class KvTransaction
     /// <summary>Carries it out.</summary>
     /// <param name="options">How; what concerns a value is not looked at.</param>
     /// <param name="cancellationToken">Ends the call; it may be carried out all the same.</param>
+    /// <exception cref="ArgumentException">It cannot be sent, or asks for another Ack than a majority's.</exception>
     /// <exception cref="KvStoreException">
     /// An operation cannot be done, so nothing was; or it is not known, or cannot be carried out now: <c>Applied</c>
     /// tells.
@@ -89,7 +90,7 @@ public sealed class KvTransaction
 
     private KvTransaction If(CompareRequest compare)
     {
-        _ = KvBucket.BytesOf(compare.Key!);    // in JSON, what is no text would become another one
+        _ = KvBucket.BytesOf(compare.Key!);    // proved here: in JSON, what is no text would become another key
         _compares.Add(compare);
         return this;
     }

@@ -8,6 +8,12 @@ namespace KvStore.Contracts;
 /// </summary>
 public static class LongPoll
 {
+    /// <summary>
+    /// How many times as long a node may wait as it is asked to, so that not all end together: who waits for its answer
+    /// allows for that.
+    /// </summary>
+    public const double LongestFactor = 1.1;
+
     private const string Wait = "wait";
 
     /// <summary>The longest wait.</summary>

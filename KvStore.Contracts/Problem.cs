@@ -80,7 +80,7 @@ public sealed record Problem
     /// <summary>The name of the node that refused.</summary>
     public string? Node { get; init; }
 
-    /// <summary>The trace the request belongs to.</summary>
+    /// <summary>What log lines call the request: its trace, or an id made up where it has none.</summary>
     public string? TraceId { get; init; }
 
     /// <summary>A problem of the type; whoever knows more adds it.</summary>

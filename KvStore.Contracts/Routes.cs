@@ -146,7 +146,7 @@ public static class KvHeaders
     /// <summary>Out, on writes that were done: where the time went, by <see cref="Contracts.ServerTiming"/>.</summary>
     public const string ServerTiming = "Server-Timing";
 
-    /// <summary>Out: equals the trace id.</summary>
+    /// <summary>Out: the id of the request's trace; made up where it has none.</summary>
     public const string RequestId = "Kv-Request-Id";
 
     /// <summary>In: how long a key is kept: <c>60s</c>, <c>500ms</c>, <c>2h</c>, <c>none</c> or <c>keep</c>.</summary>

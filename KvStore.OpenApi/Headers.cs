@@ -21,7 +21,7 @@ internal static class Headers
 
     public static Header RequestId { get; } = new(
         KvHeaders.RequestId, Grammar.Text(), "4bf92f3577b34da6a3ce929d0e0e4736",
-        "What the log lines of this request carry; equals the trace id. Absent where the balancer itself refused.");
+        "What the log lines of this request carry: the id of its trace, or one made up where it has none.");
 
     public static Header Role { get; } = new(
         KvHeaders.Role, Grammar.Words("primary", "backup"), "primary", "Whose copy answered.");

@@ -10,8 +10,8 @@ namespace KvStore.ServiceDefaults;
 
 /// <summary>
 /// Makes a span of each request that is traced, before anything else is done with it. Of one that is not it makes
-/// nothing, and says so in its <c>traceparent</c>: nobody decides anew about it, and it has the same trace id
-/// everywhere. ASP.NET Core's own instrumentation makes a span of each and keeps few.
+/// nothing, and, where it came without a trace, says so in its <c>traceparent</c>: nobody decides anew about it, and it
+/// has the same trace id everywhere. ASP.NET Core's own instrumentation makes a span of each and keeps few.
 /// </summary>
 internal sealed partial class ServerSpans(Sampling sampling, ILogger<ServerSpans> logger) : IStartupFilter
 {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Http;
 
@@ -10,6 +11,21 @@ internal static class SpanPaths
 {
     /// <summary>Before the name of a call between nodes; these names are peer.proto's.</summary>
     private const string PeerCalls = "/kvstore.peer.v1.Peer/";
+
+    private static readonly FrozenSet<string> PeerCallPaths = FrozenSet.Create(
+        StringComparer.Ordinal,
+        PeerCalls + "Compare",
+        PeerCalls + "FollowChanges",
+        PeerCalls + "Install",
+        PeerCalls + "Link",
+        PeerCalls + "Pin",
+        PeerCalls + "Propose",
+        PeerCalls + "ReadEntries",
+        PeerCalls + "ReadKeys",
+        PeerCalls + "ReadPositions",
+        PeerCalls + "RenewCatalog",
+        PeerCalls + "Scan",
+        PeerCalls + "Settle");
 
     /// <summary>Whether it is one that is asked again and again, or by programs, which no trace is wanted of.</summary>
     internal static bool IsNeverTraced(PathString path) =>
@@ -29,9 +45,10 @@ internal static class SpanPaths
 
     /// <summary>
     /// What <see cref="RouteOf"/> says, or a call between nodes; null of all others: a path that nobody knows may be a
-    /// key in a disguise. Of paths that this program asks for.
+    /// key in a disguise.
     /// </summary>
-    internal static string? KnownRouteOf(string path) => RouteOf(path) ?? (IsPeerCall(path) ? path : null);
+    internal static string? KnownRouteOf(string path) =>
+        RouteOf(path) ?? (PeerCallPaths.Contains(path) ? path : null);
 
     /// <summary>The route that a path of keys or buckets follows; null of others.</summary>
     internal static string? RouteOf(string path)

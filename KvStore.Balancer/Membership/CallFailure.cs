@@ -21,7 +21,8 @@ internal enum CallVerdict
 /// <summary>Reads the exceptions that .NET's HTTP client fails with.</summary>
 internal static class CallFailure
 {
-    /// <summary>What it says about the node; null: nobody knows how it failed.</summary>
+    /// <summary>What it says about the node.</summary>
+    /// <param name="failure">How the call failed; null, which says nothing of the node, counts as nonsense.</param>
     public static CallVerdict VerdictOf(Exception? failure) => failure switch
     {
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => CallVerdict.NobodyThere,

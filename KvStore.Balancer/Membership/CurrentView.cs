@@ -68,12 +68,12 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
     /// </summary>
     /// <param name="url">Which one.</param>
     /// <param name="lately">Its last answer must be sooner ago than this for it to be busy.</param>
-    public void Missed(Uri url, TimeSpan lately) => Miss(url, lately);
+    public void WasLate(Uri url, TimeSpan lately) => Miss(url, lately);
 
     /// <summary>A node answered the poll, but not as a node does: it is broken, whatever else it answers.</summary>
-    public void Misspoke(Uri url) => Miss(url, lately: null);
+    public void SpokeNonsense(Uri url) => Miss(url, lately: null);
 
-    /// <summary>A node takes no connections: it is down, and whoever waits for it is let go.</summary>
+    /// <summary>A node is down, and whoever waits for it is let go.</summary>
     public void Fell(Uri url)
     {
         ObservedNode known;
@@ -134,7 +134,7 @@ internal sealed class CurrentView(TimeProvider time, ILogger<CurrentView> log)
             var known = _view.Nodes[index];
             if (!known.IsUp)
                 return;
-            var isBusy = time.GetElapsedTime(known.Destination.AnsweredAt) < lately;
+            var isBusy = lately is { } span && time.GetElapsedTime(known.Destination.AnsweredRequestAt) < span;
             var misses = isBusy ? 0 : known.Misses + 1;
             if (misses < MissesUntilDown)
             {

@@ -31,7 +31,7 @@ internal sealed class Destination
     public CancellationToken End => _life.End.Token;
 
     /// <summary>When it last answered a request, as a time stamp; 0, before all others: not yet.</summary>
-    public long AnsweredAt => Volatile.Read(ref _life.AnsweredAt);
+    public long AnsweredRequestAt => Volatile.Read(ref _life.AnsweredRequestAt);
 
     /// <summary>The same, by name.</summary>
     public Destination Named(string name) => name == Name ? this : new(Prefix, name, _life);
@@ -40,7 +40,7 @@ internal sealed class Destination
     public bool IsSameAs(Destination other) => _life == other._life;
 
     /// <summary>It answered a request.</summary>
-    public void Answered(long now) => Volatile.Write(ref _life.AnsweredAt, now);
+    public void AnsweredRequest(long now) => Volatile.Write(ref _life.AnsweredRequestAt, now);
 
     /// <summary>Lets those who wait for the node go, on other threads.</summary>
     public void LetGo() => _ = _life.End.CancelAsync();
@@ -53,6 +53,6 @@ internal sealed class Destination
 #pragma warning restore CA1001
     {
         public readonly CancellationTokenSource End = new();
-        public long AnsweredAt;
+        public long AnsweredRequestAt;
     }
 }

@@ -17,7 +17,9 @@ internal sealed record ObservedNode
     /// <summary>Whether requests go to it.</summary>
     public bool IsUp { get; init; }
 
-    /// <summary>How many times in a row it did not answer in time, nor any request meanwhile.</summary>
+    /// <summary>
+    /// How many times in a row it did not answer in time, nor any request meanwhile, or not as a node does.
+    /// </summary>
     public int Misses { get; init; }
 
     /// <summary>When it was found to be down, as a time stamp; null while it is up, or was never up.</summary>

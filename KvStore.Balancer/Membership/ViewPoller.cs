@@ -138,11 +138,11 @@ internal sealed class ViewPoller(
             case CallVerdict.Late:
                 // However soon asking it failed, it has this long to answer something.
                 var elapsed = time.GetElapsedTime(askedAt);
-                view.Missed(url, elapsed > _timeout ? elapsed : _timeout);
+                view.WasLate(url, elapsed > _timeout ? elapsed : _timeout);
                 break;
             default:
                 log.StrangeAnswer(url, failure.Message);
-                view.Misspoke(url);
+                view.SpokeNonsense(url);
                 break;
         }
     }

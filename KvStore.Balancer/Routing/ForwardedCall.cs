@@ -42,7 +42,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     /// <summary>Whether some attempt may have been carried out without our hearing of it.</summary>
     public bool MayHaveReached { get; set; }
 
-    /// <summary>Whether some attempt reached a node at all.</summary>
+    /// <summary>Whether some attempt reached a node at all, or may have.</summary>
     public bool HasReached { get; set; }
 
     /// <summary>Whether the client did not send the body that it announced.</summary>
@@ -70,7 +70,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
     public void Start(TimeSpan defaultTimeout)
     {
         _allowed = Route.Timeout ?? defaultTimeout;
-        _timeout = _allowed + Route.Wait;
+        _timeout = _allowed + Route.Wait * LongPoll.LongestFactor;
         _startedAt = _routingSince = time.GetTimestamp();
     }
 
@@ -112,7 +112,8 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         request.Headers.TryAddWithoutValidation(KvHeaders.Timeout, KvTimeout.Format(timeout));
         if (Route.Wait == TimeSpan.Zero || !request.Headers.NonValidated.TryGetValues(KvHeaders.Prefer, out var prefer))
             return;
-        var shortened = LongPoll.Shorten(string.Join(", ", prefer), left - _allowed);
+        var shortened = LongPoll.Shorten(
+            string.Join(", ", prefer), (left - _allowed) / LongPoll.LongestFactor);
         request.Headers.Remove(KvHeaders.Prefer);
         request.Headers.TryAddWithoutValidation(KvHeaders.Prefer, shortened);
     }
@@ -124,7 +125,7 @@ internal sealed class ForwardedCall(OwnerRoute route, CurrentView views, TimePro
         if (proxyResponse is null)
             return false;
         if (IsSignOfLife(proxyResponse))
-            Destination.Answered(time.GetTimestamp());
+            Destination.AnsweredRequest(time.GetTimestamp());
         if ((int)proxyResponse.StatusCode is >= StatusCodes.Status500InternalServerError
             or StatusCodes.Status409Conflict
             or StatusCodes.Status421MisdirectedRequest

@@ -17,7 +17,7 @@ internal sealed class BalancerMetrics : IDisposable
         Count("kvstore.balancer.retries", () => Interlocked.Read(ref _retries), "{attempt}",
             "Attempts after the first, of requests whose node did not answer.");
         Count("kvstore.balancer.expired", () => Interlocked.Read(ref _expired), "{request}",
-            "Requests that no node answered before their deadline.");
+            "Requests that were given up, as their time was over or they could not be sent again.");
         Count("kvstore.balancer.refused", () => Interlocked.Read(ref _refused), "{request}",
             "Requests that were refused since too many were on their way.");
         _meter.CreateObservableGauge(

@@ -10,8 +10,6 @@ namespace KvStore.Client.Transport;
 /// <param name="operation">What it is called in traces and measurements, such as <c>get</c>.</param>
 internal sealed class KvCall(HttpMethod method, string target, string operation)
 {
-    private const double LongestWait = 1.1;
-
     private static readonly TimeSpan WaitMargin = TimeSpan.FromSeconds(1);
 
     private readonly List<(string Name, string Value)> _headers = [];
@@ -36,7 +34,7 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     public TimeSpan AskedWait { get; init; }
 
     /// <summary>How long it may wait then: nodes make a wait longer by a tenth at most.</summary>
-    public TimeSpan Wait => AskedWait > TimeSpan.Zero ? AskedWait * LongestWait + WaitMargin : TimeSpan.Zero;
+    public TimeSpan Wait => AskedWait > TimeSpan.Zero ? AskedWait * LongPoll.LongestFactor + WaitMargin : TimeSpan.Zero;
 
     /// <summary>What is sent; null: nothing.</summary>
     public ReadOnlyMemory<byte>? Body { get; init; }
@@ -82,8 +80,11 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
     /// <summary>Whether a connection was there for the last try, and wanted what a write sends.</summary>
     public bool IsSent => _isSent;
 
-    /// <summary>Whether so little time is left that what the last try was told is worth more than another.</summary>
-    public bool IsEnding { get; set; }
+    /// <summary>How much time is left after the last try.</summary>
+    public TimeSpan Left { get; set; }
+
+    /// <summary>Whether an answer refuses a part of the call for the moment; null: none ever does.</summary>
+    public Func<KvAnswer, bool>? IsPartial { get; init; }
 
     /// <summary>Whether it was changed after the last refusal, so that it may be done now.</summary>
     public bool IsMended { get; private set; }
@@ -106,8 +107,7 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
         request.Headers.ExpectContinue = false;    // else a head could do what nobody has seen sent
         foreach (var (name, value) in _headers)
             Add(request.Headers, name, value);
-        if (!IsStream)
-            Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(told));
+        Add(request.Headers, KvHeaders.Timeout, KvTimeout.Format(told));    // of a stream: until it begins
         if (AskedWait > TimeSpan.Zero)
             Add(request.Headers, KvHeaders.Prefer, $"wait={SecondsToAsk(wait)}");
         if (Name is { } write)
@@ -143,7 +143,9 @@ internal sealed class KvCall(HttpMethod method, string target, string operation)
         refusal?.Code == ProblemType.IdempotencyAhead.Code || refusal?.Code == ProblemType.IdempotencyExpired.Code;
 
     private long SecondsToAsk(TimeSpan wait) => Math.Clamp(
-        (long)Math.Ceiling((wait - WaitMargin) / TimeSpan.FromSeconds(LongestWait)), 0, (long)AskedWait.TotalSeconds);
+        (long)Math.Ceiling((wait - WaitMargin).TotalSeconds / LongPoll.LongestFactor),
+        0,
+        (long)AskedWait.TotalSeconds);
 
     private static void Add(HttpHeaders headers, string name, string? value)
     {

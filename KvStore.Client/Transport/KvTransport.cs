@@ -110,10 +110,9 @@ internal sealed class KvTransport : IDisposable
                         var (wasInDoubt, sentAt) = (call.MayBeApplied, _time.GetTimestamp());
                         last = await TryAsync(call, attempt, startedAt, ended.Token, cancellation)
                             .ConfigureAwait(false);
-                        var left = LeftOf(call, startedAt);
-                        call.IsEnding = left < KvTimeout.MarginOf(call.Timeout);
+                        call.Left = LeftOf(call, startedAt);
                         if (call.MayBeApplied && !wasInDoubt && call.Name is not null && !call.IsNameTimed)
-                            EndInTime(patience, sentAt, left);
+                            EndInTime(patience, sentAt, call.Left);
                     }
 
                     attempt++;
@@ -121,7 +120,7 @@ internal sealed class KvTransport : IDisposable
                 },
                 context,
                 this).ConfigureAwait(false);
-            if (outcome.Result is { } answer && IsAnswer(call, answer))
+            if (last.Result is { } answer && IsAnswer(call, answer))
                 return answer;
             if (outcome.Exception is { } failure && !IsLoss(failure))
                 outcome.ThrowIfException();    // such as that the client was disposed
@@ -165,13 +164,16 @@ internal sealed class KvTransport : IDisposable
         using var patience = new CancellationTokenSource(allowed + call.Wait, _time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ends);
         Uri? server = null;
+        var begunAt = _time.GetTimestamp();
         try
         {
             server = await _routes.PickAsync(call, attempt, ended.Token).ConfigureAwait(false);
             call.Server = server;
-            var told = KvTimeout.ForNextHop(allowed, whole);
+            var told = KvTimeout.ForNextHop(allowed - _time.GetElapsedTime(begunAt), whole);
             using var request = call.ToRequest(
-                server, told < KvTimeout.Max ? told : KvTimeout.Max, left - call.Timeout);
+                server,
+                told < KvTimeout.Max ? told : KvTimeout.Max,    // the store takes no more; a call may have a day
+                left - call.Timeout);
             var answer = await ReadAsync(call, request, ended.Token).ConfigureAwait(false);
             _routes.Learn(call, server, answer);
             call.Session?.Learn(answer.One(KvHeaders.Session));
@@ -179,6 +181,8 @@ internal sealed class KvTransport : IDisposable
                 _budget.Serve();
             if (!IsAnswer(call, answer))
                 call.MayBeApplied |= call.IsWrite && answer.Problem is not { Applied: Applied.No };
+            else if (call.IsPartial?.Invoke(answer) is true)
+                call.MayBeApplied = true;
             call.Mend(answer.Problem);
             return Outcome.FromResult(answer);
         }
@@ -245,8 +249,10 @@ internal sealed class KvTransport : IDisposable
             return false;    // nothing would tell the store that it is the same one
         if (tried.Outcome.Result is not { } answer)
             return IsLoss(tried.Outcome.Exception!);
-        if (IsAnswer(call, answer) || call.IsEnding)
-            return false;
+        if (call.Left - (answer.RetryAfter ?? TimeSpan.Zero) < KvTimeout.MarginOf(call.Timeout))
+            return false;    // what was said now is worth more than a try that would hardly be answered in time
+        if (IsAnswer(call, answer))
+            return call.IsPartial?.Invoke(answer) is true;
         return answer.Problem is { } problem
             ? problem.Retryable || call.IsMended || (call.MayBeApplied && IsPassing(problem))
             : answer.Status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests

@@ -14,7 +14,7 @@ internal static partial class ApiEvents
         LogLevel.Debug,
         "Request {TraceId}: forwarding to member {Member}, of partition {Partition}, failed: {Reason}")]
     public static partial void ForwardFailed(
-        this ILogger logger, string? traceId, int member, int partition, string reason);
+        this ILogger logger, string traceId, int member, int partition, string reason);
 
     [LoggerMessage(5004, LogLevel.Error, "Operation {Id} failed")]
     public static partial void OperationFailed(this ILogger logger, string id, Exception failure);

@@ -156,7 +156,7 @@ internal sealed partial class KeyValueApi
                 return null;
             request.MayBeApplied |= sent is ForwardResult.Unknown && request.IsWrite;
             await PrimarySearch.PauseAsync(partitions, partition, member, round, time, deadline.Token);
-            if (deadline.IsCancellationRequested)
+            if (deadline.IsCancellationRequested || IsWorthNoOther(request))
                 return Problems.DeadlinePassed(request.MayBeApplied);
             var attempt = await TryHereAsync(context, request, round, deadline.Token);
             if (attempt.IsAnswered)
@@ -164,6 +164,13 @@ internal sealed partial class KeyValueApi
             member = attempt.Elsewhere == member ? OtherCopy(partition, round) : attempt.Elsewhere;
         }
     }
+
+    /// <summary>
+    /// Whether another attempt would hardly be answered in time, and so cost the certainty that nothing was applied.
+    /// </summary>
+    private bool IsWorthNoOther(KeyRequest request) =>
+        request.IsWrite && !request.MayBeApplied
+        && request.TimeoutLeft(time) <= KvTimeout.MarginOf(request.Timeout);
 
     /// <summary>
     /// Every second time, somebody else: of a partition that it has no replica of, this node may go on believing in a

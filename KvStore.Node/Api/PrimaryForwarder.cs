@@ -27,7 +27,8 @@ internal enum ForwardResult
 /// most once. Where to send comes from <see cref="IPartitions"/> alone, never from a request.
 /// </summary>
 internal sealed class PrimaryForwarder(
-    IPartitions partitions, INodeStatus node, TimeProvider time, ILogger<PrimaryForwarder> logger) : IDisposable
+    IPartitions partitions, INodeStatus node, Problems problems, TimeProvider time, ILogger<PrimaryForwarder> logger)
+    : IDisposable
 {
     /// <summary>How long an answer is still awaited from a primary that is no longer believed in.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
@@ -65,7 +66,7 @@ internal sealed class PrimaryForwarder(
             or SocketException)    // bare when the connection is reset while it opens
         {
             logger.ForwardFailed(
-                RequestTrace.IdOf(context),
+                problems.IdOf(context),
                 member: member.Value,
                 partition: partition.Value,
                 reason: failure.GetType().Name);

@@ -193,8 +193,8 @@ internal sealed partial class Problems(INodeStatus node, HopIds ids)
     }
 
     /// <summary>
-    /// What log lines and the answer call the request: its trace, also if nobody listens; of one without a trace what
-    /// it was called first, which the answer keeps.
+    /// What log lines and the answer call the request: its trace, also if nobody listens. One without a trace is given
+    /// a name when it is first asked for, and the answer's header keeps it.
     /// </summary>
     public string IdOf(HttpContext context)
     {

@@ -7,9 +7,6 @@ namespace KvStore.Node.Api;
 /// <summary>How long a read may wait for a change, from and to its headers.</summary>
 internal static class WaitReader
 {
-    /// <summary>By how much a wait is made longer at most, so that not all end together.</summary>
-    private const double MostJitter = 0.1;
-
     private const int JitterSteps = 1024;
 
     /// <summary>Reads what a request prefers: only who has an entry can wait for another one.</summary>
@@ -22,10 +19,11 @@ internal static class WaitReader
 
     /// <summary>A wait, made longer by some tenth of it.</summary>
     public static TimeSpan WithJitter(TimeSpan wait) =>
-        wait + wait * (MostJitter * RandomNumberGenerator.GetInt32(JitterSteps + 1) / JitterSteps);
+        wait + wait * ((LongPoll.LongestFactor - 1) * RandomNumberGenerator.GetInt32(JitterSteps + 1) / JitterSteps);
 
     /// <summary>What the next hop is to wait, which makes it longer again; null: not at all.</summary>
-    public static string? Write(TimeSpan left) => (int)(left.TotalSeconds / (1 + MostJitter)) is > 0 and var seconds
-        ? string.Create(CultureInfo.InvariantCulture, $"wait={seconds}")
-        : null;
+    public static string? Write(TimeSpan left) =>
+        (int)(left.TotalSeconds / LongPoll.LongestFactor) is > 0 and var seconds
+            ? string.Create(CultureInfo.InvariantCulture, $"wait={seconds}")
+            : null;
 }

@@ -42,7 +42,7 @@ public sealed class CurrentViewTests
     {
         Says(1, primary: 1, term: 5);
         Says(2, primary: 0, term: 9);
-        _views.Missed(Urls[2], Timeout);
+        _views.WasLate(Urls[2], Timeout);
         Assert.Equal(1, View.Primaries[3].Member);
     }
 
@@ -54,7 +54,7 @@ public sealed class CurrentViewTests
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
         Says(1, primary: 1, term: 5);
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));
-        _views.Missed(Urls[1], Timeout);
+        _views.WasLate(Urls[1], Timeout);
         Assert.Equal((null, 0), (View.Cluster, View.Everyone.Length));    // one against one
         Says(2, primary: 1, term: 5);
         Assert.Equal("00000000000000aa", View.Cluster!.ClusterId);
@@ -103,12 +103,12 @@ public sealed class CurrentViewTests
     public void One_late_answer_is_forgiven_and_two_in_a_row_are_not()
     {
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         Assert.True(View.Nodes[0].IsUp);
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         Assert.True(View.Nodes[0].IsUp);
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         Assert.False(View.Nodes[0].IsUp);
     }
 
@@ -116,16 +116,16 @@ public sealed class CurrentViewTests
     public void A_node_that_answers_requests_is_busy_and_not_down()
     {
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         _time.Advance(TimeSpan.FromSeconds(1));
-        View.Nodes[0].Destination.Answered(_time.GetTimestamp());
-        _views.Missed(Urls[0], Timeout);
+        View.Nodes[0].Destination.AnsweredRequest(_time.GetTimestamp());
+        _views.WasLate(Urls[0], Timeout);
         Assert.True(View.Nodes[0].IsUp);
 
         _time.Advance(Timeout);    // what was answered so long ago says nothing
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         Assert.True(View.Nodes[0].IsUp);
-        _views.Missed(Urls[0], Timeout);
+        _views.WasLate(Urls[0], Timeout);
         Assert.False(View.Nodes[0].IsUp);
     }
 
@@ -133,10 +133,10 @@ public sealed class CurrentViewTests
     public void Whom_there_is_no_connection_to_ask_is_busy_when_it_answered_lately()
     {
         Says(1, primary: 1, term: 5);
-        View.Nodes[0].Destination.Answered(_time.GetTimestamp());
+        View.Nodes[0].Destination.AnsweredRequest(_time.GetTimestamp());
         _time.Advance(Timeout / 2);
         for (var again = 0; again < 3; again++)
-            _views.Missed(Urls[0], Timeout);
+            _views.WasLate(Urls[0], Timeout);
         Assert.True(View.Nodes[0].IsUp);
     }
 
@@ -144,10 +144,10 @@ public sealed class CurrentViewTests
     public void Nonsense_is_no_lateness_whatever_requests_are_answered()
     {
         Says(1, primary: 1, term: 5);
-        View.Nodes[0].Destination.Answered(_time.GetTimestamp());
-        _views.Misspoke(Urls[0]);
+        View.Nodes[0].Destination.AnsweredRequest(_time.GetTimestamp());
+        _views.SpokeNonsense(Urls[0]);
         Assert.True(View.Nodes[0].IsUp);
-        _views.Misspoke(Urls[0]);
+        _views.SpokeNonsense(Urls[0]);
         Assert.False(View.Nodes[0].IsUp);
     }
 
@@ -189,7 +189,7 @@ public sealed class CurrentViewTests
         Says(1, primary: 1, term: 5);
         Assert.Equal("unavailable", Health.Status);
         Says(2, primary: 1, term: 5);
-        _views.Missed(Urls[2], Timeout);
+        _views.WasLate(Urls[2], Timeout);
         Assert.Equal("degraded", Health.Status);
         Says(3, primary: 1, term: 5);
         Assert.Equal("healthy", Health.Status);
@@ -212,7 +212,7 @@ public sealed class CurrentViewTests
     public void Health_says_for_how_long_a_node_has_been_down()
     {
         Says(1, primary: 1, term: 5);
-        _views.Missed(Urls[1], Timeout);    // never up
+        _views.WasLate(Urls[1], Timeout);    // never up
         Assert.Equal([null, null, null], Health.Nodes.Select(node => node.DownSeconds));
 
         _views.Fell(Urls[0]);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using KvStore.Contracts;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Balancer;
 
@@ -212,12 +213,13 @@ public sealed class OwnerForwarderTests
     [Fact]
     public async Task What_a_node_says_when_its_time_is_over_is_heard()
     {
-        await using var cluster = await FakeCluster.StartAsync();
-        cluster.Nodes.ForEach(node => node.Answer = async context =>
+        var time = new FakeTimeProvider();
+        await using var cluster = await FakeCluster.StartAsync(time: time);
+        cluster.Nodes.ForEach(node => node.Answer = context =>
         {
             Assert.True(KvTimeout.TryParse(context.Request.Headers[KvHeaders.Timeout]!, out var told, out _));
-            await Task.Delay(told, context.RequestAborted);
-            await node.RefuseAsync(context, ProblemType.NoQuorum);
+            time.Advance(told);
+            return node.RefuseAsync(context, ProblemType.NoQuorum);
         });
         using var answer = await cluster.SendAsync(
             HttpMethod.Put, "/v1/k", new StringContent("v"), (KvHeaders.Timeout, "3s"));

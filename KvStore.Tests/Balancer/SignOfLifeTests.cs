@@ -25,6 +25,6 @@ public sealed class SignOfLifeTests
         using var request = new HttpRequestMessage(new(method), "/v1/k");
         using var answer = await cluster.Http.SendAsync(request, TestContext.Current.CancellationToken);
         var known = cluster.Views.Value.Nodes.Single(known => known.Url == node.Url);
-        Assert.Equal(isSign, known.Destination.AnsweredAt >= before);
+        Assert.Equal(isSign, known.Destination.AnsweredRequestAt >= before);
     }
 }

@@ -132,6 +132,7 @@ public sealed partial class ClientTests(WalkThroughTests.Started started) : ICla
         Assert.Equal((1, first), (items[0].Read<int>(), items[0].Version));
         Assert.Equal(("not-found", "precondition-failed"), (items[1].Problem!.Code, items[2].Problem!.Code));
         Assert.Equal((first, 5), (items[2].Version, items[3].Read<int>()));
+        Assert.Equal([0, 3], Enumerable.Range(0, items.Length).Where(at => items[at].HasValue));
         Assert.Throws<InvalidOperationException>(() => items[4].Read<string>());
     }
 

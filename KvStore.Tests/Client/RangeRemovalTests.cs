@@ -30,9 +30,9 @@ public sealed class RangeRemovalTests : IDisposable
         Assert.Equal("9750ms", Removals.Single().Header(KvHeaders.Timeout));    // of its only try
     }
 
-    /// <summary>A store takes a minute at most, and a call a day.</summary>
+    /// <summary>It takes no longer time than that, and a call may have a day.</summary>
     [Fact]
-    public async Task One_may_take_longer_than_a_store_can_be_told()
+    public async Task The_store_is_told_a_minute_at_most()
     {
         using var client = _store.Open();
         _counts.Enqueue(1);

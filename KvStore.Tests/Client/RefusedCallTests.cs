@@ -88,4 +88,17 @@ public sealed class RefusedCallTests : IDisposable
         await Assert.ThrowsAsync<ArgumentException>(() => client.BatchAsync(all => all.Delete("k"), options));
         Assert.Empty(_store.Requests);
     }
+
+    [Fact]
+    public async Task A_media_type_that_cannot_be_sent_is_refused_where_it_is_given()
+    {
+        using var client = _store.Open();
+        foreach (var type in (string[])["", "text/grün", "text/plain\n"])
+        {
+            await Assert.ThrowsAsync<ArgumentException>(
+                () => client.PutAsync("k", 1, new KvWriteOptions { ContentType = type }));
+        }
+
+        Assert.Empty(_store.Requests);
+    }
 }

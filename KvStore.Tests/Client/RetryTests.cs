@@ -76,8 +76,46 @@ public sealed class RetryTests : IDisposable
         var allowed = _store.Requests.Select(asked => KvTimeout.TryParse(
             asked.Header(KvHeaders.Timeout)!, out var told, out _) ? told : default).ToList();
         Assert.True(allowed.Count >= 2);
-        Assert.Equal(TimeSpan.FromSeconds(3.75), allowed[0]);    // it has its verdict here in time
+        Assert.Equal(TimeSpan.FromSeconds(3.75), allowed[0]);    // so that its refusal arrives in time
         Assert.All(allowed.Skip(1), told => Assert.InRange(told, TimeSpan.FromTicks(1), allowed[0]));
+    }
+
+    /// <summary>By its name what is done is not done twice.</summary>
+    [Fact]
+    public async Task A_batch_of_which_some_are_refused_for_the_moment_is_sent_again()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => Task.FromResult(before < 2 ? Items(ProblemType.NoQuorum) : Items(null));
+        var items = await _store.MovedAsync(client.BatchAsync(all => all.Delete("a").Delete("b")));
+        Assert.Equal([true, true], items.Select(item => item.IsDone));
+        Assert.Equal(3, _store.Requests.Count);
+        Assert.Single(_store.Requests.Select(asked => asked.Header(KvHeaders.IdempotencyKey)).Distinct());
+    }
+
+    [Theory]
+    [InlineData("no-quorum", true)]
+    [InlineData("precondition-failed", false)]
+    public async Task A_batch_is_answered_as_it_is_when_its_time_is_over_or_nothing_will_change(
+        string code, bool isRepeated)
+    {
+        using var client = _store.Open();
+        var type = ProblemType.All.Single(known => known.Code == code);
+        _store.Answer = (_, _, _) => Task.FromResult(Items(type));
+        var items = await _store.MovedAsync(client.BatchAsync(all => all.Delete("a").Delete("b")));
+        Assert.Equal([null, code], items.Select(item => item.Problem?.Code));
+        Assert.Equal(isRepeated, _store.Requests.Count > 1);
+    }
+
+    /// <summary>What a try did before is done, whatever the next one says.</summary>
+    [Fact]
+    public async Task A_batch_that_was_done_in_part_is_not_called_unapplied()
+    {
+        using var client = _store.Open();
+        _store.Answer = (_, before, _) => Task.FromResult(
+            before == 0 ? Items(ProblemType.NoQuorum) : FakeStore.Refusal(ProblemType.Overloaded));
+        var failure = await Assert.ThrowsAsync<KvStoreException>(
+            () => _store.MovedAsync(client.BatchAsync(all => all.Delete("a").Delete("b"))));
+        Assert.Equal(("overloaded", Applied.Unknown), (failure.Code, failure.Applied));
     }
 
     /// <summary>Which says that nothing was applied, where giving up says that nobody knows.</summary>
@@ -266,19 +304,6 @@ public sealed class RetryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_media_type_that_cannot_be_sent_is_refused_where_it_is_given()
-    {
-        using var client = _store.Open();
-        foreach (var type in (string[])["", "text/grün", "text/plain\n"])
-        {
-            await Assert.ThrowsAsync<ArgumentException>(
-                () => client.PutAsync("k", 1, new KvWriteOptions { ContentType = type }));
-        }
-
-        Assert.Empty(_store.Requests);
-    }
-
-    [Fact]
     public async Task Who_came_too_late_with_a_change_steps_back_before_it_is_made_again()
     {
         using var client = _store.Open();
@@ -319,4 +344,18 @@ public sealed class RetryTests : IDisposable
             [("?max_staleness=1500ms", "bounded"), ("", "eventual")],
             _store.Requests.Select(asked => (asked.Url.Query, asked.Header(KvHeaders.Consistency))));
     }
+
+    /// <summary>What a batch of two came to: done, and done or refused.</summary>
+    private static HttpResponseMessage Items(ProblemType? second) => FakeStore.Json(
+        new BatchResponse(
+        [
+            new() { Status = 204, Key = "a" },
+            new()
+            {
+                Status = second?.Status ?? 204,
+                Key = "b",
+                Problem = second is null ? null : Problem.Of(second, "So it is.", Applied.No),
+            },
+        ]),
+        ContractsJson.Default.BatchResponse);
 }

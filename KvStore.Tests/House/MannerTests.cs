@@ -51,9 +51,10 @@ public sealed partial class MannerTests
             from file in Repository.Sources
             where file.Project is "KvStore.Node" or "KvStore.Balancer"
             let names = file.Root.DescendantNodes().OfType<IdentifierNameSyntax>()
-            let words = names.Select(name => name.Identifier.Text)
-            where words.Contains(nameof(SocketsHttpHandler))
-            where !words.Contains(nameof(SocketsHttpHandler.ActivityHeadersPropagator))
+            let words = names.Select(name => name.Identifier.Text).ToLookup(word => word)
+            let silenced = file.Root.DescendantNodes().OfType<AssignmentExpressionSyntax>()
+                .Count(each => each.ToString() == $"{nameof(SocketsHttpHandler.ActivityHeadersPropagator)} = null")
+            where words[nameof(SocketsHttpHandler)].Count() != silenced || words.Contains(nameof(HttpClientHandler))
             select file.Path,
             "A SocketsHttpHandler of a node or balancer has no ActivityHeadersPropagator.");
 

@@ -28,6 +28,14 @@ public sealed class SpanPathsTests
         Assert.Equal(route, SpanPaths.RouteOf(path));
 
     [Theory]
+    [InlineData("/v1/secret", "/v1/{key}")]
+    [InlineData("/kvstore.peer.v1.Peer/../v1/secret", null)]    // a balancer passes it on as it is
+    [InlineData("/kvstore.peer.v1.Peer/secret", null)]
+    [InlineData("/%761/secret", null)]
+    public void Of_a_call_that_goes_out_no_path_is_repeated_that_may_be_a_key(string path, string? told) =>
+        Assert.Equal(told, SpanPaths.KnownRouteOf(path));
+
+    [Theory]
     [InlineData("/alive", true)]
     [InlineData("/ready", true)]
     [InlineData("/health", true)]
@@ -45,6 +53,7 @@ public sealed class SpanPathsTests
         string[] endless = ["FollowChanges", "Link"];
         var calls = Peer.Descriptor.Methods.ToLookup(call => $"/{Peer.Descriptor.FullName}/{call.Name}");
         Assert.All(calls, call => Assert.True(SpanPaths.IsPeerCall(call.Key)));
+        Assert.All(calls, call => Assert.Equal(call.Key, SpanPaths.KnownRouteOf(call.Key)));
         Assert.Equal(
             endless,
             calls.Where(call => SpanPaths.IsPeerLink(call.Key)).Select(call => call.Single().Name).Order());

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using KvStore.Contracts;
 using KvStore.Core.Primitives;
 using KvStore.Node.Replication;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KvStore.Tests.Node.Api;
 
@@ -77,7 +78,7 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
             "If-Match: \"a\"", "If-Match: \"b\"", "Idempotency-Key: mine", "Content-Type: text/x; a=\"b\"");
         var sent = Assert.Single(peer.Requests);
         Assert.Equal("never", ScriptedPeer.HeaderOf(sent, "Kv-Forward"));
-        Assert.InRange(Milliseconds(ScriptedPeer.HeaderOf(sent, "Kv-Timeout")), 1, 3000);
+        Assert.InRange(Milliseconds(ScriptedPeer.HeaderOf(sent, "Kv-Timeout")), 1, 2750);
         Assert.Equal("strong", ScriptedPeer.HeaderOf(sent, "Kv-Consistency"));
         Assert.Equal("quorum", ScriptedPeer.HeaderOf(sent, "Kv-Ack"));
         Assert.Equal("\"a\",\"b\"", ScriptedPeer.HeaderOf(sent, "If-Match"));
@@ -100,6 +101,27 @@ public sealed class PrimaryForwarderTests : IAsyncLifetime
         _cluster.MovePrimary(1);
         Assert.Equal((201, "node1"), ((await held).Status, (await held)["Kv-Served-By"]));
         Assert.Equal(1, _cluster.Applied);
+    }
+
+    /// <summary>It would hardly be answered in time, and then nobody knew whether the write was applied.</summary>
+    [Fact]
+    public async Task A_write_that_is_not_applied_is_not_sent_on_again_when_its_time_is_all_but_over()
+    {
+        var time = new FakeTimeProvider();
+        await using var node = await ApiNode.StartAsync(_cluster, member: 3, time: time);
+        await using var peer = Peer(ScriptedPeer.Problem(421, "not-primary"));    // and then silence
+        var pending = node.SendBodyAsync("PUT", "/v1/k", "v", "Kv-Timeout: 10s");
+        await peer.ArrivedAsync();
+        time.Advance(TimeSpan.FromSeconds(9.8));
+        while (!pending.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.WhenAny(pending, Task.Delay(TimeSpan.FromMilliseconds(20)));
+        }
+
+        var answer = await pending;
+        Assert.Equal((503, "no-quorum", Applied.No), (answer.Status, answer.Problem.Code, answer.Problem.Applied));
+        Assert.Single(peer.Requests);
     }
 
     [Theory]
